@@ -1,0 +1,45 @@
+import { installDependencies, needsInstall } from "./dependencies.mjs";
+import { installPostgres } from "./postgres-install.mjs";
+import { describeMissing, missingRequirements } from "./requirements.mjs";
+import { publishTimings, timed } from "./timings.mjs";
+import { planToolchain, prepareToolchain, SANDBOX } from "./toolchain.mjs";
+
+// Parsed by old Nodes as well: see programs.mjs.
+
+/** Everything that is missing is told at once, before the first download or build. */
+async function checkMachine() {
+  const plan = await planToolchain();
+  const missing = missingRequirements({ npm: needsInstall() }).concat(plan.missing);
+  if (missing.length === 0) return plan;
+  process.stderr.write(describeMissing(missing));
+  return process.exit(2);
+}
+
+async function setUp(stack) {
+  const plan = await timed("requirements", checkMachine);
+  await timed("PostgreSQL", installPostgres);
+  await timed("dependencies", installDependencies);
+  await timed("toolchain", () => prepareToolchain({ plan, stack }));
+  // A passphrase of the user's other stacks would be preferred to the sandbox's own file.
+  if (stack === SANDBOX) delete process.env.PULUMI_CONFIG_PASSPHRASE;
+}
+
+function fail(error) {
+  const mendable = error.name === "SetupError";
+  process.stderr.write(`${mendable ? error.message : error.stack}\n`);
+  process.exit(mendable ? 2 : 1);
+}
+
+/**
+ * Checks the machine, sets up what can be set up for the stack (for none: dependencies only), then goes on with
+ * `next` in this same process: signals and exit codes need no passing on.
+ */
+export function enter({ stack, next }) {
+  const ready = stack === undefined ? timed("dependencies", installDependencies) : setUp(stack);
+  ready
+    .then(() => {
+      publishTimings();
+      return next();
+    })
+    .catch(fail);
+}

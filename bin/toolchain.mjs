@@ -1,0 +1,88 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { chooseEngine, forcedToolchain, provideEngine } from "./engine.mjs";
+import { OWN, SANDBOX_HOME } from "./paths.mjs";
+import { placeEngine, provideCommandPlugin, provideLanguageHost, userHome } from "./plugins.mjs";
+import { isCurrent, readRecord, writeRecord } from "./record.mjs";
+import { SetupError } from "./say.mjs";
+
+/** The stack that this program runs by itself, with a backend of its own in the checkout. */
+export const SANDBOX = "sandbox";
+
+function homeOf(stack) {
+  return stack === SANDBOX ? SANDBOX_HOME : userHome();
+}
+
+function currentRecord() {
+  const record = readRecord();
+  return isCurrent(record, forcedToolchain()) ? record : undefined;
+}
+
+/**
+ * What set-up has to do for the engine (`engine`: undefined when it is there already), and what the machine lacks
+ * for that. Looks, does nothing.
+ */
+export async function planToolchain() {
+  if (currentRecord()) return { engine: undefined, missing: [] };
+  const choice = await chooseEngine();
+  return choice.missing ? { engine: undefined, missing: choice.missing } : { engine: choice, missing: [] };
+}
+
+/**
+ * Makes engine, language host and `command` plugin ready for the stack: at the first run minutes, later nothing.
+ * @param plan what `planToolchain` returned, with nothing missing
+ */
+export async function prepareToolchain({ plan, stack }) {
+  const isNew = plan.engine !== undefined;
+  const engine = isNew ? await provideEngine(plan.engine) : currentRecord().engine;
+  if (isNew && engine.kind === "airgap") engine.path = placeEngine(engine.path);
+  if (engine.kind === "airgap") await provideLanguageHost();
+  await provideCommandPlugin({
+    home: homeOf(stack),
+    engine,
+    tryDownload: isNew && engine.kind === "official",
+  });
+  // Last, so that a set-up that was cut off is done again.
+  if (isNew) writeRecord({ engine });
+}
+
+/** State folder and passphrase of the sandbox stack; the passphrase is made once and kept for the state's life. */
+function sandboxBackend() {
+  const state = join(OWN, "state");
+  const passphrase = join(OWN, "passphrase");
+  mkdirSync(state, { recursive: true });
+  if (!existsSync(passphrase))
+    writeFileSync(passphrase, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
+  return {
+    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_HOME: SANDBOX_HOME,
+    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
+    // A passphrase in the environment would be preferred to the file.
+    PULUMI_CONFIG_PASSPHRASE: undefined,
+    PULUMI_STACK: SANDBOX,
+  };
+}
+
+/**
+ * Environment of everything that runs Pulumi, to be laid over `process.env`; a variable that is `undefined` has to be
+ * unset. For stacks other than the sandbox nothing of the user's own Pulumi settings is touched.
+ * @throws SetupError before the toolchain has been prepared
+ */
+export function toolchainEnvironment({ stack }) {
+  const record = readRecord();
+  if (!record)
+    throw new SetupError("toolchain: expected it to be set up, found nothing. Run npm start or npx rollout.");
+  const first = dirname(record.engine.path);
+  const rest = (process.env.PATH || "").split(delimiter).filter((folder) => folder !== first);
+  return {
+    PATH: [first, ...rest].join(delimiter),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // tsx runs what it finds in <temporary folder>/tsx-<uid>, whoever put it there: a step that holds the database's
+    // password must not. Others have also seen modules without their exports when many processes share that folder
+    // (github.com/Automattic/wp-codebox/issues/2456). Price: 0.1 s of CPU a step, 0.2 s a preview.
+    TSX_DISABLE_CACHE: "1",
+    ...(record.engine.kind === "airgap" ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
+    ...(stack === SANDBOX ? sandboxBackend() : {}),
+  };
+}

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { toolchainEnvironment } from "../bin/toolchain.mjs";
+import { shellWord } from "../config/value-text.ts";
+import { PROJECT_ROOT } from "./project.ts";
+import { ensureStack } from "./pulumi.ts";
+import { printLines, type Verb } from "./verb.ts";
+
+/** One shell line for each variable that the toolchain sets or unsets and the shell does not have so already. */
+export function renderEnvironment(
+  wanted: Record<string, string | undefined>,
+  current: Record<string, string | undefined>,
+): string[] {
+  return Object.entries(wanted)
+    .filter(([name, value]) => current[name] !== value)
+    .map(([name, value]) => (value === undefined ? `unset ${name}` : `export ${name}=${shellWord(value)}`));
+}
+
+/** `rollout …` from any folder of that shell, as help and completion write it. */
+function renderFunction(): string {
+  return `rollout() { node ${shellWord(join(PROJECT_ROOT, "bin/rollout.mjs"))} "$@"; }`;
+}
+
+/** `rollout env`: the wrapper's environment as shell lines, so that plain `pulumi preview` works in that shell. */
+export const envVerb: Verb = {
+  command: "env",
+  describe: "Print the environment in which plain `pulumi` works here",
+  example: ['eval "$(npx rollout env)"', "then: pulumi preview, rollout status"],
+  async run({ stack }) {
+    await ensureStack(stack);
+    printLines([...renderEnvironment(toolchainEnvironment({ stack }), process.env), renderFunction()]);
+    return 0;
+  },
+};

@@ -1,0 +1,80 @@
+import type { Handover } from "./handed-verbs.ts";
+import { ensureStack, runPulumi } from "./pulumi.ts";
+
+/** Runs one of Pulumi's verbs; its exit code is ours. */
+export async function handOver({ verb, args, stack, stackGiven }: Handover): Promise<number> {
+  if (needsStack(args)) await ensureStack(stack);
+  if (verb === "destroy") {
+    await printGauge(stack);
+    if (!args.includes("--preview-only")) await renewSecrets(stack, args);
+  }
+  const exitCode = await runPulumi(stackGiven ? nameStack(args, stack) : args, { stack });
+  if (exitCode !== 0 && LOCKING.includes(verb)) await sayRecover(stack);
+  return exitCode;
+}
+
+/** Verbs for which Pulumi locks the stack. */
+const LOCKING = ["up", "destroy", "refresh"];
+
+/** Pulumi's own advice for the lock of a dead run is `pulumi cancel`, which would leave what that run left. */
+async function sayRecover(stack: string): Promise<void> {
+  const { findDeadEngine } = await import("./recover/engine-state.ts");
+  const pid = await findDeadEngine(stack);
+  if (pid === undefined) return;
+  printLine(
+    `The run that locked the stack (pid ${pid}) is dead. Clean up after it: npx rollout recover --stack ${stack}`,
+  );
+}
+
+/** Commands that have Pulumi's option `--stack`. */
+const TAKE_STACK = ["preview", "up", "destroy", "refresh", "config", "stack", "cancel"];
+
+/** `--stack` as the user gave it: of a stack that is not there Pulumi says its name then, else "no stack selected". */
+function nameStack(args: readonly string[], stack: string): string[] {
+  if (!TAKE_STACK.includes(args[0] ?? "")) return [...args];
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  return [...args.slice(0, end), "--stack", stack, ...args.slice(end)];
+}
+
+/** Commands that must work before there is a stack, or that make one. */
+function needsStack([verb, sub]: readonly string[]): boolean {
+  const without = [
+    "login",
+    "logout",
+    "version",
+    "whoami",
+    "plugin",
+    "about",
+    "help",
+    "--help",
+    "-h",
+    "--version",
+  ];
+  if (verb === undefined || without.includes(verb)) return false;
+  return !(verb === "stack" && ["init", "rm"].includes(sub ?? ""));
+}
+
+/** The gauge informs: that it could not be read is no reason to refuse the way back. */
+async function printGauge(stack: string): Promise<void> {
+  try {
+    const { gaugeDestroy } = await import("./gauge.ts");
+    for (const line of await gaugeDestroy(stack)) printLine(line);
+  } catch (error) {
+    printLine(`gauge: could not look: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Best effort as well: an undo that is refused for an old password says so itself. */
+async function renewSecrets(stack: string, args: readonly string[]): Promise<void> {
+  try {
+    const { renewStoredSecrets } = await import("./rotated-secret.ts");
+    const yes = args.includes("--yes") || args.includes("-y");
+    await renewStoredSecrets(stack, { yes, log: printLine });
+  } catch (error) {
+    printLine(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function printLine(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,13 @@
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** This checkout's root: every path of the configuration starts here. */
+export const PROJECT_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Stack that every verb works on unless `--stack` names another. */
+export const DEFAULT_STACK = "sandbox";
+
+/** Seconds since `since` (performance.now()), with one decimal. */
+export function secondsSince(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(1);
+}

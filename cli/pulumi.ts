@@ -1,0 +1,117 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa, type ResultPromise } from "execa";
+import { toolchainEnvironment } from "../bin/toolchain.mjs";
+import { StepError } from "../steps/step.ts";
+import { DEFAULT_STACK, PROJECT_ROOT } from "./project.ts";
+
+type Environment = Record<string, string | undefined>;
+
+/** The toolchain's environment; an undefined variable is unset for Pulumi. */
+function pulumiEnvironment(stack: string, args: readonly string[]): Environment {
+  return { ...toolchainEnvironment({ stack }), ...stackVariable(stack, args) };
+}
+
+/** Verbs of `pulumi stack` that name their stack themselves or ask about all: PULUMI_STACK would contradict them. */
+const NAMES_ITS_STACK = ["init", "select", "unselect", "ls"];
+
+function stackVariable(stack: string, args: readonly string[]): Environment {
+  const own = args[0] === "stack" && NAMES_ITS_STACK.includes(args[1] ?? "");
+  return { PULUMI_STACK: own ? undefined : stack };
+}
+
+/**
+ * Runs Pulumi with this terminal and returns its exit code.
+ * Ctrl-C on a terminal reaches the whole foreground group, Pulumi included: handing it on as well would count as
+ * a second one, which makes Pulumi stop at once. Without a terminal Pulumi gets a group of its own and each signal once.
+ */
+export async function runPulumi(args: readonly string[], { stack }: { stack: string }): Promise<number> {
+  const ownGroup = process.stdin.isTTY !== true;
+  const child = execa("pulumi", args, {
+    cwd: PROJECT_ROOT,
+    env: pulumiEnvironment(stack, args),
+    stdio: "inherit",
+    reject: false,
+    cleanup: false,
+    detached: ownGroup,
+  });
+  const stopRelaying = relaySignals(child, ownGroup);
+  try {
+    const { exitCode, signal, code, shortMessage } = await child;
+    if (code === "ENOENT")
+      throw new StepError(`rollout: expected the program pulumi on PATH, got none. ${shortMessage}`);
+    return exitCode ?? 128 + (signal ? constants.signals[signal] : 0);
+  } finally {
+    stopRelaying();
+  }
+}
+
+function relaySignals(child: Pick<ResultPromise, "kill">, ownGroup: boolean): () => void {
+  const onInterrupt = () => {
+    if (ownGroup) child.kill("SIGINT");
+  };
+  const onTerminate = () => child.kill("SIGTERM");
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  return () => {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onTerminate);
+  };
+}
+
+/** What a quiet Pulumi command printed. */
+export interface Captured {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs Pulumi without showing its output. `input` goes to its stdin. */
+export async function capturePulumi(
+  args: readonly string[],
+  { stack, input }: { stack: string; input?: string },
+): Promise<Captured> {
+  const { exitCode, stdout, stderr } = await execa("pulumi", [...args, "--non-interactive"], {
+    cwd: PROJECT_ROOT,
+    env: pulumiEnvironment(stack, args),
+    reject: false,
+    ...(input === undefined ? { stdin: "ignore" as const } : { input }),
+  });
+  return { exitCode: exitCode ?? 1, stdout: String(stdout ?? ""), stderr: String(stderr ?? "") };
+}
+
+/**
+ * Creates the sandbox's stack at first use. Other stacks are made by `pulumi stack init`, on purpose.
+ * @throws {StepError} with Pulumi's own words when that fails.
+ */
+export async function ensureStack(stack: string): Promise<void> {
+  if (stack !== DEFAULT_STACK) return;
+  const { PULUMI_BACKEND_URL: backend = "" } = toolchainEnvironment({ stack });
+  if (backend.startsWith("file://") && hasStackFile(backend, stack)) return;
+  dropForeignSalt(stack);
+  const made = await capturePulumi(["stack", "select", "--create", stack], { stack });
+  if (made.exitCode !== 0) {
+    throw new StepError(
+      `rollout: expected Pulumi to create the stack ${stack}, got exit code ${made.exitCode}: ${made.stderr.trim()}. ` +
+        `Try it by hand: npx rollout pulumi stack init ${stack}`,
+    );
+  }
+}
+
+/**
+ * The salt that a committed stack file may carry belongs to another checkout's passphrase: Pulumi would refuse ours.
+ * Nothing is lost: the sandbox's configuration holds no secret.
+ */
+function dropForeignSalt(stack: string): void {
+  const file = join(PROJECT_ROOT, `Pulumi.${stack}.yaml`);
+  const text = readFileSync(file, "utf8");
+  const without = text.replace(/^encryptionsalt:.*\n?/m, "");
+  if (without !== text) writeFileSync(file, without);
+}
+
+function hasStackFile(backend: string, stack: string): boolean {
+  const folder = URL.canParse(backend) ? fileURLToPath(new URL(backend)) : backend.slice("file://".length);
+  return existsSync(join(folder, ".pulumi", "stacks", "deal-type-rollout", `${stack}.json`));
+}

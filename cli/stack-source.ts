@@ -1,0 +1,35 @@
+import type { ConfigSource } from "../config/load.ts";
+import { StepError } from "../steps/step.ts";
+import { capturePulumi } from "./pulumi.ts";
+
+interface ConfigEntry {
+  value?: string;
+  secret: boolean;
+}
+
+/** The project's name, which Pulumi puts before every key. */
+const PREFIX = "deal-type-rollout:";
+
+/**
+ * The stack's configuration as Pulumi reads it, secrets in the clear.
+ * @throws {StepError} with Pulumi's own words when it cannot (no such stack, wrong passphrase).
+ */
+export async function readStackSource(stack: string): Promise<ConfigSource> {
+  const { exitCode, stdout, stderr } = await capturePulumi(
+    ["config", "--json", "--show-secrets", "--stack", stack],
+    { stack },
+  );
+  if (exitCode !== 0) {
+    throw new StepError(
+      `config: expected to read the configuration of stack ${stack}, got from Pulumi: ${stderr.trim()}. ` +
+        `See the stacks that there are: npx rollout stack ls --stack ${stack}`,
+    );
+  }
+  const entries = JSON.parse(stdout) as Record<string, ConfigEntry>;
+  const own = Object.entries(entries).filter(([key]) => key.startsWith(PREFIX));
+  return {
+    stack,
+    values: Object.fromEntries(own.map(([key, { value }]) => [key.slice(PREFIX.length), value])),
+    secrets: own.filter(([, { secret }]) => secret).map(([key]) => key.slice(PREFIX.length)),
+  };
+}

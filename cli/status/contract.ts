@@ -1,0 +1,65 @@
+import { z } from "zod";
+
+const Count = z.int().min(0);
+const Phase = z.int().min(0).max(4);
+
+/** One process of the application, as it speaks of itself at its health address. */
+const WorkerStatus = z.strictObject({
+  host: z.string(),
+  unit: z.string(),
+  pid: z.int().min(1),
+  /** UTC, ISO 8601. */
+  startedAt: z.string(),
+  /** Commit SHA that the process runs. */
+  release: z.string(),
+  /** The flag as this process sees it; null: it does not know the flag. */
+  value: z.boolean().nullable(),
+});
+
+/**
+ * What `rollout status --json` prints, version 1. Fields may be added within a version; none changes or goes away.
+ * Null = could not be told; `errors` then says why.
+ */
+export const StatusContract = z.object({
+  version: z.literal(1),
+  stack: z.string(),
+  environment: z.enum(["sandbox", "staging", "production"]).nullable(),
+  phase: z.object({
+    /** The phase in the configuration; null when the configuration is faulty. */
+    wanted: Phase.nullable(),
+    /** Highest phase whose steps are all done and not undone; null before phase 0 and after destroy. */
+    actual: Phase.nullable(),
+  }),
+  /** What `up` would do now. */
+  mode: z.enum(["advance", "hold", "flag", "lower"]).nullable(),
+  rows: z
+    .object({
+      total: Count,
+      /** Rows whose column is NULL. */
+      null: Count,
+      /** Rows outside `change.allowed`, NULL included: what keeps the constraint from holding. */
+      invalid: Count,
+      /** Of these, what no rule of `change.normalise` maps: what keeps phase 1 from starting. */
+      unmapped: Count,
+      /** Rows by value; NULL is not in here. */
+      byType: z.record(z.string(), Count),
+    })
+    .nullable(),
+  constraint: z.object({ present: z.boolean(), validated: z.boolean(), notNull: z.boolean() }).nullable(),
+  flag: z.object({ wanted: z.boolean().nullable(), workers: z.array(WorkerStatus) }),
+  backup: z
+    .object({
+      path: z.string(),
+      sha256: z.string(),
+      /** When the backup was restored and compared, UTC; null: not proven yet. */
+      provenAt: z.string().nullable(),
+    })
+    .nullable(),
+  drift: z.array(z.object({ step: z.string(), expected: z.string(), observed: z.string() })),
+  /** Gate N is the exit of phase N. */
+  gates: z.array(z.object({ phase: Phase, met: z.boolean(), missing: z.array(z.string()) })),
+  /** Why something above is null or absent, one complete line each. */
+  errors: z.array(z.string()),
+});
+export type Status = z.infer<typeof StatusContract>;
+export type WorkerStatus = z.infer<typeof WorkerStatus>;

@@ -1,0 +1,73 @@
+import { phaseTitle } from "../../config/phase.ts";
+import type { Status } from "./contract.ts";
+
+const count = (rows: number) => rows.toLocaleString("en-US");
+const titleOf = (phase: number | null) => (phase === null ? "none" : phaseTitle(phase));
+const line = (label: string, text: string) => `${label.padEnd(11)} ${text}`;
+
+/** Status as a person reads it, in at most some twenty lines. Pure. */
+export function renderStatus(status: Status): string[] {
+  const { stack, environment, phase, mode } = status;
+  return [
+    line("stack", `${stack} (${environment ?? "environment unknown"})`),
+    line("phase", `${titleOf(phase.actual)} done; ${titleOf(phase.wanted)} wanted${mode ? `: ${mode}` : ""}`),
+    ...renderRows(status),
+    line("constraint", renderConstraint(status.constraint)),
+    ...renderFlag(status),
+    line("backup", renderBackup(status.backup)),
+    ...status.drift.map(({ step, expected, observed }) =>
+      line("drift", `${step}: expected ${expected}, got ${observed}`),
+    ),
+    ...status.gates.flatMap(renderGate),
+    ...status.errors.map((error) => line("error", error)),
+  ];
+}
+
+function renderRows({ rows }: Status): string[] {
+  if (!rows) return [line("rows", "unknown")];
+  const types = Object.entries(rows.byType)
+    .sort((a, b) => b[1] - a[1])
+    .map(([value, number]) => `${JSON.stringify(value)} ${count(number)}`);
+  const shown =
+    types.slice(0, 6).join(", ") + (types.length > 6 ? `, … ${types.length - 6} more values` : "");
+  const { total, null: none, invalid, unmapped } = rows;
+  return [
+    line(
+      "rows",
+      `${count(total)}: ${count(none)} NULL, ${count(invalid)} to migrate, ${count(unmapped)} unmapped`,
+    ),
+    ...(shown === "" ? [] : [line("", shown)]),
+  ];
+}
+
+function renderConstraint(constraint: Status["constraint"]): string {
+  if (!constraint) return "unknown";
+  const check = constraint.present
+    ? `CHECK ${constraint.validated ? "validated" : "not validated"}`
+    : "no CHECK";
+  return `${check}, ${constraint.notNull ? "NOT NULL" : "NULL allowed"}`;
+}
+
+function renderFlag({ flag }: Status): string[] {
+  const wanted = flag.wanted === null ? "unknown" : flag.wanted ? "on" : "off";
+  return [
+    line("flag", `${wanted} wanted (from phase 2 on); ${flag.workers.length} processes answered`),
+    ...flag.workers.map(({ host, unit, pid, release, value }) =>
+      line(
+        "",
+        `${host} ${unit} pid ${pid}: release ${release.slice(0, 12)}, flag ${value ?? "not known to it"}`,
+      ),
+    ),
+  ];
+}
+
+function renderBackup(backup: Status["backup"]): string {
+  if (!backup) return "none";
+  const proof = backup.provenAt ? `restored and compared ${backup.provenAt}` : "not restored yet";
+  return `${backup.path} (SHA-256 ${backup.sha256.slice(0, 12)}…, ${proof})`;
+}
+
+function renderGate({ phase, met, missing }: Status["gates"][number]): string[] {
+  const name = `gate ${phase}`;
+  return met ? [line(name, "met")] : [line(name, "not met"), ...missing.map((what) => line("", what))];
+}

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadConfig } from "../../config/load.ts";
+import type { RolloutConfig } from "../../config/schema.ts";
+import { assertContains, Chain } from "../../ledger/chain.ts";
+import { evidenceFolder } from "../../ledger/store.ts";
+import { readChainHead } from "../../postgres/chain-head.ts";
+import { connect } from "../../postgres/connect.ts";
+import { observeAll } from "../../rollout/observe-all.ts";
+import { observingDeps } from "../../rollout/observing-deps.ts";
+import { readStackSource } from "../stack-source.ts";
+import { printLines } from "../verb.ts";
+
+/** Artifacts whose content no longer fits the hash in their name. */
+export function findAlteredArtifacts(folder: string): string[] {
+  const artifacts = join(folder, "artifacts");
+  if (!existsSync(artifacts)) return [];
+  return readdirSync(artifacts)
+    .filter((name) => /^[0-9a-f]{12}-/.test(name))
+    .filter((name) => {
+      const hash = createHash("sha256")
+        .update(readFileSync(join(artifacts, name)))
+        .digest("hex");
+      return !name.startsWith(hash.slice(0, 12));
+    })
+    .map(
+      (name) =>
+        `evidence: expected the content that artifacts/${name} names by hash, got another. Restore the file.`,
+    );
+}
+
+async function compareWithDatabase(config: RolloutConfig, chain: Chain): Promise<string> {
+  const client = await connect(config.databaseUrl);
+  try {
+    const known = await readChainHead(client, config.stack);
+    if (!known) return "the database holds no chain head (nothing is migrated)";
+    assertContains(chain.folder, [...chain.records], { number: known.seq, hash: known.hash }, "the database");
+    return `the database knows the chain up to record ${known.seq}`;
+  } finally {
+    await client.end();
+  }
+}
+
+async function findDifferences(config: RolloutConfig, chain: Chain): Promise<string[]> {
+  const { steps } = await observeAll(config, chain, observingDeps(config, chain));
+  return steps.flatMap(({ spec: { identity }, entry, observation, error }) => {
+    const name = `${identity.phase}/${identity.step}`;
+    if (error) return [`${name}: expected a look at it, got: ${error}`];
+    if (entry?.state === "half-done")
+      return [`${name}: expected it done or undone, got half-done. Run: npx rollout recover`];
+    if (entry?.state !== "done") return [];
+    return (observation?.drift ?? []).map(
+      ({ expected, observed }) => `${name}: expected ${expected}, got ${observed}. \`up\` repairs it.`,
+    );
+  });
+}
+
+/**
+ * Checks chain, artifacts, the database's memory of the chain, and every finished step against reality.
+ * @returns the differences, one complete line each.
+ * @throws {BrokenChain} naming the first bad record.
+ */
+export async function verifyLedger(stack: string): Promise<string[]> {
+  const config = loadConfig(await readStackSource(stack));
+  const chain = Chain.open(evidenceFolder(config.evidence.url));
+  printLines([`evidence: ${chain.records.length} records in ${chain.folder}, each hash and link right`]);
+  printLines([`database: ${await compareWithDatabase(config, chain)}`]);
+  const differences = [...findAlteredArtifacts(chain.folder), ...(await findDifferences(config, chain))];
+  return differences;
+}

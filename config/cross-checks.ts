@@ -1,0 +1,121 @@
+import { resolve } from "node:path";
+import { type FaultContext, faultLine } from "./fault.ts";
+import { lastBuiltPhase, phaseNames, phaseTitle } from "./phase.ts";
+import type { Settings } from "./schema.ts";
+
+/** Rules between keys. Works on what could be parsed, so that one fault does not hide another. */
+export function crossCheckLines(context: FaultContext, settings: Partial<Settings>): string[] {
+  return [
+    ...flagLines(context, settings),
+    ...releaseLines(context, settings),
+    ...hostLines(context, settings),
+    ...storeLines(context, settings),
+    ...windowLines(context, settings),
+  ];
+}
+
+function flagLines({ file, stack }: FaultContext, { flag, phase }: Partial<Settings>): string[] {
+  if (flag !== false || phase !== 4) return [];
+  return [
+    `config: expected flag true at phase 4 in ${file}, where the flag is gone from the code, got false. ` +
+      `Lower to 3 first: pulumi config set phase 3 --stack ${stack}`,
+  ];
+}
+
+function releaseLines(context: FaultContext, { releases }: Partial<Settings>): string[] {
+  const seen = new Map<string, string>();
+  return Object.entries(releases ?? {}).flatMap(([name, sha]) => {
+    const earlier = seen.get(sha);
+    seen.set(sha, earlier ?? name);
+    return earlier
+      ? [faultLine(context, ["releases", name], `another commit than releases.${earlier}`, sha)]
+      : [];
+  });
+}
+
+function hostLines(context: FaultContext, { hosts = [] }: Partial<Settings>): string[] {
+  const doubled = <T>(list: T[], index: number, name: (entry: T) => string) =>
+    list.findIndex((other) => name(other) === name(list[index] as T)) < index;
+  return hosts.flatMap((host, index) => [
+    ...(doubled(hosts, index, (entry) => entry.name)
+      ? [faultLine(context, ["hosts", index, "name"], "a name no other host has", host.name)]
+      : []),
+    ...host.services.flatMap((service, at) =>
+      doubled(host.services, at, (entry) => entry.unit)
+        ? [
+            faultLine(
+              context,
+              ["hosts", index, "services", at, "unit"],
+              "each unit once on a host",
+              service.unit,
+            ),
+          ]
+        : [],
+    ),
+  ]);
+}
+
+function storeLines(context: FaultContext, { backup, evidence }: Partial<Settings>): string[] {
+  if (!backup || !evidence) return [];
+  const folder = (url: string) => resolve(url.replace(/^file:(\/\/)?/, ""));
+  return folder(backup.url) === folder(evidence.url)
+    ? [faultLine(context, ["backup", "url"], "another folder than evidence.url", backup.url)]
+    : [];
+}
+
+function windowLines(context: FaultContext, { window }: Partial<Settings>): string[] {
+  if (!window || window.from !== window.to) return [];
+  const expected = 'another time than window.from ("24:00" for the whole day)';
+  return [faultLine(context, ["window", "to"], expected, window.to)];
+}
+
+const builtPhases = phaseNames
+  .slice(0, lastBuiltPhase + 1)
+  .map((_, phase) => phase)
+  .join(" and ");
+
+/** What the configuration may name but this release does not build: refused by name, never faked. */
+export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Settings>): string[] {
+  const { phase, migration, notice, hosts = [], backup, evidence } = settings;
+  const release = `this release builds phases ${builtPhases}`;
+  const lines: string[] = [];
+  const refuse = (what: string, remedy: string) =>
+    lines.push(`config: ${what} in ${file} is not built yet: ${release}. ${remedy}`);
+  if (phase !== undefined && phase > lastBuiltPhase) {
+    lines.push(
+      `config: ${phaseTitle(phase)} is not built yet: ${release}. ` +
+        `Set it back: pulumi config set phase ${lastBuiltPhase} --stack ${stack}`,
+    );
+  }
+  const set = (key: string, value: string) =>
+    `Set it: pulumi config set --path ${key} ${value} --stack ${stack}`;
+  if (migration?.strategy === "maintenance") {
+    refuse("strategy maintenance (migration.strategy)", set("migration.strategy", "online"));
+  }
+  if (migration && migration.appTriggers !== "refuse") {
+    refuse(`${migration.appTriggers} (migration.appTriggers)`, set("migration.appTriggers", "refuse"));
+  }
+  if (notice?.smtp !== undefined) {
+    refuse(
+      "sending by a mail server (notice.smtp)",
+      `Remove it: pulumi config rm --path notice.smtp --stack ${stack}`,
+    );
+  }
+  hosts.forEach((host, index) => {
+    if (host.connection) {
+      refuse(
+        `the remote connection of host ${host.name}`,
+        `Remove it: pulumi config rm --path 'hosts[${index}].connection' --stack ${stack}`,
+      );
+    }
+  });
+  for (const [name, store] of Object.entries({ backup, evidence })) {
+    if (store?.url.startsWith("s3:")) {
+      refuse(
+        `an s3: URL (${name}.url)`,
+        set(`${name}.url`, `file:${name === "backup" ? "backups" : name}/${stack}`),
+      );
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** How phase 1 changes the table while the application runs. */
+export const MigrationSection = z.strictObject({
+  strategy: z
+    .enum(["online", "maintenance"])
+    .default("online")
+    .describe("online: no stop, no failed request. maintenance: all writers stopped (not built yet)."),
+  batchSize: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .meta({ unit: "rows", description: "Rows of one backfill statement, which is one transaction." }),
+  connections: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(2)
+    .meta({ unit: "connections", description: "Connections that backfill at the same time." }),
+  lockTimeoutMs: z.int().min(1).max(10_000).default(50).meta({
+    unit: "ms",
+    description:
+      "Longest wait for a table lock before it is given up and tried again: writers never queue longer.",
+  }),
+  appTriggers: z
+    .enum(["refuse", "bypass", "fire"])
+    .default("refuse")
+    .describe(
+      "What to do when the table has triggers of its own that a backfill would fire. refuse: list them and stop (bypass and fire are not built yet).",
+    ),
+  reaffirmed: z
+    .enum(["keep", "restore"])
+    .default("keep")
+    .describe(
+      "Undo of a row whose migrated value the application has assigned again since: keep it or restore it.",
+    ),
+  alembicRevision: z
+    .string()
+    .regex(/^\w{1,32}$/, "an Alembic revision, up to 32 letters, digits and underscores")
+    .optional()
+    .describe(
+      "Revision stamped into alembic_version where a table of that name exists; its undo puts the old one back.",
+    ),
+});

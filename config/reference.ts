@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { describeExpected, readNotes, unwrapSchema } from "./expectation.ts";
+import { stackSchema } from "./schema.ts";
+
+interface Row {
+  path: string;
+  schema: z.ZodType;
+}
+
+/** Every key of a section with its path, parents before children. */
+function listRows(path: string, schema: z.ZodType): Row[] {
+  const plain = unwrapSchema(schema);
+  const own = { path, schema };
+  if (plain instanceof z.ZodObject) {
+    const children = Object.entries(plain.shape as Record<string, z.ZodType>);
+    return [own, ...children.flatMap(([name, child]) => listRows(`${path}.${name}`, child))];
+  }
+  if (plain instanceof z.ZodArray) {
+    const element = plain.element as z.ZodType;
+    return unwrapSchema(element) instanceof z.ZodObject
+      ? [own, ...listRows(`${path}[]`, element).slice(1)]
+      : [own];
+  }
+  return [own];
+}
+
+const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+
+function formatRow({ path, schema }: Row): string {
+  const { description = "", unit, secret, required, default: fallback } = readNotes(schema);
+  const expected = describeExpected(schema) + (unit ? ` (${unit})` : "");
+  const plain = fallback === undefined ? "" : `\`${JSON.stringify(fallback).replaceAll('"', "")}\``;
+  const presence = secret ? "secret" : required ? "required" : plain;
+  return `| \`${path}\` | ${cell(expected)} | ${presence} | ${cell(description)} |`;
+}
+
+/** The reference of every configuration key, as Markdown. `node --import tsx config/reference.ts > docs/config.md` */
+export function renderReference(): string {
+  const shape = stackSchema("<stack>").shape as Record<string, z.ZodType>;
+  const rows = Object.entries(shape).flatMap(([key, schema]) => listRows(key, schema));
+  return `${[
+    "# Configuration",
+    "",
+    "<!-- Generated from config/schema.ts: `npm run docs:config`. Don't edit. -->",
+    "",
+    "Keys of `Pulumi.<stack>.yaml`, each under `deal-type-rollout:`. Set one with `pulumi config set phase 1`,",
+    "an inner one with `pulumi config set --path migration.batchSize 500`, the secret with",
+    "`pulumi config set --secret databaseUrl 'postgres://…'`. Every fault is reported at once, before anything is touched.",
+    "",
+    "`[]` stands for each entry of a list. An empty third column: may be left out.",
+    "",
+    "| key | value | default | meaning |",
+    "|---|---|---|---|",
+    ...rows.map(formatRow),
+    "",
+    "Environment variable `ROLLOUT_SANDBOX_DATABASE_URL`: a server for the sandbox on a machine without PostgreSQL; its role needs CREATEDB and CREATEROLE.",
+  ].join("\n")}\n`;
+}
+
+if (process.argv[1]?.endsWith("config/reference.ts")) process.stdout.write(renderReference());

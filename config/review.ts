@@ -1,0 +1,23 @@
+import { z } from "zod";
+
+const Place = z.string().min(1).max(1000);
+
+/** What the review of phase 1 reads of the application: a checkout on this machine, never changed. */
+export const ReviewSection = z.strictObject({
+  migrations: Place.optional().describe(
+    "Folder of the Alembic revisions. Without it their order is not reviewed. {release} = releases.baseline.",
+  ),
+  code: z
+    .array(Place)
+    .max(50)
+    .default([])
+    .describe(
+      "Folders or glob patterns of the application's source, searched for reads that will notice. {release} = releases.baseline.",
+    ),
+  ignore: z
+    .array(Place)
+    .max(200)
+    .default([])
+    .describe("Glob patterns of paths below them that are left out, e.g. **/tests/**."),
+});
+export type ReviewSection = z.infer<typeof ReviewSection>;

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { Change } from "../postgres/change.ts";
+import { Dependency } from "./dependency.ts";
+import { MigrationSection } from "./migration.ts";
+import { NoticeSection } from "./notice.ts";
+import { OutputsSection } from "./outputs.ts";
+import { ReleasesSection } from "./releases.ts";
+import { ReviewSection } from "./review.ts";
+import { SmokeSection } from "./smoke.ts";
+import { backupSection, evidenceSection } from "./stores.ts";
+import { AppSection, DatabaseUrl, Host } from "./target.ts";
+import { TestSuiteSection } from "./test-suite.ts";
+import { WindowSection } from "./window.ts";
+
+/**
+ * The whole stack config: every key, default, bound, unit and description.
+ * Defaults of the stores name the stack, hence a function. Top-level keys are those of `pulumi config`.
+ */
+export const stackSchema = (stack: string) =>
+  z.strictObject({
+    environment: z
+      .enum(["sandbox", "staging", "production"])
+      .describe("sandbox: the embedded target, which brings its own database, hosts and address."),
+    phase: z.int().min(0).max(4).meta({
+      example: "0",
+      description: "How far the rollout has come. Rises one at a time, falls by any number.",
+    }),
+    flag: z
+      .boolean()
+      .default(true)
+      .describe("Wanted feature flag from phase 2 on; false is the instant rollback."),
+    flagVariable: z
+      .string()
+      .regex(
+        /^[A-Z_][A-Z0-9_]{0,127}$/,
+        "an environment variable's name, upper-case letters, digits and underscore",
+      )
+      .default("DEAL_TYPE_AWARENESS")
+      .describe("Environment variable that holds the flag: one name, everywhere."),
+    observe: z
+      .boolean()
+      .default(true)
+      .describe("Look at the target before preview and up: rows, locks, drift. false skips it and says so."),
+    databaseUrl: DatabaseUrl.optional(),
+    change: Change.describe("The enumerated column that is rolled out."),
+    migration: MigrationSection.prefault({}).describe("How phase 1 changes the table."),
+    testSuite: TestSuiteSection.optional().describe(
+      "The application's own test suite, the baseline of phase 0: see docs/test-suite.md.",
+    ),
+    outputs: OutputsSection.prefault({}).describe(
+      "How the outputs of every deal are taken before and after: see docs/output-snapshot.md.",
+    ),
+    review: ReviewSection.prefault({}).describe("What the review of phase 1 reads: see docs/review.md."),
+    smoke: SmokeSection.optional().describe(
+      "A short trial of the running application at the end of phase 1: see docs/review.md.",
+    ),
+    window: WindowSection.optional().describe(
+      "When phase 1 may begin. Without it: at any time. Going back is never held up.",
+    ),
+    notice: NoticeSection.prefault({}).describe("The maintenance notice of phase 1: see docs/notice.md."),
+    backup: backupSection(stack).prefault({}).describe("Where backups lie, and how they are taken."),
+    evidence: evidenceSection(stack).prefault({}).describe("Where the evidence chain lies."),
+    releases: ReleasesSection.describe("The commits that are rolled out."),
+    hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),
+    app: AppSection.optional().describe("The application's own address. Not in the sandbox."),
+    dependencies: z
+      .array(Dependency)
+      .default([])
+      .describe("Programs and packages that the environment check asks for, with their lowest versions."),
+  });
+
+/** The stack config after parsing, before the target has been filled in. */
+export type Settings = z.output<ReturnType<typeof stackSchema>>;
+
+/** Everything the program needs to know, complete: what index.ts and the CLI work with. */
+export interface RolloutConfig extends Omit<Settings, "databaseUrl" | "hosts" | "app"> {
+  stack: string;
+  /** Connection string of the target: a secret. */
+  databaseUrl: string;
+  hosts: Host[];
+  app: { url: string };
+}

@@ -1,0 +1,25 @@
+import { z } from "zod";
+
+const StoreUrl = z.string().regex(/^(file|s3):\S.*$/, "a URL file:<path> (or s3://<bucket>/<path>)");
+
+/** Where the evidence chain lies. Several machines that run one stack share it. */
+export const evidenceSection = (stack: string) =>
+  z.strictObject({
+    url: StoreUrl.default(`file:evidence/${stack}`).describe(
+      "Folder of the evidence chain; a relative path starts at the project's root. Shared by every machine that runs the stack.",
+    ),
+  });
+
+/** Where backups lie, and how they are taken. */
+export const backupSection = (stack: string) =>
+  z.strictObject({
+    url: StoreUrl.default(`file:backups/${stack}`).describe(
+      "Folder of the backups; a relative path starts at the project's root. They hold personal data: files get mode 0600.",
+    ),
+    jobs: z
+      .int()
+      .min(1)
+      .max(32)
+      .default(2)
+      .meta({ unit: "connections", description: "Parallel dump workers, each with one connection." }),
+  });

@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, "an absolute path");
+const HttpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, "a URL http://… or https://…");
+
+/** One service of a host: a systemd unit and how its processes are asked what they run. */
+export const Service = z.strictObject({
+  unit: z
+    .string()
+    .regex(/^[A-Za-z0-9:_.@-]{1,200}$/, "a systemd unit's name")
+    .describe("Unit as systemctl knows it."),
+  kind: z.enum(["web", "worker"]).describe("web answers requests, worker takes jobs."),
+  processes: z.int().min(1).max(1000).default(1).meta({
+    unit: "processes",
+    description: "How many processes answer: status and proofs ask until each has said its release and flag.",
+  }),
+  health: HttpUrl.optional().describe("Address where the processes say release, pid, start time and flag."),
+});
+export type Service = z.infer<typeof Service>;
+
+/** One machine that runs the application. */
+export const Host = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/, "a host name")
+    .describe("Name of the host in messages and evidence; unique."),
+  connection: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("SSH connection. Without it the host is this machine. (Remote hosts are not built yet.)"),
+  appDir: AbsolutePath.describe("Folder with `releases/` and `current`."),
+  envFile: AbsolutePath.describe("Environment file that holds the flag."),
+  services: z.array(Service).min(1).describe("Services that have to run one release and one flag value."),
+});
+export type Host = z.infer<typeof Host>;
+
+/** The application's own address. */
+export const AppSection = z.strictObject({
+  url: HttpUrl.describe("Base address of the application; `/health` below it answers."),
+});
+
+/** Connection string of the target database, always a secret. */
+export const DatabaseUrl = z
+  .string()
+  .refine(
+    isPostgresUrl,
+    "a URL postgres://user:password@host:port/database, special characters percent-encoded",
+  )
+  .meta({
+    secret: true,
+    description:
+      "Connection string of the target database, as the owner of the table. Direct, not through a pooler.",
+  });
+
+function isPostgresUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^postgres(ql)?:$/.test(url.protocol) && url.hostname !== "" && url.pathname.length > 1;
+}

@@ -1,0 +1,90 @@
+import type { BeginRecord, EndRecord, EvidenceRecord } from "./record.ts";
+
+/** What the evidence says of one step now. */
+export interface Entry {
+  phase: string;
+  step: string;
+  kind: string;
+  /**
+   * `done`: applied, proven, not undone. `half-done`: an apply or undo began and did not finish.
+   * `undone`: nothing of it is left.
+   */
+  state: "done" | "half-done" | "undone";
+  /** Number of the first begin since it was last undone: the order in which steps are unwound. */
+  since: number;
+  /** Highest generation that ever began: the next one is one more. */
+  generation: number;
+  /** Digest of spec and generation of the last apply that began. */
+  digest: string;
+  /** Spec of the last apply that began. */
+  spec: Record<string, unknown>;
+  /** Spec of the last apply that finished: what Pulumi's state still holds when a later repair failed. */
+  doneSpec?: Record<string, unknown>;
+  /** What the last finished apply returned; kept after a failed repair, gone after an undo. */
+  result?: Record<string, unknown>;
+  /** When the last apply finished, UTC. */
+  doneAt?: string;
+  /** Number of the record that says so: tells whether the step was done again. */
+  doneNumber?: number;
+}
+
+function beginApply(entry: Entry | undefined, record: BeginRecord): Entry {
+  const again = entry !== undefined && entry.state !== "undone";
+  return {
+    phase: record.phase,
+    step: record.step,
+    kind: record.kind,
+    state: "half-done",
+    since: again ? entry.since : record.number,
+    generation: Math.max(record.generation, entry?.generation ?? 0),
+    digest: record.digest,
+    spec: record.spec,
+    ...(again && entry.result ? { result: entry.result } : {}),
+    ...(again && entry.doneSpec ? { doneSpec: entry.doneSpec } : {}),
+  };
+}
+
+function close(entry: Entry, record: EndRecord): Entry {
+  if (record.outcome !== "done") return entry;
+  if (record.verb === "undo") {
+    const { result: _, doneAt: __, doneNumber: ___, doneSpec: ____, ...rest } = entry;
+    return { ...rest, state: "undone" };
+  }
+  const done = { doneAt: record.at, doneNumber: record.number, doneSpec: entry.spec };
+  return { ...entry, state: "done", ...done, ...(record.result ? { result: record.result } : {}) };
+}
+
+/** Name of an entry in the map: a step's name is unique within its phase only. */
+export function entryKey({ phase, step }: { phase: string; step: string }): string {
+  return `${phase}/${step}`;
+}
+
+/** Folds the records, in order, into what holds now, by `phase/step`. Pure. */
+export function foldEntries(records: readonly EvidenceRecord[]): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const record of records) {
+    if (record.record === "event") {
+      if (record.event === "target-replaced") {
+        for (const [key, { doneSpec: _, ...entry }] of entries)
+          entries.set(key, { ...entry, state: "undone" });
+      }
+      continue;
+    }
+    const key = entryKey(record);
+    const entry = entries.get(key);
+    if (record.record === "begin") {
+      if (record.verb === "apply") entries.set(key, beginApply(entry, record));
+      else if (entry) entries.set(key, { ...entry, state: "half-done" });
+    } else if (entry) {
+      entries.set(key, close(entry, record));
+    }
+  }
+  return entries;
+}
+
+/** Entries of the same phase that began after `target` and are not undone, newest first. */
+export function startedAfter(entries: Map<string, Entry>, target: Entry): Entry[] {
+  return [...entries.values()]
+    .filter((entry) => entry.phase === target.phase && entry.state !== "undone" && entry.since > target.since)
+    .sort((a, b) => b.since - a.since);
+}

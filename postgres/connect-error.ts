@@ -1,0 +1,58 @@
+import { StepError } from "../steps/step.ts";
+import { sqlState } from "./transaction.ts";
+
+/** Where a connection was to go, without its password. */
+export interface Address {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+}
+
+const REASONS: Record<string, (to: Address) => string> = {
+  "28P01": (to) => `a refused password for role ${to.user}. Correct databaseUrl (a rotated password?)`,
+  "28000": (to) => `a refusal of role ${to.user}. Check databaseUrl and pg_hba.conf`,
+  "3D000": (to) => `no database ${to.database} on that server. Correct databaseUrl`,
+  "42501": (to) => `no right to connect for role ${to.user}. GRANT CONNECT ON DATABASE to it`,
+  "53300": () => "a server with no free connection. Raise max_connections or end idle sessions",
+  "57P03": () => "a server that is starting up or shutting down. Run again in a moment",
+  ECONNREFUSED: () => "a refused connection. Start the server, or correct databaseUrl",
+  ENOTFOUND: () => "an unknown host name. Correct databaseUrl",
+  EAI_AGAIN: () => "a host name that could not be looked up. Check the name and the network",
+  EHOSTUNREACH: () => "no route to the host. Check the network",
+  ENETUNREACH: () => "no route to the network. Check the network",
+  ETIMEDOUT: () => "no answer. Check host, port and firewall",
+  ENOENT: () => "no socket of that name. Start the server, or correct databaseUrl",
+};
+
+const POOLER = "a connection pooler such as PgBouncer in between";
+
+/** Texts with which poolers refuse the pinned start-up settings that a server takes. */
+const POOLER_REFUSAL = /unsupported startup parameter|pgbouncer|no such (database|pool)/i;
+
+function reasonOf(error: unknown, address: Address): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = sqlState(error) ?? (error as { code?: string } | null)?.code ?? "";
+  const known = REASONS[code];
+  if (known) return known(address);
+  if (/timeout/i.test(message)) return "no answer in time. Check host, port and firewall";
+  if (message.startsWith(POOLER)) return message;
+  if (POOLER_REFUSAL.test(message)) return poolerReason(message);
+  return `${message}. Check databaseUrl`;
+}
+
+/** Why a pooler is refused, in one sentence with its remedy. */
+export function poolerReason(sign: string): string {
+  return (
+    `${POOLER} (${sign}). ` +
+    "Online DDL and the lease need a session of their own: give databaseUrl the server's own port"
+  );
+}
+
+/** An error that says where the connection was to go and what to do. It never holds the password. */
+export function connectError(error: unknown, address: Address): StepError {
+  const where = `${address.host}:${address.port}, database ${address.database}`;
+  return new StepError(`postgres: expected a connection to ${where}, got ${reasonOf(error, address)}.`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "pg";
+import { StepError } from "../steps/step.ts";
+import type { Change } from "./change.ts";
+import { quoteName, tableName } from "./change-sql.ts";
+import { sqlState } from "./transaction.ts";
+
+/** Waits between attempts to reach a database that went away, milliseconds. */
+const PAUSES_MS = [500, 1_000, 2_000, 5_000, 10_000];
+
+/** True for what a new connection may mend: a restart, a failover, a cut line. */
+function isBroken(error: unknown): boolean {
+  // A refused connection hides the server's word in its cause.
+  const state = sqlState(error instanceof StepError ? error.cause : error);
+  return state === undefined || /^(08|57P)/.test(state);
+}
+
+/**
+ * Reads the keys of a table page by page in the key's own order, each page by a query of its own: no transaction
+ * stays open however long the work on a page takes. Read-only, and it goes on after a restart of the server.
+ */
+export class KeyReader {
+  readonly #connect: () => Promise<Client>;
+  readonly #change: Change;
+  readonly #signal: AbortSignal;
+  #client: Promise<Client> | undefined;
+  #reached = false;
+
+  constructor(connect: () => Promise<Client>, change: Change, signal: AbortSignal) {
+    this.#connect = connect;
+    this.#change = change;
+    this.#signal = signal;
+  }
+
+  /** Up to `limit` keys after `after` (from the first on without it), as texts. */
+  async readPage(after: string | undefined, limit: number): Promise<string[]> {
+    const key = `t.${quoteName(this.#change.key)}`;
+    const where = after === undefined ? "" : `WHERE ${key} > $2`;
+    const rows = await this.#query<{ shown: string }>(
+      `SELECT ${key}::text AS shown FROM ${tableName(this.#change)} AS t ${where} ORDER BY ${key} LIMIT $1`,
+      [limit, ...(after === undefined ? [] : [after])],
+    );
+    return rows.map(({ shown }) => shown);
+  }
+
+  /** Whether the table holds a row of this key. */
+  async has(key: string): Promise<boolean> {
+    const name = `t.${quoteName(this.#change.key)}`;
+    const text = `SELECT true AS found FROM ${tableName(this.#change)} AS t WHERE ${name} = $1 LIMIT 1`;
+    return (await this.#query(text, [key])).length > 0;
+  }
+
+  async end(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.then((open) => open.end()).catch(() => undefined);
+  }
+
+  async #query<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    for (let attempt = 0; ; attempt += 1) {
+      // One connection for all callers, also while it is being opened.
+      this.#client ??= this.#openReadOnly();
+      const used = this.#client;
+      try {
+        return (await (await used).query<Row>(text, values)).rows;
+      } catch (error) {
+        if (this.#client === used && isBroken(error)) await this.end();
+        const pause = PAUSES_MS[attempt];
+        // A database that was never reached is a matter of configuration: said at once.
+        if (!this.#reached || !isBroken(error) || pause === undefined) throw error;
+        await sleep(pause, undefined, { signal: this.#signal });
+      }
+    }
+  }
+
+  async #openReadOnly(): Promise<Client> {
+    const client = await this.#connect();
+    await client.query("SET default_transaction_read_only = on");
+    this.#reached = true;
+    return client;
+  }
+}

@@ -1,0 +1,30 @@
+import { z } from "zod";
+
+/** How phase 1 changes the table, as the steps get it. Defaults and bounds are the configuration's. */
+export const MigrationOptions = z.strictObject({
+  strategy: z.enum(["online", "maintenance"]),
+  /** Rows of one backfill statement, which is one transaction. */
+  batchSize: z.int().min(1),
+  /** Connections that backfill at the same time. */
+  connections: z.int().min(1),
+  /** Longest wait for a table lock: no writer ever queues longer. */
+  lockTimeoutMs: z.int().min(1),
+  appTriggers: z.enum(["refuse", "bypass", "fire"]),
+  /** Undo of a row whose migrated value the application has assigned again. */
+  reaffirmed: z.enum(["keep", "restore"]),
+  /** Stamped into `alembic_version` where a table of that name exists. */
+  alembicRevision: z.string().optional(),
+});
+export type MigrationOptions = z.infer<typeof MigrationOptions>;
+
+/** What this release does not do yet, by name; empty when all of it is built. */
+export function unbuiltOptions(options: MigrationOptions): string[] {
+  const unbuilt: string[] = [];
+  if (options.strategy === "maintenance") {
+    unbuilt.push("migration.strategy: maintenance is not built yet. Set it to online.");
+  }
+  if (options.appTriggers !== "refuse") {
+    unbuilt.push(`migration.appTriggers: ${options.appTriggers} is not built yet. Set it to refuse.`);
+  }
+  return unbuilt;
+}

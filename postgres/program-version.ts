@@ -1,0 +1,48 @@
+import { childEnvironment, runProgram } from "../steps/child-process.ts";
+import { StepError } from "../steps/step.ts";
+import { findProgram } from "./programs.ts";
+
+/** One of PostgreSQL's client programs, found and asked for its version. */
+export interface ClientProgram {
+  path: string;
+  /** As printed, e.g. `15.14`. */
+  version: string;
+  major: number;
+}
+
+/** Finds and asks a client program. @throws {StepError} when it is missing or does not answer. */
+export async function findClientProgram(
+  name: string,
+  find: (name: string) => string = findProgram,
+): Promise<ClientProgram> {
+  const path = find(name);
+  const outcome = await runProgram([path, "--version"], {
+    environment: childEnvironment(),
+    timeoutMs: 20_000,
+  });
+  const version = /\(PostgreSQL\) ((\d+)[\w.]*)/.exec(outcome.stdout);
+  if (outcome.exitCode !== 0 || !version) {
+    throw new StepError(
+      `postgres: expected ${path} --version to tell a PostgreSQL version, got ` +
+        `${outcome.failure ?? `exit code ${outcome.exitCode}`}. Install PostgreSQL's client programs again.`,
+    );
+  }
+  return { path, version: version[1] ?? "", major: Number(version[2]) };
+}
+
+/**
+ * pg_dump refuses servers of a newer major version than its own; older servers and other minors are fine.
+ * @see https://www.postgresql.org/docs/current/app-pgdump.html#PG-DUMP-NOTES
+ */
+export function isOlderThanServer(program: ClientProgram, serverVersionNumber: number): boolean {
+  return program.major < Math.floor(serverVersionNumber / 10_000);
+}
+
+/** The one command that brings client programs of the server's version. */
+export function installRemedy(serverVersionNumber: number): string {
+  const major = Math.floor(serverVersionNumber / 10_000);
+  return (
+    `Install PostgreSQL ${major} client programs (Debian: apt-get install postgresql-client-${major}) ` +
+    "or point ROLLOUT_POSTGRES_BIN at their folder."
+  );
+}

@@ -1,0 +1,74 @@
+import type { Client } from "pg";
+import { StepError } from "../steps/step.ts";
+import { inTransaction, sqlState } from "./transaction.ts";
+
+/** Schema in the target that holds lease, chain head, journal and tracker. */
+export const ROLLOUT_SCHEMA = "rollout";
+
+/** Marks the schema as ours: a schema of that name without it is somebody else's and is left alone. */
+const MARK =
+  "deal-type-rollout: lease, chain head, journal of original values, tracker. Dropped by the undo.";
+
+const CREATE = `
+  CREATE SCHEMA rollout;
+  REVOKE ALL ON SCHEMA rollout FROM PUBLIC;
+  COMMENT ON SCHEMA rollout IS '${MARK}';
+  CREATE TABLE rollout.lease (
+    id integer NOT NULL CHECK (id = 1),
+    token text NOT NULL,
+    holder text NOT NULL,
+    pid integer NOT NULL,
+    backend_start timestamptz NOT NULL,
+    acquired_at timestamptz NOT NULL,
+    heartbeat_at timestamptz NOT NULL,
+    UNIQUE (id),
+    PRIMARY KEY (id, token)
+  );
+  CREATE TABLE rollout.chain_head (
+    stack text PRIMARY KEY,
+    seq bigint NOT NULL,
+    hash text NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  );`;
+
+type SchemaState = "absent" | "ours" | "foreign";
+
+/** Whether schema `rollout` is there and was made by this program. Reads catalogues only. */
+export async function rolloutSchemaState(client: Client): Promise<SchemaState> {
+  const { rows } = await client.query<{ mark: string | null }>(
+    "SELECT obj_description(oid, 'pg_namespace') AS mark FROM pg_namespace WHERE nspname = 'rollout'",
+  );
+  if (!rows[0]) return "absent";
+  return rows[0].mark === MARK ? "ours" : "foreign";
+}
+
+async function createSchema(client: Client): Promise<void> {
+  try {
+    await inTransaction(client, {}, () => client.query(CREATE));
+  } catch (error) {
+    // Another run made it in the same moment (unique violation on the catalogue, or "already exists").
+    if (["23505", "42P06"].includes(sqlState(error) ?? "")) return;
+    if (sqlState(error) === "42501") {
+      throw new StepError(
+        `lease: expected the right to create schema rollout in database ${client.database}, ` +
+          `got a refusal for role ${client.user}. GRANT CREATE ON DATABASE to it.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+/**
+ * Creates schema `rollout` with lease and chain head unless it is there.
+ * @throws {StepError} when a schema of that name belongs to somebody else, or the role may not create one.
+ */
+export async function ensureRolloutSchema(client: Client): Promise<void> {
+  if ((await rolloutSchemaState(client)) === "absent") await createSchema(client);
+  if ((await rolloutSchemaState(client)) === "foreign") {
+    throw new StepError(
+      `lease: expected schema rollout of database ${client.database} to be this program's own, ` +
+        "got one that was made by someone else. Rename it.",
+    );
+  }
+}

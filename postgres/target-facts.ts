@@ -1,0 +1,178 @@
+import type { Client } from "pg";
+import type { Change } from "./change.ts";
+import { tableName } from "./change-sql.ts";
+
+/** A trigger, rule or constraint of the application that the change has to reckon with. */
+export interface NamedFact {
+  name: string;
+  detail: string;
+}
+
+/** What the catalogues say about the table of the change, the role we are, and who else is at work. */
+export interface TargetFacts {
+  database: string;
+  role: string;
+  standby: boolean;
+  table: TableFacts | undefined;
+  column: ColumnFacts | undefined;
+  key: KeyFacts | undefined;
+  /** Triggers of the app that fire on an UPDATE of the column. */
+  updateTriggers: NamedFact[];
+  /** BEFORE triggers of the app that may assign the column, or fire after ours. */
+  assigningTriggers: NamedFact[];
+  /** Foreign keys, unique indexes and checks in which the column takes part. */
+  foreignKeys: NamedFact[];
+  uniqueIndexes: NamedFact[];
+  checks: NamedFact[];
+  /** Logical publications that carry the table's changes. */
+  publications: string[];
+  mayCreateSchema: boolean;
+  mayCreateRole: boolean;
+  ownerRole: { name: string; exists: boolean; member: boolean };
+  wraparoundVacuumPid: number | null;
+  longTransactions: NamedFact[];
+}
+
+export interface TableFacts {
+  kind: string;
+  persistence: string;
+  isPartition: boolean;
+  inherits: boolean;
+  hasRules: boolean;
+  owner: string;
+  owns: boolean;
+  rowSecurity: boolean;
+  /** Rows as the planner estimates them; -1 when never analysed. */
+  estimatedRows: number;
+  bytes: number;
+}
+
+export interface ColumnFacts {
+  type: string;
+  baseType: string;
+  maxLength: number | null;
+  default: string | null;
+  notNull: boolean;
+  generated: boolean;
+  deterministic: boolean;
+}
+
+export interface KeyFacts {
+  type: string;
+  isPrimary: boolean;
+  deferrable: boolean;
+  deterministic: boolean;
+}
+
+const TABLE = `
+  SELECT c.relkind AS kind, c.relpersistence AS persistence, c.relispartition AS "isPartition",
+         EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid)) AS inherits,
+         c.relhasrules AS "hasRules", pg_get_userbyid(c.relowner) AS owner,
+         pg_has_role(c.relowner, 'USAGE') AS owns,
+         c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AND NOT
+           (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS "rowSecurity",
+         c.reltuples::float8 AS "estimatedRows", pg_total_relation_size(c.oid)::float8 AS bytes
+  FROM pg_class c WHERE c.oid = to_regclass($1)`;
+
+const COLUMN = `
+  SELECT format_type(a.atttypid, a.atttypmod) AS type, format_type(a.atttypid, NULL) AS "baseType",
+         CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 END AS "maxLength",
+         pg_get_expr(d.adbin, d.adrelid) AS default, a.attnotnull AS "notNull", a.attgenerated <> '' AS generated,
+         coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true) AS deterministic
+  FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`;
+
+const KEY = `
+  SELECT format_type(a.atttypid, NULL) AS type, i.indexrelid IS NOT NULL AS "isPrimary",
+         coalesce(NOT i.indimmediate, false) AS deferrable,
+         coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true) AS deterministic
+  FROM pg_attribute a
+  LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary AND i.indnkeyatts = 1
+       AND i.indkey[0] = a.attnum
+  WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`;
+
+// tgtype: 1 = row, 2 = before, 4 = insert, 8 = delete, 16 = update.
+const OWN_TRIGGERS = `
+  SELECT t.tgname AS name, p.proname || '()' AS detail
+  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+  WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+    AND t.tgname NOT LIKE '~rollout\\_%'`;
+
+const UPDATE_TRIGGERS = `${OWN_TRIGGERS} AND t.tgtype & 16 <> 0 AND (cardinality(t.tgattr::int2[]) = 0 OR
+    (SELECT attnum FROM pg_attribute WHERE attrelid = t.tgrelid AND attname = $2) = ANY (t.tgattr::int2[]))
+  ORDER BY 1`;
+
+const ASSIGNING_TRIGGERS = `${OWN_TRIGGERS} AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0
+    AND (p.prosrc ~* ('new\\.\\s*"?' || $2::text || '"?\\s*:?=[^=]') OR t.tgname > '~rollout_normalise')
+  ORDER BY 1`;
+
+const CONSTRAINTS = `
+  SELECT c.conname AS name, pg_get_constraintdef(c.oid) AS detail, c.contype AS type
+  FROM pg_constraint c
+  JOIN pg_attribute a ON a.attname = $2 AND a.attrelid = to_regclass($1)
+  WHERE (c.conrelid = a.attrelid AND a.attnum = ANY (c.conkey)
+         OR c.confrelid = a.attrelid AND a.attnum = ANY (c.confkey)) AND c.contype IN ('f', 'c') ORDER BY 1`;
+
+const UNIQUE_INDEXES = `
+  SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS detail
+  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2
+  WHERE i.indrelid = to_regclass($1) AND i.indisunique
+    -- With the key in it no two rows can collide.
+    AND NOT EXISTS (SELECT FROM pg_attribute k WHERE k.attrelid = i.indrelid AND k.attname = $3
+                    AND k.attnum = ANY (i.indkey::int2[]))
+    AND (a.attnum = ANY (i.indkey::int2[])
+         OR pg_get_indexdef(i.indexrelid) ~ ('\\m' || $2::text || '\\M') AND
+            (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) ORDER BY 1`;
+
+const PUBLICATIONS = `
+  SELECT pubname AS name FROM pg_publication_tables
+  WHERE (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass = to_regclass($1) ORDER BY 1`;
+
+const SESSION = `
+  SELECT current_database() AS database, current_user AS role, pg_is_in_recovery() AS standby,
+         has_database_privilege(current_database(), 'CREATE')
+           OR to_regclass('rollout.lease') IS NOT NULL AS "mayCreateSchema",
+         r.rolcreaterole OR r.rolsuper AS "mayCreateRole",
+         'rollout_journal_' || d.oid AS "ownerRole",
+         EXISTS (SELECT FROM pg_roles WHERE rolname = 'rollout_journal_' || d.oid) AS "ownerExists",
+         r.rolsuper OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = 'rollout_journal_' || d.oid
+                               AND pg_has_role(o.oid, 'MEMBER')) AS "ownerMember",
+         (SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+          WHERE a.backend_type = 'autovacuum worker' AND a.query LIKE '%to prevent wraparound%'
+            AND l.relation = to_regclass($1) LIMIT 1) AS "wraparoundVacuumPid"
+  FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user`;
+
+const LONG_TRANSACTIONS = `
+  SELECT DISTINCT coalesce(nullif(a.application_name, ''), a.usename, '?') || ' (pid ' || a.pid || ')' AS name,
+         round(extract(epoch FROM clock_timestamp() - a.xact_start)) || ' s' AS detail
+  FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+  WHERE l.relation = to_regclass($1) AND l.granted AND a.pid <> pg_backend_pid()
+    AND a.xact_start < clock_timestamp() - interval '5 s' ORDER BY 1 LIMIT 5`;
+
+/** Reads everything that decides whether and how the change can be made. Catalogues only, no lock that hurts. */
+export async function readTargetFacts(client: Client, change: Change): Promise<TargetFacts> {
+  const table = tableName(change);
+  const all = async <T>(sql: string, ...values: string[]) => (await client.query(sql, values)).rows as T[];
+  const column = change.column;
+  const [session] = await all<TargetFacts & { ownerExists: boolean; ownerMember: boolean }>(SESSION, table);
+  if (!session) throw new Error("postgres: expected a row about this session, got none");
+  const constraints = await all<NamedFact & { type: string }>(CONSTRAINTS, table, column);
+  return {
+    ...session,
+    ownerRole: {
+      name: session.ownerRole as unknown as string,
+      exists: session.ownerExists,
+      member: session.ownerMember,
+    },
+    table: (await all<TableFacts>(TABLE, table))[0],
+    column: (await all<ColumnFacts>(COLUMN, table, column))[0],
+    key: (await all<KeyFacts>(KEY, table, change.key))[0],
+    updateTriggers: await all(UPDATE_TRIGGERS, table, column),
+    assigningTriggers: await all(ASSIGNING_TRIGGERS, table, column),
+    foreignKeys: constraints.filter(({ type }) => type === "f"),
+    checks: constraints.filter(({ type }) => type === "c"),
+    uniqueIndexes: await all(UNIQUE_INDEXES, table, column, change.key),
+    publications: (await all<{ name: string }>(PUBLICATIONS, table)).map(({ name }) => name),
+    longTransactions: await all(LONG_TRANSACTIONS, table),
+  };
+}

@@ -1,0 +1,88 @@
+import { phaseTitle } from "../config/phase.ts";
+import type { RolloutConfig } from "../config/schema.ts";
+import { hashOf } from "../ledger/record.ts";
+import type { ObservedStep, Survey } from "./observe-all.ts";
+import { refuseOutsideWindow } from "./window.ts";
+
+/** The exit of a phase: what has to be true before the next one may begin. */
+export interface Gate {
+  phase: number;
+  met: boolean;
+  /** What is missing, each complete: step, what was expected, what is there. */
+  missing: string[];
+}
+
+const nameOf = ({ spec }: ObservedStep) => `${spec.identity.phase}/${spec.identity.step}`;
+
+function whyNotProven(step: ObservedStep): string[] {
+  if (step.entry?.state !== "done")
+    return [`${nameOf(step)}: expected done in this attempt, got ${step.entry?.state ?? "never run"}`];
+  if (step.error) return [`${nameOf(step)}: expected a look at it, got none`];
+  // Not looked at (`observe: false`): what the step recorded against going on still stands.
+  const recorded = (step.entry.result as { gate?: string[] } | undefined)?.gate;
+  const { drift = [], gate = recorded ?? [] } = step.observation ?? {};
+  const drifts = drift.map(({ expected, observed }) => `expected ${expected}, got ${observed}`);
+  return [...drifts, ...gate].map((reason) => `${nameOf(step)}: ${reason}`);
+}
+
+/** Evaluates the gate of a phase: every step of it done in this attempt, still true, and with no reason of its own against going on. Pure. */
+export function evaluateGate(phase: number, steps: ObservedStep[]): Gate {
+  const missing = steps.filter(({ planned }) => planned.phaseNumber === phase).flatMap(whyNotProven);
+  return { phase, met: missing.length === 0, missing };
+}
+
+function refuseMovedTarget(step: ObservedStep): string[] {
+  const deployed = (step.entry?.spec as { change?: unknown } | undefined)?.change;
+  const wanted = (step.spec as { change?: unknown }).change;
+  if (step.planned.step.name !== "expand" || step.entry?.state === "undone") return [];
+  if (deployed === undefined || hashOf(deployed) === hashOf(wanted)) return [];
+  return [
+    "config: expected `change` as it was when phase 1 began, got another one. " +
+      "Put it back, or lower to phase 0 first: the way back needs the old one.",
+  ];
+}
+
+/** Steps that could not be looked at, those with the same reason in one line: a database that is down is one fault. */
+function refuseUnseen(steps: ObservedStep[]): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const step of steps) {
+    if (step.error) byReason.set(step.error, [...(byReason.get(step.error) ?? []), step.spec.identity.step]);
+  }
+  return [...byReason].map(([reason, names]) => `could not look at ${names.join(", ")}: ${reason}`);
+}
+
+/** A step that names itself in its reasons is not named twice, nor is a reason told twice that several steps have. */
+function refuseBlocked(steps: ObservedStep[]): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const step of steps.filter(({ action }) => action === "apply")) {
+    const own = `${step.planned.step.name}: `;
+    for (const blocker of step.observation?.blockers ?? []) {
+      const reason = blocker.startsWith(own) ? blocker.slice(own.length) : blocker;
+      byReason.set(reason, [...(byReason.get(reason) ?? []), nameOf(step)]);
+    }
+  }
+  return [...byReason].map(([reason, names]) => `${names.join(", ")}: ${reason}`);
+}
+
+/**
+ * Everything that forbids this run, each with its remedy. Empty on the way back: going back is never blocked by a
+ * gate, the window, a fault that was found, or a target that cannot be looked at. Pure.
+ */
+export function findRefusals(config: RolloutConfig, survey: Survey, now: Date): string[] {
+  const { mode, actual, steps } = survey;
+  if (mode === "lower") return [];
+  const rising = mode === "advance" && config.phase > 0 && actual !== null && config.phase > actual;
+  const gate = rising ? evaluateGate(config.phase - 1, steps) : undefined;
+  const shut = (gate?.missing ?? []).map((line) => `gate ${config.phase - 1} is shut: ${line}`);
+  if (shut.length > 0)
+    shut.push(
+      `Mend what is named here, then run \`up\` at ${phaseTitle(config.phase - 1)}: it repairs the rest.`,
+    );
+  return [
+    ...shut,
+    ...refuseOutsideWindow(config, survey, now),
+    ...refuseUnseen(steps),
+    ...steps.flatMap(refuseMovedTarget),
+    ...refuseBlocked(steps),
+  ];
+}

@@ -1,0 +1,147 @@
+import type { RolloutConfig } from "../config/schema.ts";
+import type { Chain } from "../ledger/chain.ts";
+import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
+import { type Progress, progressOf } from "../ledger/progress.ts";
+import { digestOf } from "../steps/run-step.ts";
+import type { BaseSpec, Observation, Step, StepDeps } from "../steps/step.ts";
+import { type Mode, modeOf } from "./mode.ts";
+import { PHASE_PLAN, type PlannedStep, planSteps } from "./plan.ts";
+
+/** One step of the wanted phases, or one that is to be undone, and what was seen of it. */
+export interface ObservedStep {
+  planned: PlannedStep;
+  /** The spec with its generation: what the component is given. */
+  spec: BaseSpec;
+  entry?: Entry;
+  /** What this run will do to it. */
+  action: "keep" | "apply" | "undo";
+  /** Absent when it was not looked at (`observe: false`) or could not be. */
+  observation?: Observation;
+  /** Why it could not be looked at. */
+  error?: string;
+}
+
+/** What is wanted, what is, and what a run would do. */
+export interface Survey extends Progress {
+  mode: Mode;
+  steps: ObservedStep[];
+}
+
+/** Longest time that looking at one step may take: a preview that hangs is worse than one that says so. */
+const OBSERVE_LIMIT_MS = 20_000;
+
+async function observeWithin(step: Step, spec: BaseSpec, deps: StepDeps): Promise<Observation> {
+  const limit = AbortSignal.timeout(OBSERVE_LIMIT_MS);
+  const late = new Promise<never>((_, reject) => {
+    limit.addEventListener("abort", () => reject(new Error(`no answer within ${OBSERVE_LIMIT_MS / 1000} s`)));
+  });
+  const signal = AbortSignal.any([deps.signal, limit]);
+  return Promise.race([step.observe(spec, { ...deps, signal }), late]);
+}
+
+async function look(
+  step: Step,
+  spec: BaseSpec,
+  deps: StepDeps,
+): Promise<Pick<ObservedStep, "observation" | "error">> {
+  try {
+    return { observation: await observeWithin(step, spec, deps) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * The generation that the step's spec gets: the ledger's while reality matches, one more when the step has to run
+ * again, so that the engine sees an update.
+ */
+function withGeneration(planned: PlannedStep, entry: Entry | undefined, drifted: boolean): BaseSpec {
+  const last = entry?.generation ?? 0;
+  return { ...planned.spec, generation: entry?.state === "done" && !drifted ? last : last + 1 };
+}
+
+async function observePlanned(
+  planned: PlannedStep,
+  entry: Entry | undefined,
+  deps: StepDeps | undefined,
+): Promise<ObservedStep> {
+  const seen = deps
+    ? await look(planned.step, { ...planned.spec, generation: entry?.generation ?? 1 }, deps)
+    : {};
+  const drifted = (seen.observation?.drift.length ?? 0) > 0;
+  const spec = withGeneration(planned, entry, drifted);
+  const same = entry?.state === "done" && entry.digest === digestOf(spec);
+  return { planned, spec, ...(entry ? { entry } : {}), action: same ? "keep" : "apply", ...seen };
+}
+
+/**
+ * A step of a phase that stays, while another phase is taken back: declared as it was last done, whatever the config
+ * says by now, so that nothing runs. Updates come before deletes, and one that fails would block the way back.
+ * @returns nothing for a step that was never done: it is in no state either.
+ */
+async function observeStaying(
+  planned: PlannedStep,
+  entry: Entry | undefined,
+  deps: StepDeps | undefined,
+): Promise<ObservedStep[]> {
+  if (!entry?.doneSpec) return [];
+  const seen = deps ? await look(planned.step, planned.step.spec.parse(entry.doneSpec), deps) : {};
+  // As it was written, not as it parses: a field that a newer release fills in would be a changed input.
+  return [{ planned, spec: entry.doneSpec as BaseSpec, entry, action: "keep", ...seen }];
+}
+
+async function observeLeaving(
+  planned: PlannedStep,
+  entry: Entry,
+  deps: StepDeps | undefined,
+): Promise<ObservedStep> {
+  const spec = planned.step.spec.parse(entry.spec);
+  const seen = deps ? await look(planned.step, spec, deps) : {};
+  return { planned, spec, entry, action: "undo", ...seen };
+}
+
+/**
+ * Lets a step that restates or follows others run again with them, in the same run: else it would be out of date
+ * after it. Pure.
+ */
+export function redoRestating(steps: ObservedStep[]): ObservedStep[] {
+  const atWork = new Map<number, Set<string>>();
+  return steps.map((step) => {
+    const { phaseNumber, step: kind } = step.planned;
+    const before = atWork.get(phaseNumber) ?? new Set();
+    atWork.set(phaseNumber, before);
+    const followed = kind.follows?.(step.spec);
+    const outdated = kind.restates ? before.size > 0 : followed !== undefined && before.has(followed);
+    const again = step.action === "keep" && outdated;
+    if (again || step.action === "apply") before.add(step.spec.identity.step);
+    if (!again) return step;
+    return { ...step, action: "apply", spec: { ...step.spec, generation: step.spec.generation + 1 } };
+  });
+}
+
+/**
+ * Looks at every step of the wanted phases and at those that are to be undone, all at the same time, read-only.
+ * @param deps absent when the config says `observe: false`: then nothing is looked at and nothing counts as drift.
+ */
+export async function observeAll(
+  config: RolloutConfig,
+  chain: Chain,
+  deps: StepDeps | undefined,
+): Promise<Survey> {
+  const entries = foldEntries(chain.records);
+  const progress = progressOf(entries, PHASE_PLAN);
+  const mode = modeOf(config.phase, progress);
+  const observed = await Promise.all(
+    planSteps(config).map(async (planned) => {
+      const entry = entries.get(entryKey(planned.spec.identity));
+      if (planned.phaseNumber > config.phase) {
+        return entry && entry.state !== "undone" ? [await observeLeaving(planned, entry, deps)] : [];
+      }
+      return mode === "lower"
+        ? observeStaying(planned, entry, deps)
+        : [await observePlanned(planned, entry, deps)];
+    }),
+  );
+  const steps = observed.flat();
+  return { ...progress, mode, steps: mode === "lower" ? steps : redoRestating(steps) };
+}

@@ -1,0 +1,20 @@
+import type { RolloutConfig } from "../config/schema.ts";
+import type { Chain } from "../ledger/chain.ts";
+import { foldEntries } from "../ledger/entries.ts";
+import { connect } from "../postgres/connect.ts";
+import type { StepDeps } from "../steps/step.ts";
+
+/** Deps to look with: nothing can be written through them, and progress lines go nowhere. */
+export function observingDeps({ databaseUrl }: Pick<RolloutConfig, "databaseUrl">, chain: Chain): StepDeps {
+  return {
+    log: () => {},
+    now: () => new Date(),
+    signal: new AbortController().signal,
+    connect: () => connect(databaseUrl),
+    databaseUrl: () => databaseUrl,
+    evidence: { entries: () => foldEntries(chain.records) },
+    saveArtifact: async () => {
+      throw new Error("observe: expected to write nothing, got an artifact");
+    },
+  };
+}

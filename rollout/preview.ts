@@ -1,0 +1,54 @@
+import { phaseTitle } from "../config/phase.ts";
+import type { RolloutConfig } from "../config/schema.ts";
+import type { Mode } from "./mode.ts";
+import type { ObservedStep, Survey } from "./observe-all.ts";
+
+const titleOf = (phase: number | null) => (phase === null ? "nothing" : phaseTitle(phase));
+
+function headline(config: RolloutConfig, { mode, actual, reached }: Survey): string {
+  const wanted = phaseTitle(config.phase);
+  const half = reached !== null && reached !== actual ? `, ${titleOf(reached)} is half-done` : "";
+  const verbs = { advance: "advances to", hold: "holds", lower: "goes back to" };
+  return `${config.environment}: ${verbs[mode]} ${wanted}; ${titleOf(actual)} is done${half}`;
+}
+
+function indent(lines: string[]): string[] {
+  return lines.map((line) => `    ${line}`);
+}
+
+/** The reason is told once: on the way back here, else by the refusal that ends the preview. */
+function describe(step: ObservedStep, mode: Mode): string[] {
+  const { identity } = step.spec;
+  if (step.error) return [`  ${identity.step}: could not look${mode === "lower" ? `: ${step.error}` : ""}`];
+  const { drift = [], plan = [], undo = [], estimateSeconds, estimateSource } = step.observation ?? {};
+  if (step.action === "undo") return [`  undo ${identity.step}`, ...indent(undo)];
+  const drifts = drift.map(({ expected, observed }) => `drift: expected ${expected}, got ${observed}`);
+  if (step.action === "keep") return drifts.length > 0 ? [`  ${identity.step}`, ...indent(drifts)] : [];
+  const source = estimateSource === undefined ? "" : `, ${estimateSource}`;
+  const about =
+    estimateSeconds === undefined ? "" : ` (about ${Math.max(1, Math.ceil(estimateSeconds))} s${source})`;
+  const lines = [...(step.entry?.state === "done" ? drifts : []), ...plan];
+  return lines.length + about.length > 0 ? [`  ${identity.step}${about}`, ...indent(lines)] : [];
+}
+
+function describeWayBack(steps: ObservedStep[]): string[] {
+  const lines = steps
+    .filter(({ action }) => action !== "undo")
+    .flatMap(({ observation }) => observation?.undo ?? []);
+  return lines.length > 0 ? ["  undo afterwards would", ...indent(lines)] : [];
+}
+
+/** What preview says, in a few lines: where it stands, what changes, what it costs, how to come back. Pure. */
+export function previewLines(config: RolloutConfig, survey: Survey): string[] {
+  const steps = survey.mode === "lower" ? [...survey.steps].reverse() : survey.steps;
+  const looked = config.observe
+    ? []
+    : ["  observe: false: nothing was looked at; drift, rows and locks are unknown"];
+  const wayBack = survey.mode === "lower" ? [] : describeWayBack(survey.steps);
+  return [
+    headline(config, survey),
+    ...looked,
+    ...steps.flatMap((step) => describe(step, survey.mode)),
+    ...wayBack,
+  ];
+}

@@ -1,0 +1,37 @@
+import { invalid } from "./deal.ts";
+import type { Settings } from "./settings.ts";
+
+export const DEAL_TYPES = ["acquisition", "carveout", "divestiture"] as const;
+export type DealType = (typeof DEAL_TYPES)[number];
+
+/** The deal type that a request asks to store; undefined leaves it as it is. */
+export function readDealType(body: Record<string, unknown>, _settings: Settings): string | undefined {
+  const { deal_type: given } = body;
+  const carveOut = readCarveOut(body);
+  if (given === undefined) return carveOut === undefined ? undefined : carveOut ? "carveout" : "acquisition";
+  const type = typeof given === "string" ? normaliseDealType(given) : undefined;
+  if (!type) throw invalid(`deal_type: expected one of ${DEAL_TYPES.join(", ")}`);
+  return type;
+}
+
+/** The type of a new deal whose request names none. */
+export function defaultDealType(_settings: Settings): string {
+  return "acquisition";
+}
+
+/** How a stored deal is analysed. One without a type, or with an odd one, is analysed as an acquisition. */
+export function dealTypeOf(stored: string | null): DealType {
+  return normaliseDealType(stored ?? "") ?? "acquisition";
+}
+
+/** `Carve-Out ` → `carveout`. Undefined when it is no deal type. */
+export function normaliseDealType(text: string): DealType | undefined {
+  const plain = text.toLowerCase().replace(/[^a-z]/g, "");
+  return DEAL_TYPES.find((type) => type === plain);
+}
+
+function readCarveOut({ carve_out: carveOut }: Record<string, unknown>): boolean | undefined {
+  if (carveOut !== undefined && typeof carveOut !== "boolean")
+    throw invalid("carve_out: expected true or false");
+  return carveOut;
+}

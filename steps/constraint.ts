@@ -1,0 +1,149 @@
+import type { Client } from "pg";
+import { readChangeRecord } from "../postgres/change-record.ts";
+import { outsideAllowed, quoteName, showValue, subjectOf } from "../postgres/change-sql.ts";
+import {
+  addConstraint,
+  type ConstraintState,
+  constraintStatements,
+  dropConstraint,
+  readConstraint,
+} from "../postgres/constraint-ddl.ts";
+import { listRows } from "../postgres/counts.ts";
+import { validateSeconds } from "../postgres/estimate.ts";
+import { withConnection } from "../postgres/session.ts";
+import { readTargetFacts } from "../postgres/target-facts.ts";
+import { sqlState } from "../postgres/transaction.ts";
+import { tableWork } from "../postgres/undo-change.ts";
+import { ChangeStepSpec } from "./change-spec.ts";
+import { expectApply } from "./rehearsed.ts";
+import {
+  type Drift,
+  type Observation,
+  type Step,
+  type StepDeps,
+  StepError,
+  type UndoResult,
+} from "./step.ts";
+
+export const ConstraintSpec = ChangeStepSpec;
+export type ConstraintSpec = ChangeStepSpec;
+
+export interface ConstraintResult {
+  constraint: string;
+  allowed: string[];
+  validated: boolean;
+  notNull: boolean;
+  /** Whether the column was NOT NULL before the rollout; its undo leaves that alone then. */
+  notNullBefore: boolean;
+}
+
+const ROWS_SHOWN = 20;
+
+function driftOf(state: ConstraintState, { change }: ConstraintSpec): Drift[] {
+  const check = { expected: `constraint ${change.constraint} validated` };
+  return [
+    ...(state.present ? [] : [{ ...check, observed: "no constraint of that name" }]),
+    ...(state.present && !state.asWanted
+      ? [{ ...check, observed: "a constraint with another definition" }]
+      : []),
+    ...(state.present && !state.validated ? [{ ...check, observed: "not validated" }] : []),
+    ...(state.notNull ? [] : [{ expected: `${subjectOf(change)} NOT NULL`, observed: "it accepts NULL" }]),
+    ...(state.helper ? [{ expected: "no helper check", observed: "helper check still there" }] : []),
+  ];
+}
+
+function plan({ change, migration }: ConstraintSpec): string[] {
+  const sql = constraintStatements(change);
+  const exclusive = `ACCESS EXCLUSIVE for milliseconds, gives way after ${migration.lockTimeoutMs} ms`;
+  return [
+    `${sql.add([sql.check, "NOT NULL helper likewise"])}: ${exclusive}`,
+    `VALIDATE both, one scan: SHARE UPDATE EXCLUSIVE, readers and writers go on`,
+    `${sql.setNotNull}; then drops the helper: ${exclusive}`,
+  ];
+}
+
+async function observe(spec: ConstraintSpec, deps: StepDeps): Promise<Observation> {
+  return withConnection(deps, async (client) => {
+    const facts = await readTargetFacts(client, spec.change);
+    // What is wrong with the target itself is the expand step's to say.
+    if (!facts.table || !facts.column) return { drift: [], plan: [], undo: [], blockers: [] };
+    const state = await readConstraint(client, spec.change);
+    const drift = driftOf(state, spec);
+    const kept = (await readChangeRecord(client))?.notNullBefore ?? facts.column.notNull;
+    const undo = [
+      `drops CHECK ${spec.change.constraint}${kept ? "" : " and NOT NULL"}: ACCESS EXCLUSIVE for milliseconds`,
+    ];
+    if (drift.length === 0) return { drift, plan: [], undo, blockers: [] };
+    const rows = facts.table.estimatedRows;
+    const constant = validateSeconds(Math.max(0, rows));
+    const { locks, ...expected } = expectApply("constraint", spec, deps.evidence, { rows, constant });
+    return { drift, plan: [...plan(spec), ...locks], undo, blockers: [], ...expected };
+  });
+}
+
+/** Names the rows that the constraint refuses. */
+async function explainViolation(client: Client, { change }: ConstraintSpec, cause: unknown): Promise<never> {
+  const condition = outsideAllowed(change, quoteName(change.column));
+  const rows = await listRows(client, change, condition, ROWS_SHOWN);
+  const shown = rows.map(({ key, value }) => `${key}: ${showValue(value)}`).join(", ");
+  throw new StepError(
+    `constraint: expected every ${subjectOf(change)} to be one of ${change.allowed.join(", ")}, ` +
+      `got (${change.key}: value) ${shown || "a row that is gone by now"}. ` +
+      "The checks stay NOT VALID, so no further row can join them. Correct these rows and run again.",
+    { cause },
+  );
+}
+
+async function apply(spec: ConstraintSpec, deps: StepDeps): Promise<ConstraintResult> {
+  return withConnection(deps, async (client) => {
+    const { change } = spec;
+    const record = await readChangeRecord(client);
+    const before = await readConstraint(client, change);
+    await addConstraint(tableWork(spec, deps, client)).catch((error: unknown) => {
+      if (["23514", "23502"].includes(sqlState(error) ?? "")) return explainViolation(client, spec, error);
+      throw error;
+    });
+    const state = await readConstraint(client, change);
+    const [left] = driftOf(state, spec);
+    if (left) {
+      throw new StepError(
+        `constraint: expected ${left.expected}, got ${left.observed}. Run again; is someone else changing it?`,
+      );
+    }
+    const notNullBefore = record?.notNullBefore ?? before.notNull;
+    return {
+      constraint: change.constraint,
+      allowed: change.allowed,
+      validated: true,
+      notNull: true,
+      notNullBefore,
+    };
+  });
+}
+
+async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintResult): Promise<UndoResult> {
+  return withConnection(deps, async (client) => {
+    const record = await readChangeRecord(client);
+    const known = record ?? result;
+    // Neither the database nor the evidence knows of an expand: a constraint of that name is not ours to drop.
+    if (!known) return { summary: "nothing to drop: the database knows of no rollout", kept: [] };
+    const keepNotNull = known.notNullBefore;
+    const dropped = await dropConstraint(tableWork(spec, deps, client), { keepNotNull });
+    const kept = keepNotNull
+      ? [{ subject: `${subjectOf(spec.change)} NOT NULL`, reason: "was there before the rollout" }]
+      : [];
+    const summary =
+      dropped.length === 0 ? "nothing to drop: CHECK and NOT NULL are off" : "dropped CHECK and NOT NULL";
+    return { summary, kept };
+  });
+}
+
+/** CHECK and NOT NULL, validated beside readers and writers. */
+export const constraint: Step<ConstraintSpec, ConstraintResult> = {
+  name: "constraint",
+  spec: ConstraintSpec,
+  lease: true,
+  observe,
+  apply,
+  undo,
+};

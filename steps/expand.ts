@@ -1,0 +1,144 @@
+import type { Client } from "pg";
+import { unmappedBlockers } from "../postgres/change-plan.ts";
+import { foreignChange, readChangeRecord } from "../postgres/change-record.ts";
+import { countRows, type RowCounts } from "../postgres/counts.ts";
+import { restoreSeconds, showRows } from "../postgres/estimate.ts";
+import { dropRollout, installTriggers, removeTriggers, triggerDrift } from "../postgres/expand.ts";
+import { exportJournal } from "../postgres/journal-export.ts";
+import { unbuiltOptions } from "../postgres/migration-options.ts";
+import { withConnection, withConnections } from "../postgres/session.ts";
+import { readTargetFacts, type TargetFacts } from "../postgres/target-facts.ts";
+import { type Findings, judgeTarget } from "../postgres/target-findings.ts";
+import { restoreChange, tableWork } from "../postgres/undo-change.ts";
+import { ChangeStepSpec } from "./change-spec.ts";
+import { expectApply } from "./rehearsed.ts";
+import { type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+
+export const ExpandSpec = ChangeStepSpec;
+export type ExpandSpec = ChangeStepSpec;
+
+export interface ExpandResult {
+  /** Rows before the first change. */
+  rows: RowCounts;
+  triggers: string[];
+  /** Trial writes that went through with the triggers in place: "insert as app". */
+  trials: string[];
+  /** Role without login that owns the trigger functions. */
+  ownerRole: string;
+  /** The column's own default and NOT NULL, which stay as they are here. */
+  columnDefault: string | null;
+  notNullBefore: boolean;
+}
+
+interface Judgement extends Findings {
+  facts: TargetFacts;
+}
+
+/** Everything that would make `apply` stop before its first change. */
+async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
+  const { change, migration, identity } = spec;
+  const facts = await readTargetFacts(client, change);
+  const record = await readChangeRecord(client);
+  const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
+  const foreign = foreignChange(record, identity.stack, change);
+  const all = [...unbuiltOptions(migration), ...(foreign ? [foreign] : []), ...blockers];
+  // Rows are counted only where they can be read.
+  if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
+  return { facts, notes, blockers: all };
+}
+
+async function journalledRows(client: Client): Promise<number> {
+  if (!(await readChangeRecord(client))) return 0;
+  const { rows } = await client.query(
+    `SELECT (SELECT coalesce(sum(cardinality(keys)), 0) FROM rollout.journal WHERE NOT restored)
+          + (SELECT count(*) FROM rollout.event WHERE kind = 'raw' AND NOT restored) AS rows`,
+  );
+  return Number(rows[0]?.rows);
+}
+
+async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
+  return withConnection(deps, async (client) => {
+    const drift = await triggerDrift(client, spec.change);
+    const { table, column } = spec.change;
+    const rows = await journalledRows(client);
+    const undo = [
+      `removes normaliser and tracker from ${table} (ACCESS EXCLUSIVE), exports the journal to the evidence, drops schema rollout` +
+        (rows > 0 ? `; ${showRows(rows)} not yet restored come first, about ${restoreSeconds(rows)} s` : ""),
+    ];
+    if (drift.length === 0) return { drift, plan: [], undo, blockers: [] };
+    const { blockers, notes, facts } = await judge(client, spec);
+    const estimatedRows = facts.table?.estimatedRows ?? 0;
+    const { locks, ...expected } = expectApply("expand", spec, deps.evidence, {
+      rows: estimatedRows,
+      constant: 1,
+    });
+    const lock = `gives way after ${spec.migration.lockTimeoutMs} ms and tries again`;
+    const plan = [
+      `creates schema rollout (lease, journal, tracker) and a role without login; no lock on ${table}`,
+      `CREATE TRIGGER normaliser BEFORE INSERT OR UPDATE OF ${column} and 5 tracker triggers on ${table}: SHARE ROW EXCLUSIVE for milliseconds, ${lock}`,
+      ...locks,
+      ...notes.map((note) => `note: ${note}`),
+    ];
+    return { drift, plan, undo, blockers, ...expected };
+  });
+}
+
+async function apply(spec: ExpandSpec, deps: StepDeps): Promise<ExpandResult> {
+  return withConnection(deps, async (client) => {
+    const { facts, blockers } = await judge(client, spec);
+    if (blockers.length > 0) {
+      throw new StepError(`expand: nothing was changed.\n  - ${blockers.join("\n  - ")}`);
+    }
+    const rows = await countRows(client, spec.change);
+    const drift = await triggerDrift(client, spec.change);
+    const trials = drift.length > 0 ? await installTriggers(tableWork(spec, deps, client), facts, rows) : [];
+    const [left] = await triggerDrift(client, spec.change);
+    if (left) {
+      throw new StepError(
+        `expand: expected ${left.expected}, got ${left.observed}. Run again; is someone else changing it?`,
+      );
+    }
+    const record = await readChangeRecord(client);
+    return {
+      rows,
+      triggers: Object.keys(record?.triggers ?? {}),
+      trials,
+      ownerRole: facts.ownerRole.name,
+      columnDefault: facts.column?.default ?? null,
+      notNullBefore: record?.notNullBefore ?? false,
+    };
+  });
+}
+
+async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
+  return withConnections(deps, spec.migration.connections, async (clients) => {
+    const client = clients[0] as Client;
+    const work = tableWork(spec, deps, client);
+    const record = await readChangeRecord(client);
+    if (!record) {
+      await removeTriggers(work);
+      return { summary: "nothing to undo: schema rollout holds no change", kept: [] };
+    }
+    // The migration's undo has done this already; old-style writes seen before any backfill are restored here.
+    const restored = await restoreChange(spec, deps, clients, record);
+    await removeTriggers(work);
+    const { content, lines } = await exportJournal(client);
+    const artifact = await deps.saveArtifact(`journal-${spec.change.table}.jsonl.gz`, content);
+    await dropRollout(work, record);
+    return {
+      ...restored,
+      summary: `removed normaliser and tracker, ${restored.summary}, journal exported to ${artifact} (${lines} lines)`,
+      journal: artifact,
+    };
+  });
+}
+
+/** Puts normaliser and tracker on the table, so that old-style writes go on working and nothing is forgotten. */
+export const expand: Step<ExpandSpec, ExpandResult> = {
+  name: "expand",
+  spec: ExpandSpec,
+  lease: true,
+  observe,
+  apply,
+  undo,
+};

@@ -1,0 +1,86 @@
+import { Temporal } from "temporal-polyfill";
+import { StepError } from "./step.ts";
+
+/** How long phase 1 is expected to take, and how that is known. */
+export interface Estimate {
+  seconds: number;
+  /** In words, as the notice has it: "measured in the rehearsal". */
+  source: string;
+}
+
+/** What a template may name in braces. */
+export type NoticeFields = Record<(typeof FIELDS)[number], string>;
+
+const FIELDS = [
+  "application",
+  "team",
+  "stack",
+  "table",
+  "column",
+  "date",
+  "timeUtc",
+  "timeLocal",
+  "duration",
+  "estimate",
+  "impact",
+] as const;
+
+const zoned = (at: Date, timeZone: string) =>
+  Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timeZone);
+
+const showTime = (at: Temporal.ZonedDateTime) => at.toPlainTime().toString({ smallestUnit: "minute" });
+
+const showDay = (at: Temporal.ZonedDateTime) =>
+  `${at.toLocaleString("en-US", { weekday: "short" })} ${at.toPlainDate()}`;
+
+/** `02:00-02:04 UTC`; with the day where the two ends, or the day and that of UTC, differ. */
+function showSpan(from: Date, to: Date, timeZone: string, withDay: boolean): string {
+  const [start, end] = [zoned(from, timeZone), zoned(to, timeZone)];
+  const sameDay = start.toPlainDate().equals(end.toPlainDate());
+  const first = withDay || !sameDay ? `${showDay(start)} ${showTime(start)}` : showTime(start);
+  const last = sameDay ? showTime(end) : `${showDay(end)} ${showTime(end)}`;
+  return timeZone === "UTC" ? `${first}-${last} UTC` : `${first}-${last} ${start.offset} ${timeZone}`;
+}
+
+/** Rounded up to minutes: a notice promises nothing shorter. */
+export function timeFields(at: Date, { seconds, source }: Estimate, timeZone: string) {
+  const minutes = Math.max(1, Math.ceil(seconds / 60));
+  const end = new Date(at.getTime() + minutes * 60_000);
+  const local = timeZone === "UTC" ? "as above" : showSpan(at, end, timeZone, true);
+  return {
+    date: zoned(at, "UTC").toLocaleString("en-US", { dateStyle: "full" }),
+    timeUtc: showSpan(at, end, "UTC", false),
+    timeLocal: local,
+    duration: minutes === 1 ? "about 1 minute" : `about ${minutes} minutes`,
+    estimate: source,
+  };
+}
+
+function refuse(template: string, expected: string, got: string): never {
+  throw new StepError(
+    `notice: expected ${expected} in ${template}, got ${got}. Correct the template (docs/notice.md).`,
+  );
+}
+
+/**
+ * Fills in a template: first line `Subject: …`, then the body. Braces around anything that is no field are refused:
+ * nobody wants to receive `{date}`.
+ * @param name of the template, for messages.
+ */
+export function renderNotice(
+  template: string,
+  fields: NoticeFields,
+  name: string,
+): { subject: string; text: string } {
+  const [first = "", ...rest] = template.replaceAll("\r\n", "\n").split("\n");
+  const subject = /^Subject: *(\S.*)$/.exec(first)?.[1];
+  if (!subject) refuse(name, "a first line `Subject: …`", JSON.stringify(first.slice(0, 80)));
+  const body = rest.join("\n").trim();
+  if (body === "") refuse(name, "a text below the subject", "none");
+  const fill = (text: string) =>
+    text.replaceAll(/\{([^{}\n]*)\}/g, (braced, field: string) => {
+      if (Object.hasOwn(fields, field)) return fields[field as keyof NoticeFields];
+      return refuse(name, `one of the fields ${FIELDS.join(", ")}`, braced);
+    });
+  return { subject: fill(subject), text: `${fill(body)}\n` };
+}

@@ -1,0 +1,31 @@
+import { type Step, StepError } from "./step.ts";
+
+/** Loads a step by its kind: only the one that is asked for, since each process runs just one. */
+const LOADERS: Record<string, () => Promise<unknown>> = {
+  guard: async () => (await import("./guard.ts")).guard,
+  "environment-check": async () => (await import("./environment-check.ts")).environmentCheck,
+  "data-audit": async () => (await import("./data-audit.ts")).dataAudit,
+  "test-suite": async () => (await import("./test-suite.ts")).testSuite,
+  "output-snapshot": async () => (await import("./output-snapshot.ts")).outputSnapshot,
+  "status-report": async () => (await import("./status-report.ts")).statusReport,
+  notice: async () => (await import("./notice.ts")).notice,
+  backup: async () => (await import("./backup.ts")).backup,
+  "restore-proof": async () => (await import("./restore-proof.ts")).restoreProof,
+  review: async () => (await import("./review.ts")).review,
+  rehearsal: async () => (await import("./rehearsal.ts")).rehearsal,
+  expand: async () => (await import("./expand.ts")).expand,
+  migration: async () => (await import("./migration.ts")).migration,
+  constraint: async () => (await import("./constraint.ts")).constraint,
+  verification: async () => (await import("./verification.ts")).verification,
+};
+
+/** The step of that kind. @throws {StepError} for a kind that this release does not have. */
+export async function findStep(kind: string): Promise<Step> {
+  const load = Object.hasOwn(LOADERS, kind) ? LOADERS[kind] : undefined;
+  if (!load) {
+    throw new StepError(
+      `step: expected one of ${Object.keys(LOADERS).join(", ")}, got ${JSON.stringify(kind)}.`,
+    );
+  }
+  return (await load()) as Step;
+}

@@ -1,0 +1,187 @@
+import { tmpdir } from "node:os";
+import { z } from "zod";
+import { entryKey } from "../ledger/entries.ts";
+import { connect } from "../postgres/connect.ts";
+import { countManifestRows } from "../postgres/dump-manifest.ts";
+import { readProof, writeProof } from "../postgres/dump-proof.ts";
+import { shorten } from "../postgres/dump-rights.ts";
+import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
+import { backupFolder, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
+import { compareSizes } from "../postgres/dump-verify.ts";
+import { findClientProgram } from "../postgres/program-version.ts";
+import { type Restored, restoreBackup } from "../postgres/restore.ts";
+import { compareRestored } from "../postgres/restore-compare.ts";
+import { startThrowawayCluster } from "../postgres/throwaway-cluster.ts";
+import { PROOF_AGE_HOURS } from "./backup-reuse.ts";
+import { assertIntact, assertRecent, assertSameDatabase, findProofSource } from "./restore-proof-source.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+
+/** Bytes of database that restore and comparison get through a second on two cores, measured low. */
+const BYTES_PER_SECOND = 50_000_000;
+/** A throwaway server stands after so many seconds. */
+const START_SECONDS = 3;
+
+export const RestoreProofSpec = BaseSpec.extend({
+  /** Where backups are kept, as the backup step has it. */
+  url: z.string().min(1),
+  /** Name of the backup step that is proven, in the same phase. */
+  of: z.string().min(1),
+  /** SHA-256 of its manifest, when a certain backup is meant. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  jobs: z.int().min(1).max(64),
+  /** Older backups are no proof of anything that a rollout could go back to. */
+  maxAgeHours: z.int().min(1).default(PROOF_AGE_HOURS),
+});
+export type RestoreProofSpec = z.infer<typeof RestoreProofSpec>;
+
+export interface RestoreProofResult {
+  path: string;
+  /** SHA-256 of the proven backup's manifest. */
+  sha256: string;
+  /** When the comparison ended without a difference, UTC. */
+  provenAt: string;
+  tables: number;
+  rows: number;
+  /** What a restore took, and the comparison after it. */
+  restoreSeconds: number;
+  compareSeconds: number;
+  /** What was not restored or not compared, and why nothing more can be said of it. */
+  limits: string[];
+}
+
+function listLimits({ manifest }: StoredBackup, { notes, leftOut }: Restored): string[] {
+  const named = (what: string, names: string[]) => (names.length > 0 ? [`${what}: ${shorten(names)}`] : []);
+  return [
+    ...notes,
+    ...named("not restored, needs a superuser", leftOut),
+    ...named("not compared, refreshed by the restore", manifest.materialisedViews),
+    ...named("not compared, rows live elsewhere", manifest.foreignTables),
+    ...named("not compared, of an extension", manifest.extensionTables),
+    ...(manifest.globalsMissing ? ["without globals"] : []),
+  ];
+}
+
+async function assertRoom({ manifest }: StoredBackup): Promise<void> {
+  const free = await freeBytes(tmpdir());
+  const missing = missingBytes(manifest.databaseBytes, free);
+  if (missing === 0) return;
+  throw new StepError(
+    `restore-proof: expected room for ${showBytes(manifest.databaseBytes)} in ${tmpdir()}, got ${showBytes(free)} ` +
+      `free. Free ${showBytes(missing)} there, or point TMPDIR at another disk.`,
+  );
+}
+
+async function restoreAndCompare(backup: StoredBackup, spec: RestoreProofSpec, deps: StepDeps) {
+  const { signal } = deps;
+  const program = (await findClientProgram("pg_restore")).path;
+  const timeoutMs = spec.deadlineSeconds * 1000;
+  const throwaway = await startThrowawayCluster();
+  try {
+    const started = deps.now().getTime();
+    const { cluster } = throwaway;
+    const restored = await restoreBackup({ cluster, backup, program, jobs: spec.jobs, timeoutMs, signal });
+    const between = deps.now().getTime();
+    deps.log(`restored in ${((between - started) / 1000).toFixed(1)} s, comparing`);
+    const client = await connect(restored.url);
+    const faults = await compareRestored(client, backup.manifest, signal).finally(() => client.end());
+    const seconds = { restore: (between - started) / 1000, compare: (deps.now().getTime() - between) / 1000 };
+    return { restored, faults, seconds };
+  } finally {
+    await throwaway.remove();
+  }
+}
+
+/** What was proven in time within this attempt may be proven again at any age. */
+function provenBefore({ sha256 }: StoredBackup, { identity }: RestoreProofSpec, deps: StepDeps): boolean {
+  return deps.evidence.entries().get(entryKey(identity))?.result?.sha256 === sha256;
+}
+
+async function prove(spec: RestoreProofSpec, deps: StepDeps): Promise<RestoreProofResult> {
+  const { stack, phase } = spec.identity;
+  const backup = await findProofSource(backupFolder(spec.url), {
+    ...{ stack, phase, step: spec.of, sha256: spec.sha256 },
+  });
+  const path = shownPath(backup.folder);
+  if (!provenBefore(backup, spec, deps)) assertRecent(backup.manifest, spec.maxAgeHours, deps.now());
+  const client = await deps.connect();
+  await assertSameDatabase(client, backup.manifest).finally(() => client.end());
+  await assertIntact(backup, deps);
+  await assertRoom(backup);
+  deps.log(`restoring ${path} into a throwaway server`);
+  const { restored, faults, seconds } = await restoreAndCompare(backup, spec, deps);
+  if (faults.length > 0) {
+    throw new StepError(
+      `restore-proof: expected the restored ${path} to equal its database, got: ${shorten(faults)}. Take a new backup.`,
+    );
+  }
+  const provenAt = deps.now().toISOString();
+  const limits = listLimits(backup, restored);
+  await writeProof(backup, provenAt, limits);
+  for (const limit of limits) deps.log(limit);
+  const { tables } = backup.manifest;
+  const rows = countManifestRows(backup.manifest);
+  deps.log(`proven: ${tables.length} tables, ${rows.toLocaleString("en-US")} rows equal the original`);
+  return {
+    ...{ path, sha256: backup.sha256, provenAt, tables: tables.length, rows, limits },
+    ...{ restoreSeconds: seconds.restore, compareSeconds: seconds.compare },
+  };
+}
+
+/** What the latest proof took: the best that can be said while the backup is not there yet. */
+function expectAsBefore({ evidence }: StepDeps): Pick<Observation, "estimateSeconds"> {
+  const [latest] = [...evidence.entries().values()]
+    .filter(({ kind, state }) => kind === "restore-proof" && state === "done")
+    .sort((a, b) => (b.doneAt ?? "").localeCompare(a.doneAt ?? ""));
+  const { restoreSeconds, compareSeconds } = (latest?.result ?? {}) as Partial<RestoreProofResult>;
+  if (restoreSeconds === undefined || compareSeconds === undefined) return {};
+  return { estimateSeconds: Math.ceil(START_SECONDS + restoreSeconds + compareSeconds) };
+}
+
+async function observeProof(spec: RestoreProofSpec, deps: StepDeps): Promise<Observation> {
+  const { stack, phase } = spec.identity;
+  const expected = `a proven backup of ${spec.of}`;
+  try {
+    const source = { stack, phase, step: spec.of, sha256: spec.sha256 };
+    const backup = await findProofSource(backupFolder(spec.url), source);
+    const faults = await compareSizes(backup);
+    const proven = await readProof(backup);
+    const observed = [...faults, ...(proven ? [] : [`${shownPath(backup.folder)} is not proven`])];
+    if (observed.length === 0) return { drift: [], plan: [], undo: [], blockers: [] };
+    const { databaseBytes } = backup.manifest;
+    return {
+      drift: [{ expected, observed: observed.join("; ") }],
+      plan: [
+        `restore ${shownPath(backup.folder)} (${showBytes(databaseBytes)}) into a throwaway server and compare`,
+      ],
+      undo: [],
+      blockers: [],
+      estimateSeconds: Math.ceil(START_SECONDS + databaseBytes / BYTES_PER_SECOND),
+    };
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    // In a first preview the backup is not there yet: it is made by the step before.
+    const plan = [`restore the backup of ${spec.of} into a throwaway server and compare`];
+    const drift = [{ expected, observed: error.message }];
+    return { drift, plan, undo: [], blockers: [], ...expectAsBefore(deps) };
+  }
+}
+
+/**
+ * Restores a backup into a throwaway server and compares every row with what the original held. The server and its
+ * data are gone afterwards, however the step ends.
+ * @see docs/backup.md
+ */
+export const restoreProof: Step<RestoreProofSpec, RestoreProofResult> = {
+  name: "restore-proof",
+  spec: RestoreProofSpec,
+  lease: false,
+  follows: ({ of }) => of,
+  observe: observeProof,
+  apply: prove,
+  async undo() {
+    return { summary: "nothing to undo: the throwaway server is gone", kept: [] };
+  },
+};

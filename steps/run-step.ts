@@ -1,0 +1,141 @@
+import type { Chain } from "../ledger/chain.ts";
+import { type Entry, entryKey, foldEntries, startedAfter } from "../ledger/entries.ts";
+import { type BeginRecord, hashOf } from "../ledger/record.ts";
+import { gaugeLines } from "./gauge.ts";
+import type { BaseSpec, Step, StepDeps, UndoResult } from "./step.ts";
+import { StepError } from "./step.ts";
+import type { TargetGuard } from "./target-guard.ts";
+
+/** What running a step needs beside the step: the evidence, the outside, the target's own memory of both. */
+export interface RunContext {
+  chain: Chain;
+  deps: StepDeps;
+  target: TargetGuard;
+  /** Finds the step of an evidence record, to unwind it. */
+  findStep(kind: string): Promise<Step>;
+}
+
+/** Identifies what is applied: spec and generation, without secrets and connections (they are in no spec). */
+export function digestOf(spec: BaseSpec): string {
+  return hashOf(spec);
+}
+
+function entryOf(context: RunContext, spec: BaseSpec): Entry | undefined {
+  return foldEntries(context.chain.records).get(entryKey(spec.identity));
+}
+
+async function record(context: RunContext, content: Parameters<Chain["append"]>[0]): Promise<number> {
+  const written = context.chain.append(content, context.deps.now());
+  await context.target.rememberHead({ number: written.number, hash: written.hash });
+  return written.number;
+}
+
+type Fields = Pick<BeginRecord, "phase" | "step" | "kind" | "verb">;
+
+/** Runs `work` between a begin record and an end record that says how it went. */
+async function recorded<T extends object>(
+  context: RunContext,
+  fields: Fields,
+  begin: Pick<BeginRecord, "digest" | "generation" | "spec" | "will">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const number = await record(context, { record: "begin", ...fields, ...begin });
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    const outcome = context.deps.signal.aborted ? "cancelled" : "failed";
+    const text = error instanceof Error ? error.message : String(error);
+    await record(context, { record: "end", ...fields, begin: number, outcome, error: text });
+    throw error;
+  }
+  await record(context, {
+    record: "end",
+    ...fields,
+    begin: number,
+    outcome: "done",
+    result: result as Record<string, unknown>,
+  });
+  return result;
+}
+
+function refuseBlocked(step: Step, blockers: string[]): void {
+  if (blockers.length > 0) throw new StepError(`${step.name}: not started.\n  - ${blockers.join("\n  - ")}`);
+}
+
+/**
+ * Applies a step once: a step that is done with the same digest and shows no drift returns its stored result,
+ * so a rotated password takes no second backup.
+ */
+export async function applyStep(step: Step, spec: BaseSpec, context: RunContext): Promise<object> {
+  await context.target.assertKnows(context.chain);
+  const digest = digestOf(spec);
+  const entry = entryOf(context, spec);
+  const observation = await step.observe(spec, context.deps);
+  if (entry?.state === "done" && entry.digest === digest && observation.drift.length === 0) {
+    context.deps.log(`${spec.identity.step}: done before (${entry.doneAt}), nothing to do`);
+    return entry.result ?? {};
+  }
+  refuseBlocked(step, observation.blockers);
+  const { phase, step: name } = spec.identity;
+  return context.target.withLease(step, context.deps, (deps) =>
+    recorded(
+      context,
+      { phase, step: name, kind: step.name, verb: "apply" },
+      { digest, generation: spec.generation, spec: { ...spec }, will: observation.plan },
+      () => step.apply(spec, deps),
+    ),
+  );
+}
+
+async function undoEntry(entry: Entry, context: RunContext): Promise<UndoResult> {
+  const step = await context.findStep(entry.kind);
+  const spec = step.spec.parse(entry.spec);
+  const { phase, step: name } = entry;
+  context.deps.log(`${name}: undoing`);
+  const undone = await context.target.withLease(step, context.deps, (deps) =>
+    recorded(
+      context,
+      { phase, step: name, kind: step.name, verb: "undo" },
+      { digest: entry.digest, generation: entry.generation, spec: entry.spec, will: [] },
+      () => step.undo(spec, deps, entry.result),
+    ),
+  );
+  context.deps.log(`${name}: ${undone.summary}`);
+  return undone;
+}
+
+/** Before the first undo of a phase the person who watches reads what all of it will do. */
+async function logGauge(entries: Entry[], first: Entry, context: RunContext): Promise<void> {
+  const inPhase = entries.filter(({ phase }) => phase === first.phase);
+  const begun = inPhase.some((entry) => entry.state === "undone" && entry.since > first.since);
+  if (begun) return;
+  const lines = await gaugeLines(inPhase, context.deps, context.findStep);
+  if (lines.length > 0) context.deps.log(`going back from ${first.phase} will\n  ${lines.join("\n  ")}`);
+}
+
+/** A phase that is undone in part is worse than one that is not begun: its database has to answer first. */
+async function requireTarget(entries: Entry[], context: RunContext): Promise<void> {
+  const steps = await Promise.all(entries.map(({ kind }) => context.findStep(kind)));
+  if (steps.some(({ lease }) => lease)) await (await context.deps.connect()).end();
+}
+
+/**
+ * Undoes a step. First whatever of its phase began later and is not undone, newest first: Pulumi does not record a
+ * create that failed, so the evidence alone knows of it, and it stands on this step.
+ */
+export async function undoStep(spec: BaseSpec, context: RunContext): Promise<UndoResult> {
+  await context.target.assertKnows(context.chain);
+  const entry = entryOf(context, spec);
+  if (!entry || entry.state === "undone") {
+    return { summary: "nothing to undo: the evidence knows of nothing that is left", kept: [] };
+  }
+  const entries = foldEntries(context.chain.records);
+  const left = [...entries.values()].filter(
+    ({ phase, state }) => phase === entry.phase && state !== "undone",
+  );
+  await requireTarget(left, context);
+  await logGauge([...entries.values()], entry, context);
+  for (const later of startedAfter(entries, entry)) await undoEntry(later, context);
+  return undoEntry(entry, context);
+}

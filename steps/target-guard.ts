@@ -1,0 +1,62 @@
+import type { Client } from "pg";
+import { assertContains, type Chain, type Head } from "../ledger/chain.ts";
+import { readChainHead, writeChainHead } from "../postgres/chain-head.ts";
+import { acquireLease } from "../postgres/lease.ts";
+import type { Step, StepDeps } from "./step.ts";
+
+/**
+ * The target database's memory of the evidence, and its lease. One connection of its own, opened at first use.
+ * A database that cannot be reached is no obstacle here: a step that needs it says so itself.
+ */
+export class TargetGuard {
+  readonly #connect: (() => Promise<Client>) | undefined;
+  readonly #stack: string;
+  #client: Promise<Client | undefined> | undefined;
+
+  /** @param connect absent when the stack has no database. */
+  constructor(stack: string, connect: (() => Promise<Client>) | undefined) {
+    this.#stack = stack;
+    this.#connect = connect;
+  }
+
+  #open(): Promise<Client | undefined> {
+    this.#client ??= this.#connect ? this.#connect().catch(() => undefined) : Promise.resolve(undefined);
+    return this.#client;
+  }
+
+  /** @throws {BrokenChain} when the database has seen evidence that this store does not hold. */
+  async assertKnows(chain: Chain): Promise<void> {
+    const client = await this.#open();
+    const known = client && (await readChainHead(client, this.#stack));
+    if (known)
+      assertContains(
+        chain.folder,
+        [...chain.records],
+        { number: known.seq, hash: known.hash },
+        "the database",
+      );
+  }
+
+  /** Tells the database how far the evidence reaches. Nothing happens where schema `rollout` is absent. */
+  async rememberHead(head: Head): Promise<void> {
+    const client = await this.#open();
+    if (client) await writeChainHead(client, this.#stack, { seq: head.number, hash: head.hash });
+  }
+
+  /** Runs `work` under the database's lease when the step changes the database, else as it is. */
+  async withLease<T>(step: Step, deps: StepDeps, work: (deps: StepDeps) => Promise<T>): Promise<T> {
+    if (!step.lease) return work(deps);
+    const holder = `${this.#stack}: ${step.name}`;
+    const lease = await acquireLease(() => deps.connect(), { holder, log: deps.log });
+    try {
+      return await work({ ...deps, lease });
+    } finally {
+      await lease.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    const client = await this.#client;
+    await client?.end();
+  }
+}

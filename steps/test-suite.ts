@@ -1,0 +1,197 @@
+import { stat } from "node:fs/promises";
+import { z } from "zod";
+import { TestSuiteSection } from "../config/test-suite.ts";
+import { runProgram } from "./child-process.ts";
+import { type KnownFailures, loadKnownFailures } from "./known-failures.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { judgeSuite, type SuiteJudgement, unexpectedFailures } from "./suite-judgement.ts";
+import { findFlaky, markFlaky } from "./suite-rerun.ts";
+import { countStatuses, type SuiteRecord, type TestResult } from "./suite-results.ts";
+import { runSuite, type SuiteRun, suiteEnvironment, suiteFolder } from "./suite-run.ts";
+
+/** Names that the result keeps of each kind; the artifact has all. */
+const RESULT_NAMES = 50;
+
+export const TestSuiteSpec = BaseSpec.extend({
+  /** What to run; absent when the stack config has no testSuite, which `observe` refuses. */
+  suite: TestSuiteSection.optional(),
+  /** Commit under test: what `{release}` stands for, and part of the evidence. */
+  release: z.string().min(1).optional(),
+});
+export type TestSuiteSpec = z.infer<typeof TestSuiteSpec>;
+
+export interface TestSuiteResult {
+  total: number;
+  /** Without skipped tests. */
+  ran: number;
+  passed: number;
+  /** All of them known. */
+  failed: number;
+  skipped: number;
+  /** Tests that failed and passed when they were run again. */
+  flaky: string[];
+  knownFailures: string[];
+  /** Entries of the list that have served. */
+  knownNowPassing: string[];
+  /** SHA-256 of the list's file. */
+  knownFailuresSha256: string | null;
+  seconds: number;
+  release: string | null;
+  /** Paths in the evidence folder: results test by test, and the end of what the suite printed. */
+  report: { json: string; output: string };
+}
+
+const NO_SUITE =
+  "test-suite: expected a test suite in the stack config, got none. " +
+  "Name its command: pulumi config set --path 'testSuite.command[0]' pytest, and so on (docs/test-suite.md).";
+
+async function findBlockers({ suite, release }: TestSuiteSpec, deps: StepDeps): Promise<string[]> {
+  if (!suite) return [NO_SUITE];
+  const blockers: string[] = [];
+  const cwd = suiteFolder(suite, { release });
+  const folder = await stat(cwd).catch(() => undefined);
+  if (!folder?.isDirectory()) {
+    blockers.push(`test-suite: expected the folder ${cwd} to run in, got none. Correct testSuite.cwd.`);
+  } else {
+    const environment = suiteEnvironment(suite);
+    const [program = ""] = suite.command;
+    const look = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program];
+    const { exitCode } = await runProgram(look, { environment, cwd, timeoutMs: 10_000, signal: deps.signal });
+    if (exitCode !== 0) {
+      blockers.push(
+        `test-suite: expected the program ${program} to be installed, got none. Install it, or correct testSuite.command.`,
+      );
+    }
+  }
+  for (const name of suite.inherit.filter((variable) => process.env[variable] === undefined)) {
+    blockers.push(
+      `test-suite: expected the variable ${name} in the environment, got none. Set it, or remove it from testSuite.inherit.`,
+    );
+  }
+  await loadKnownFailures(suite.knownFailures, deps.now()).catch((error: Error) =>
+    blockers.push(error.message),
+  );
+  return blockers;
+}
+
+async function observeSuite(spec: TestSuiteSpec, deps: StepDeps): Promise<Observation> {
+  const { suite, release } = spec;
+  const blockers = await findBlockers(spec, deps);
+  if (!suite) return { drift: [], plan: [], undo: [], blockers };
+  const expected =
+    suite.expected === undefined ? "" : `, ${suite.expected.toLocaleString("en-US")} tests expected`;
+  const plan = [
+    `run ${suite.command.join(" ").slice(0, 200)} in ${suiteFolder(suite, { release })}${expected}`,
+  ];
+  // A finding of its day: it never drifts.
+  return { drift: [], plan, undo: [], blockers };
+}
+
+/** Names the flaky among the failures that nobody expects. */
+async function runWithReruns(
+  suite: TestSuiteSection,
+  { release }: TestSuiteSpec,
+  known: KnownFailures,
+  deps: StepDeps,
+): Promise<SuiteRun> {
+  const run = await runSuite(suite.command, suite, { release }, deps);
+  if (run.fault) return run;
+  const demand = { known: known.entries, now: deps.now() };
+  const failed = unexpectedFailures(run.tests, demand).map(({ id }) => id);
+  return { ...run, tests: markFlaky(run.tests, await findFlaky(failed, suite, { release }, deps)) };
+}
+
+async function saveReport(
+  suite: TestSuiteSection,
+  { release }: TestSuiteSpec,
+  { tests, seconds, output }: SuiteRun,
+  deps: StepDeps,
+): Promise<TestSuiteResult["report"]> {
+  const record: SuiteRecord = {
+    version: 1,
+    takenAt: deps.now().toISOString(),
+    release: release ?? null,
+    command: suite.command,
+    seconds: round(seconds),
+    ...countStatuses(tests),
+    tests,
+  };
+  return {
+    json: await deps.saveArtifact("test-suite.json", `${JSON.stringify(record, null, 1)}\n`),
+    output: await deps.saveArtifact("test-suite-output.txt", output),
+  };
+}
+
+const round = (seconds: number) => Math.round(seconds * 10) / 10;
+const namesOf = (tests: TestResult[], status: string) =>
+  tests.filter((test) => test.status === status).map(({ id }) => id);
+
+function logSummary(
+  { tests, seconds }: SuiteRun,
+  judgement: SuiteJudgement,
+  suite: TestSuiteSection,
+  deps: StepDeps,
+) {
+  const { ran, passed, failed, skipped } = countStatuses(tests);
+  deps.log(
+    `test suite: ${ran} tests ran in ${round(seconds)} s: ${passed} passed, ${failed} failed, ${skipped} skipped`,
+  );
+  for (const id of namesOf(tests, "flaky").slice(0, RESULT_NAMES)) {
+    deps.log(`  flaky: ${id} failed, and passed when it was run again`);
+  }
+  for (const id of judgement.knownNowPassing.slice(0, RESULT_NAMES)) {
+    deps.log(`  listed as a known failure, but passes: ${id}. Remove its entry`);
+  }
+  if (suite.expected !== undefined && ran > suite.expected) {
+    deps.log(
+      `  more tests than expected (${suite.expected}): set testSuite.expected to ${ran} to notice lost ones`,
+    );
+  }
+}
+
+async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuiteResult> {
+  const { suite, release = null } = spec;
+  if (!suite) throw new StepError(NO_SUITE);
+  const known = await loadKnownFailures(suite.knownFailures, deps.now());
+  const run = await runWithReruns(suite, spec, known, deps);
+  const report = await saveReport(suite, spec, run, deps);
+  const refuse = (faults: string[]) => {
+    const lines = faults.map((fault) => `test-suite: ${fault}.`);
+    throw new StepError(
+      `${lines.join("\n")}\nReport: ${report.json}, output: ${report.output} (in the evidence folder)`,
+    );
+  };
+  if (run.fault) return refuse([`no baseline, ${run.fault}`]);
+  const judgement = judgeSuite(run.tests, {
+    expected: suite.expected,
+    known: known.entries,
+    now: deps.now(),
+  });
+  logSummary(run, judgement, suite, deps);
+  if (judgement.faults.length > 0) return refuse(judgement.faults);
+  const { flaky: _, ...counts } = countStatuses(run.tests);
+  return {
+    ...counts,
+    flaky: namesOf(run.tests, "flaky").slice(0, RESULT_NAMES),
+    knownFailures: judgement.knownFailures.slice(0, RESULT_NAMES),
+    knownNowPassing: judgement.knownNowPassing.slice(0, RESULT_NAMES),
+    knownFailuresSha256: known.sha256,
+    ...{ seconds: round(run.seconds), release, report },
+  };
+}
+
+/**
+ * Runs the application's own tests and keeps what became of each: the baseline that later runs are compared with,
+ * test by test. A run that broke off, ran no test or fewer than expected is no baseline.
+ * @see runbook 0.2; docs/test-suite.md
+ */
+export const testSuite: Step<TestSuiteSpec, TestSuiteResult> = {
+  name: "test-suite",
+  spec: TestSuiteSpec,
+  lease: false,
+  observe: observeSuite,
+  apply: applySuite,
+  async undo() {
+    return { summary: "nothing to undo: tests change nothing of the rollout", kept: [] };
+  },
+};

@@ -1,0 +1,145 @@
+import type { Client } from "pg";
+import { z } from "zod";
+import { SmokeSection } from "../config/smoke.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { Change } from "../postgres/change.ts";
+import { readChangeRecord } from "../postgres/change-record.ts";
+import { type ConstraintState, readConstraint } from "../postgres/constraint-ddl.ts";
+import { countRows, type RowCounts } from "../postgres/counts.ts";
+import { showRows } from "../postgres/estimate.ts";
+import { describeAccepted, type NegativeWrite, tryNegativeWrites } from "../postgres/negative-writes.ts";
+import { withConnection } from "../postgres/session.ts";
+import { readAppHealth } from "./app-health.ts";
+import { AskedHost, readServices, type ServiceHealth } from "./service-health.ts";
+import { runSmoke, type SmokeResult, type SmokeTarget, smokeBlockers } from "./smoke-run.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+
+export const VerificationSpec = BaseSpec.extend({
+  change: Change,
+  /** The application's base address; without it its health is not asked for. */
+  app: z.object({ url: z.string() }).optional(),
+  /** Services whose processes have to say that they run and reach their database. */
+  hosts: z.array(AskedHost).optional(),
+  /** A trial of the application as its users do it. */
+  smoke: SmokeSection.optional(),
+  /** Commit that runs now, for the smoke command. */
+  release: z.string().optional(),
+});
+export type VerificationSpec = z.infer<typeof VerificationSpec>;
+
+export interface VerificationResult {
+  /** Rows before the first change; null when the database does not remember. */
+  before: RowCounts | null;
+  after: RowCounts;
+  constraint: ConstraintState;
+  /** Writes that were refused; null for an empty table, where none can be tried. */
+  negativeWrites: NegativeWrite[] | null;
+  /** What `/health` answered; null when no application is configured. */
+  health: Record<string, unknown> | null;
+  services: ServiceHealth[];
+  /** Null when no smoke command is configured. */
+  smoke: SmokeResult | null;
+}
+
+type Look = Omit<VerificationResult, "services" | "smoke">;
+
+const targetOf = ({ app, release = "" }: VerificationSpec): SmokeTarget => ({
+  app: app?.url ?? "",
+  release,
+});
+
+async function observe(spec: VerificationSpec, deps: StepDeps): Promise<Observation> {
+  const { change, app, hosts = [], smoke } = spec;
+  const units = hosts.flatMap(({ name, services }) => services.map(({ unit }) => `${unit} on ${name}`));
+  const plan = [
+    `counts the rows, reads pg_constraint, tries forbidden inserts into ${change.table} that are rolled back` +
+      (app ? `, asks ${app.url}/health` : ""),
+    ...(units.length > 0 ? [`asks every process of ${units.join(", ")} whether it is healthy`] : []),
+    ...(smoke ? [`runs the smoke command ${smoke.command.join(" ").slice(0, 200)}`] : []),
+  ];
+  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const blockers = done || !smoke ? [] : await smokeBlockers(smoke, targetOf(spec), deps.signal);
+  return { drift: [], plan, undo: [], blockers, estimateSeconds: 1 };
+}
+
+function faultsOf({ after, constraint, negativeWrites }: Look, change: Change): string[] {
+  return [
+    ...(after.invalid === 0 ? [] : [`${showRows(after.invalid)} outside the allowed values`]),
+    ...(constraint.present && constraint.asWanted
+      ? []
+      : [`no CHECK ${change.constraint} with the allowed values`]),
+    ...(constraint.present && !constraint.validated ? [`CHECK ${change.constraint} not validated`] : []),
+    ...(constraint.notNull ? [] : [`${change.column} accepts NULL`]),
+    ...describeAccepted(negativeWrites ?? [], change),
+  ];
+}
+
+async function look(client: Client, spec: VerificationSpec, deps: StepDeps): Promise<Look> {
+  const { change, app } = spec;
+  return {
+    before: (await readChangeRecord(client))?.rowsBefore ?? null,
+    after: await countRows(client, change),
+    constraint: await readConstraint(client, change),
+    negativeWrites: (await tryNegativeWrites(client, change)) ?? null,
+    health: app ? await readAppHealth(app.url, deps.signal) : null,
+  };
+}
+
+async function lookAtTable(spec: VerificationSpec, deps: StepDeps): Promise<Look> {
+  const result = await withConnection(deps, (client) => look(client, spec, deps));
+  const faults = faultsOf(result, spec.change);
+  if (faults.length > 0) {
+    throw new StepError(
+      `verification: expected ${spec.change.table} to be migrated, got ${faults.join("; ")}. ` +
+        "Run `rollout preview`: it shows the drift that `rollout up` repairs.",
+    );
+  }
+  if (result.negativeWrites === null) {
+    deps.log(`verification: ${spec.change.table} is empty, so no forbidden write was tried`);
+  }
+  return result;
+}
+
+async function lookAtServices({ hosts = [] }: VerificationSpec, deps: StepDeps): Promise<ServiceHealth[]> {
+  const { services, faults } = await readServices(hosts, deps.signal);
+  if (faults.length > 0) {
+    const lines = faults.map((fault) => `verification: ${fault}.`);
+    throw new StepError(`${lines.join("\n")}\nStart the service or look at its log, then run again.`);
+  }
+  for (const { host, unit } of services.filter(({ answered }) => answered === null)) {
+    deps.log(`verification: ${unit} on ${host} was not asked: it has no health address`);
+  }
+  const releases = new Set(services.flatMap(({ answered }) => answered ?? []).map(({ release }) => release));
+  if (releases.size > 1) deps.log(`verification: the services run ${[...releases].join(" and ")}`);
+  return services;
+}
+
+async function trySmoke(spec: VerificationSpec, deps: StepDeps): Promise<SmokeResult | null> {
+  if (!spec.smoke) return null;
+  const outcome = await runSmoke(spec.smoke, targetOf(spec), deps);
+  if (typeof outcome !== "string") return outcome;
+  throw new StepError(
+    "verification: expected the smoke command to pass on the migrated table, got " +
+      `${outcome}\nMend what it names and run again, or lower the phase: the undo brings every value back.`,
+  );
+}
+
+async function apply(spec: VerificationSpec, deps: StepDeps): Promise<VerificationResult> {
+  const table = await lookAtTable(spec, deps);
+  const services = await lookAtServices(spec, deps);
+  return { ...table, services, smoke: await trySmoke(spec, deps) };
+}
+
+async function undo(): Promise<UndoResult> {
+  return { summary: "nothing to undo: it only looked", kept: [] };
+}
+
+/** Proves the migration by looking: counts, catalogue, refused writes, the application's own health. */
+export const verification: Step<VerificationSpec, VerificationResult> = {
+  name: "verification",
+  spec: VerificationSpec,
+  lease: false,
+  observe,
+  apply,
+  undo,
+};

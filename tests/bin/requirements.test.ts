@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { Checkout, fakeGo } from "./checkout.ts";
+
+describe("set-up: what is missing", () => {
+  const fresh = new Checkout({ dependencies: false });
+  const installed = new Checkout();
+
+  for (const entry of ["start", "rollout", "test"] as const) {
+    it(`${entry} on a machine with Node alone lists everything at once, and touches nothing`, async () => {
+      const { exitCode, stdout, stderr } = await fresh.run(entry, ["preview"], { postgres: false });
+      assert.equal(exitCode, 2);
+      assert.equal(stdout, "");
+      const listed = stderr.split("\n").filter((line) => /^ {2}\S/.test(line));
+      assert.deepEqual(
+        listed.map((line) => line.trim().split(/[ :]/)[0]),
+        ["npm", "git", "PostgreSQL", "Pulumi"],
+      );
+      for (const path of ["node_modules", ".rollout", "cache", "user"]) assert.ok(!fresh.has(path), path);
+    });
+  }
+
+  it("each missing thing comes with the command that installs it", async () => {
+    const { stderr } = await fresh.run("start", [], { postgres: false });
+    assert.match(stderr, /\n {2}git\n {6}\S.*\bgit\b/);
+    assert.match(
+      stderr,
+      /\n {2}PostgreSQL \(initdb, .*\n {6}\S.*postgresql.* or set ROLLOUT_SANDBOX_DATABASE_URL/,
+    );
+    assert.match(stderr, /\n {2}Pulumi: neither Go .*\n {6}curl .*go\.dev.*\n {6}or .*get\.pulumi\.com/);
+  });
+
+  it("without Go and without internet only the engine is missing, with both remedies", async () => {
+    const { exitCode, stderr } = await installed.run("start", [], { programs: { git: "exit 0" } });
+    assert.equal(exitCode, 2);
+    assert.equal(stderr.match(/^ {2}\S/gm)?.length, 1);
+    assert.match(stderr, /neither Go 1\.25\.0 or newer to build it, nor a connection/);
+  });
+
+  it("a Go that is too old counts as none", async () => {
+    const go = 'echo "go version go1.24.9 linux/amd64"';
+    const { exitCode, stderr } = await installed.run("start", [], { programs: { git: "exit 0", go } });
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /neither Go/);
+  });
+
+  it("with a database of one's own the PostgreSQL server is not asked for, its client is", async () => {
+    const { stderr } = await installed.run("start", [], {
+      postgres: false,
+      env: { ROLLOUT_SANDBOX_DATABASE_URL: "postgres://somewhere/db" },
+    });
+    assert.match(stderr, /PostgreSQL \(pg_dump, pg_restore, psql\)/);
+  });
+
+  // Nobody but root may run apt; what is asked of the others is tested above.
+  const asRoot = process.getuid?.() === 0 ? it : it.skip;
+  asRoot(
+    "as root on Debian PostgreSQL is installed by apt, after all the rest has been checked",
+    async () => {
+      const programs = ["initdb", "pg_ctl", "postgres", "pg_dump", "pg_restore", "psql"];
+      const apt = `echo "apt-get $*" >> "${installed.folder}/apt"
+for name in ${programs.join(" ")}; do printf '#!/bin/sh\\n' > "\${0%/*}/$name"; /bin/chmod +x "\${0%/*}/$name"; done`;
+      const bare = await installed.run("start", [], {
+        postgres: false,
+        programs: { "apt-get": apt, git: "exit 0" },
+      });
+      assert.equal(bare.exitCode, 2, "no engine: nothing may be installed");
+      assert.ok(!installed.has("apt"));
+      const go = fakeGo(installed.folder);
+      const { exitCode, stderr } = await installed.run("start", [], {
+        postgres: false,
+        programs: { "apt-get": apt, git: "exit 0", go },
+      });
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stderr, /^PostgreSQL: apt-get install -y postgresql$/m);
+    },
+  );
+
+  it("help needs no toolchain", async () => {
+    const bare = new Checkout();
+    const { exitCode, stdout } = await bare.run("rollout", ["up", "--help"], { postgres: false });
+    assert.equal(exitCode, 0);
+    assert.deepEqual(JSON.parse(stdout).args, ["up", "--help"]);
+    assert.ok(!bare.has(".rollout"));
+  });
+
+  it("a linked node_modules is refused: npm ci would empty what the link points at", async () => {
+    const linked = new Checkout({ dependencies: false });
+    const theirs = temporaryFolder("theirs");
+    writeFileSync(join(theirs, "precious"), "");
+    symlinkSync(theirs, join(linked.folder, "node_modules"));
+    const { exitCode, stderr } = await linked.run("rollout", ["--help"], {
+      programs: { npm: `rm -rf ${theirs}/*` },
+    });
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /node_modules to be a folder of this checkout, got a link to /);
+    assert.deepEqual(readdirSync(theirs), ["precious"]);
+  });
+});

@@ -1,0 +1,181 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import pg from "pg";
+import { type Status, StatusContract } from "../../cli/status/contract.ts";
+import { readStatus } from "../../cli/status/read-status.ts";
+import { renderStatus } from "../../cli/status/render.ts";
+import { Chain } from "../../ledger/chain.ts";
+import { freePort } from "../../postgres/cluster.ts";
+import { StepError } from "../../steps/step.ts";
+import { validValues } from "../config/valid-values.ts";
+import { createDatabase } from "../database.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const servers: Server[] = [];
+
+/** Status of a production stack with fresh evidence. */
+async function statusOf(changed: Record<string, unknown>): Promise<Status> {
+  const folder = temporaryFolder("status");
+  const values = validValues({ phase: "0", evidence: { url: `file:${folder}` }, ...changed });
+  const status = await readStatus("prod", async (stack) => ({ values, stack }));
+  StatusContract.parse(status);
+  return status;
+}
+
+function hostsWith(health: string, processes: number) {
+  const services = [{ unit: "diligence-web", kind: "web", processes, health }];
+  return [{ name: "web-1", appDir: "/opt/d", envFile: "/opt/d/.env", services }];
+}
+
+/** Answers each request as the next of these processes. */
+async function serveHealth(...answers: object[]): Promise<string> {
+  let asked = 0;
+  const server = createServer((_, response) =>
+    response.end(JSON.stringify(answers[asked++ % answers.length])),
+  );
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`;
+}
+
+async function seededDatabase(): Promise<string> {
+  const url = await createDatabase("status");
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`
+    CREATE TABLE deals (id bigint PRIMARY KEY, deal_type text);
+    INSERT INTO deals VALUES (1, NULL), (2, NULL), (3, 'carve-out'), (4, 'joint venture'), (5, 'acquisition');
+    ALTER TABLE deals ADD CONSTRAINT valid_deal_type CHECK (deal_type <> 'x') NOT VALID`);
+  await client.end();
+  return url;
+}
+
+/** Evidence in which phase 0's backup is done, and a proof of the backup with that sum. */
+function evidenceOf(proven: string): string {
+  const folder = temporaryFolder("status");
+  const chain = Chain.open(folder);
+  const done = (kind: string, result: Record<string, unknown>) => {
+    const fields = { phase: "pre-flight", step: kind, kind, verb: "apply" as const };
+    const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
+    const { number } = chain.append({ record: "begin", ...fields, ...begin });
+    chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
+  };
+  done("backup", { path: "backups/b", sha256: "ab".repeat(32), provenAt: null });
+  done("restore-proof", { sha256: proven, provenAt: "2026-01-02T03:04:05.000Z" });
+  return `file:${folder}`;
+}
+
+describe("rollout status", () => {
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+
+  it("says when the backup was proven, and does not take another's proof for its own", async () => {
+    const [own, strange] = [evidenceOf("ab".repeat(32)), evidenceOf("cd".repeat(32))];
+    const backup = { path: "backups/b", sha256: "ab".repeat(32) };
+    deepEqual((await statusOf({ evidence: { url: own } })).backup, {
+      ...backup,
+      provenAt: "2026-01-02T03:04:05.000Z",
+    });
+    deepEqual((await statusOf({ evidence: { url: strange } })).backup, { ...backup, provenAt: null });
+  });
+
+  it("keeps its contract when database and services are down: nulls, and each reason in errors", async () => {
+    const port = await freePort();
+    const status = await statusOf({
+      databaseUrl: `postgres://owner:canary@127.0.0.1:${port}/diligence`,
+      hosts: hostsWith(`http://127.0.0.1:${port}/health`, 2),
+    });
+    equal(status.rows, null);
+    equal(status.constraint, null);
+    deepEqual(status.phase, { wanted: 0, actual: null });
+    equal(status.mode, "advance");
+    deepEqual(status.flag, { wanted: true, workers: [] });
+    ok(
+      status.errors.some((error) =>
+        /expected a connection to 127\.0\.0\.1:\d+, database diligence, got a refused connection/.test(error),
+      ),
+    );
+    ok(
+      status.errors.includes(
+        `status: expected 2 processes of diligence-web on web-1 at http://127.0.0.1:${port}/health, got: connection refused. ` +
+          "Start the service, or look at its log.",
+      ),
+    );
+    equal(JSON.stringify(status).includes("canary"), false);
+  });
+
+  it("keeps its contract when the configuration cannot be read or is faulty", async () => {
+    const unread = await readStatus("prod", async () => {
+      throw new StepError("config: no stack");
+    });
+    StatusContract.parse(unread);
+    deepEqual(unread.errors, ["config: no stack"]);
+    const faulty = await statusOf({ phase: "9", flag: "maybe" });
+    equal(faulty.phase.wanted, null);
+    equal(faulty.errors.length, 2);
+  });
+
+  it("keeps its contract when the sandbox does not run", async () => {
+    const values = validValues({
+      environment: "sandbox",
+      databaseUrl: undefined,
+      hosts: undefined,
+      app: undefined,
+    });
+    const status = await readStatus("prod", async (stack) => ({ values, stack, sandbox: () => undefined }));
+    StatusContract.parse(status);
+    match(String(status.errors), /Start it: npx rollout sandbox up/);
+  });
+
+  it("counts rows as the contract says and reads the constraint", async () => {
+    const hosts = hostsWith(await serveHealth({}), 1);
+    const status = await statusOf({ databaseUrl: await seededDatabase(), hosts });
+    deepEqual(status.rows, {
+      total: 5,
+      null: 2,
+      invalid: 4,
+      unmapped: 1,
+      byType: { acquisition: 1, "carve-out": 1, "joint venture": 1 },
+    });
+    deepEqual(status.constraint, { present: true, validated: false, notNull: false });
+    equal(status.gates[0]?.met, false);
+  });
+
+  it("asks until every process behind an address has said its release and flag", async () => {
+    const at = "2026-01-01T00:00:00.000Z";
+    const worker = (pid: number, flag: boolean | null) => ({
+      pid,
+      startedAt: at,
+      release: "a".repeat(40),
+      flag,
+      database: "ok",
+    });
+    const health = await serveHealth(worker(11, true), worker(11, true), worker(12, null));
+    const { flag } = await statusOf({ databaseUrl: await seededDatabase(), hosts: hostsWith(health, 2) });
+    const common = { host: "web-1", unit: "diligence-web", startedAt: at, release: "a".repeat(40) };
+    deepEqual(flag.workers, [
+      { ...common, pid: 11, value: true },
+      { ...common, pid: 12, value: null },
+    ]);
+  });
+
+  it("names a service of which too few processes answer, and one that answers nonsense", async () => {
+    const health = await serveHealth({ pid: 11, startedAt: "x", release: "r", flag: null });
+    const few = await statusOf({ databaseUrl: await seededDatabase(), hosts: hostsWith(health, 2) });
+    ok(few.errors.some((error) => /expected 2 processes of diligence-web .*, got 1\./.test(error)));
+    const nonsense = await statusOf({
+      databaseUrl: await seededDatabase(),
+      hosts: hostsWith(await serveHealth([]), 1),
+    });
+    ok(nonsense.errors.some((error) => /got: HTTP 200 without release, pid, startedAt and flag/.test(error)));
+  });
+
+  it("is read by a person in one screen", async () => {
+    const hosts = hostsWith(await serveHealth({}), 1);
+    const lines = renderStatus(await statusOf({ databaseUrl: await seededDatabase(), hosts }));
+    match(lines[1] as string, /^phase +none done; phase 0 \(pre-flight\) wanted: advance$/);
+    match(lines[2] as string, /^rows +5: 2 NULL, 4 to migrate, 1 unmapped$/);
+  });
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { DatabaseMigration } from "../../components/phases/database-migration.ts";
+import { PreFlight } from "../../components/phases/pre-flight.ts";
+import type { BaseSpec } from "../../steps/step.ts";
+
+interface Seen {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+}
+
+const seen: Seen[] = [];
+
+const STEPS = {
+  "pre-flight": [
+    "guard",
+    "environment-check",
+    "test-suite",
+    "data-audit",
+    "output-snapshot",
+    "backup",
+    "restore-proof",
+    "status-report",
+  ],
+  "database-migration": [
+    "guard",
+    "review",
+    "rehearsal",
+    "notice",
+    "fresh-backup",
+    "restore-proof",
+    "expand",
+    "migration",
+    "constraint",
+    "verification",
+  ],
+};
+
+function specs(phase: keyof typeof STEPS): Record<string, BaseSpec> {
+  const identity = { stack: "s", phase, step: "", evidenceUrl: "file:e" };
+  const spec = (step: string) => ({
+    specVersion: 1 as const,
+    identity: { ...identity, step },
+    generation: 1,
+    deadlineSeconds: 60,
+  });
+  return Object.fromEntries(STEPS[phase].map((step) => [step, spec(step)]));
+}
+
+const urnOf = (resource: pulumi.Resource | undefined) =>
+  new Promise<string>((resolve) => resource?.urn.apply(resolve));
+
+// Shape only: what the engine does with it is shown by tests/engine with the real one.
+describe("phases", () => {
+  before(async () => {
+    await pulumi.runtime.setMocks({
+      newResource: ({ type, name, inputs }) => {
+        seen.push({ type, name, inputs });
+        return { id: `${name}-id`, state: { ...inputs, stdout: "{}" } };
+      },
+      call: () => ({}),
+    });
+    const secrets = { ROLLOUT_DATABASE_URL: pulumi.secret("postgres://canary") };
+    const preFlight = new PreFlight("pre-flight", { specs: specs("pre-flight"), secrets });
+    const migration = new DatabaseMigration("database-migration", {
+      specs: specs("database-migration"),
+      secrets,
+      phaseBefore: preFlight,
+    });
+    await Promise.all([preFlight, migration, preFlight.backup, migration.freshBackup].map(urnOf));
+    await new Promise(setImmediate);
+  });
+
+  const commands = () => seen.filter(({ type }) => type === "command:local:Command");
+
+  it("declares exactly one command for each step, in the runbook's order", () => {
+    const wanted = Object.entries(STEPS).flatMap(([phase, steps]) =>
+      steps.map((step) => `${phase}-${step}-command`),
+    );
+    assert.deepEqual(
+      commands()
+        .map(({ name }) => name)
+        .sort(),
+      wanted.sort(),
+    );
+  });
+
+  it("keeps config, secrets, paths and triggers out of every command", () => {
+    for (const { inputs } of commands()) {
+      assert.match(String(inputs.create), /^node --import tsx steps\/main\.ts [a-z-]+ apply$/);
+      assert.equal(inputs.update, inputs.create);
+      assert.equal(inputs.delete, String(inputs.create).replace(/apply$/, "undo"));
+      assert.equal(inputs.addPreviousOutputInEnv, false);
+      assert.equal(inputs.logging, "stderr");
+      for (const unset of ["triggers", "dir", "interpreter"]) assert.equal(inputs[unset], undefined);
+      assert.doesNotMatch(String(inputs.stdin), /canary/);
+    }
+  });
+});

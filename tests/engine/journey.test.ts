@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type pg from "pg";
+import { Checkout } from "./checkout.ts";
+import { databaseAtRest } from "./database-at-rest.ts";
+
+describe("journey of a quiet sandbox", function () {
+  this.timeout(900_000);
+  let checkout: Checkout;
+  let client: pg.Client;
+  let atStart: unknown;
+
+  before(async () => {
+    checkout = await Checkout.make();
+    await checkout.rollout("sandbox", "up", "--deals", "3000");
+    client = await checkout.connect();
+    atStart = await databaseAtRest(client);
+  });
+
+  after(async () => {
+    await client?.end();
+    await checkout?.dispose();
+  });
+
+  it("previews phase 0 without touching anything", async () => {
+    const output = await checkout.rollout("preview");
+    assert.match(output, /advances to phase 0 \(pre-flight\)/);
+    assert.deepEqual(await databaseAtRest(client), atStart);
+  });
+
+  it("refuses phase 1 before phase 0, and a phase that is not built, by name", async () => {
+    await checkout.rollout("config", "set", "phase", "1");
+    const jump = await checkout.try("up", "--yes");
+    assert.notEqual(jump.exitCode, 0);
+    assert.match(jump.output, /expected phase 0 at the most/);
+    await checkout.rollout("config", "set", "phase", "2");
+    const unbuilt = await checkout.try("preview");
+    assert.notEqual(unbuilt.exitCode, 0);
+    assert.match(unbuilt.output, /phase 2 \(code-deployment\) is not built yet/);
+  });
+
+  it("does phase 0, which leaves the database as it was", async () => {
+    const output = await checkout.toPhase(0);
+    assert.match(output, /pre-flight-backup/);
+    assert.deepEqual(await databaseAtRest(client), atStart);
+  });
+
+  it("tells in the preview of phase 1 the rows, the locks, the time and the way back", async () => {
+    await checkout.rollout("config", "set", "phase", "1");
+    const output = await checkout.rollout("preview");
+    assert.match(output, /NULL → acquisition/);
+    assert.match(output, /ACCESS EXCLUSIVE/);
+    assert.match(output, /undo afterwards would/);
+  });
+
+  it("migrates: every value allowed, NOT NULL and CHECK in place", async () => {
+    await checkout.rollout("up", "--yes");
+    const { rows } = await client.query("SELECT DISTINCT deal_type FROM deals ORDER BY 1");
+    assert.deepEqual(
+      rows.map(({ deal_type }) => deal_type),
+      ["acquisition", "carveout", "divestiture"],
+    );
+    await assert.rejects(client.query("UPDATE deals SET deal_type = 'invalid' WHERE id = 1"), {
+      code: "23514",
+    });
+  });
+
+  it("does nothing at the second up", async () => {
+    const records = () => readdirSync(join(checkout.folder, "evidence/sandbox"));
+    const before = records();
+    const output = await checkout.rollout("up", "--yes");
+    assert.match(output, /Resources:\s+\d+ unchanged/);
+    assert.deepEqual(records(), before);
+  });
+
+  const dropByHand = () =>
+    client.query("ALTER TABLE deals DROP CONSTRAINT valid_deal_type, ALTER deal_type DROP NOT NULL");
+
+  it("shows a constraint that was dropped by hand as drift in preview, and repairs it by up", async () => {
+    await dropByHand();
+    assert.match(await checkout.rollout("preview"), /drift: expected .*valid_deal_type/);
+    const { drift } = await checkout.status<{ drift: { step: string }[] }>();
+    assert.deepEqual([...new Set(drift.map(({ step }) => step))], ["database-migration/constraint"]);
+    await checkout.rollout("up", "--yes");
+    const { constraint } = await checkout.status<{ constraint: object }>();
+    assert.deepEqual(constraint, { present: true, validated: true, notNull: true });
+  });
+
+  it("goes back to phase 0 with everything as it was, drift being no obstacle", async () => {
+    await dropByHand();
+    await checkout.toPhase(0);
+    assert.deepEqual(await databaseAtRest(client), atStart);
+  });
+
+  it("goes forward again and is destroyed by plain pulumi, with everything as it was", async () => {
+    await checkout.rollout("config", "set", "phase", "1");
+    const up = await checkout.shell("pulumi up --yes");
+    assert.equal(up.exitCode, 0, up.output);
+    const destroy = await checkout.shell("pulumi destroy --yes");
+    assert.equal(destroy.exitCode, 0, destroy.output);
+    assert.deepEqual(await databaseAtRest(client), atStart);
+  });
+
+  it("destroys a second time without a complaint", async () => {
+    await checkout.rollout("destroy", "--yes");
+  });
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { createServer, type Server, Socket } from "node:net";
+import { connect } from "../../postgres/connect.ts";
+import { createDatabase, testCluster } from "../database.ts";
+
+/** A stand-in for a pooler: passes everything on, but announces a process id of its own (message `K`). */
+function startPooler(port: number): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer((client) => {
+      const upstream = new Socket().connect(port, "127.0.0.1");
+      client.pipe(upstream);
+      upstream.on("data", (data) => {
+        const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+        if (at >= 0) data.writeInt32BE(4711, at + 5);
+        client.write(data);
+      });
+      client.on("close", () => upstream.destroy());
+      for (const socket of [client, upstream]) socket.on("error", () => undefined);
+    }).listen(0, "127.0.0.1", () => resolve(server));
+  });
+}
+
+describe("connect", () => {
+  it("opens a direct session with pinned settings", async () => {
+    const client = await connect(await createDatabase());
+    const { rows } = await client.query(
+      "SELECT current_setting('search_path') AS path, current_setting('TimeZone') AS zone",
+    );
+    assert.deepEqual(rows[0], { path: "pg_catalog,pg_temp", zone: "UTC" });
+    await client.end();
+  });
+
+  it("refuses a connection pooler by name", async () => {
+    const url = new URL(await createDatabase());
+    const pooler = await startPooler(Number(url.port));
+    url.port = String((pooler.address() as { port: number }).port);
+    await assert.rejects(
+      connect(url.href),
+      /got a connection pooler such as PgBouncer in between \([^()]*\)\. [^()]*port\.$/,
+    );
+    pooler.close();
+  });
+
+  it("says where it wanted to go and what to do, never the password", async () => {
+    const cluster = await testCluster();
+    const cases: [string, RegExp][] = [
+      [cluster.url("nowhere"), /database nowhere, got no database nowhere on that server/],
+      ["postgres://u:canary@127.0.0.1:1/d", /127\.0\.0\.1:1, database d, got a refused connection/],
+      ["postgres://u:canary@no.such.host.invalid/d", /no\.such\.host\.invalid:5432, database d, got /],
+      [cluster.url().replace(/:[^:@/]+@/, ":canary@"), /got a refused password for role rollout/],
+    ];
+    for (const [url, expected] of cases) {
+      const error = await connect(url).then(
+        () => assert.fail("connected"),
+        (thrown: Error) => thrown,
+      );
+      assert.match(error.message, expected);
+      assert.equal(error.name, "StepError");
+      assert.doesNotMatch(error.message, /canary/);
+    }
+  });
+});

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import type { RolloutConfig } from "../../config/schema.ts";
+import { evaluateGate, findRefusals as refusalsAt } from "../../rollout/gates.ts";
+import type { ObservedStep, Survey } from "../../rollout/observe-all.ts";
+import { previewLines } from "../../rollout/preview.ts";
+
+const quiet = { drift: [], plan: [], undo: [], blockers: [] };
+
+function step(phaseNumber: number, name: string, rest: Partial<ObservedStep>): ObservedStep {
+  const identity = { stack: "s", phase: `phase-${phaseNumber}`, step: name, evidenceUrl: "file:e" };
+  return {
+    planned: { phaseNumber, step: { name }, spec: {} } as unknown as ObservedStep["planned"],
+    spec: { specVersion: 1, identity, generation: 1, deadlineSeconds: 60 },
+    action: "keep",
+    observation: quiet,
+    ...rest,
+  };
+}
+
+const done = { entry: { state: "done" } } as Partial<ObservedStep>;
+const config = (phase: number, observe = true) =>
+  ({ phase, stack: "s", environment: "sandbox", observe }) as RolloutConfig;
+const survey = (rest: Partial<Survey>): Survey => ({
+  mode: "advance",
+  actual: 0,
+  reached: 0,
+  steps: [],
+  ...rest,
+});
+const now = new Date("2026-11-23T12:00:00Z");
+const findRefusals = (wanted: RolloutConfig, seen: Survey) => refusalsAt(wanted, seen, now);
+const drift = [{ expected: "a backup", observed: "none" }];
+
+describe("gate", () => {
+  it("is met when every step of the phase is done and shows no drift", () => {
+    assert.deepEqual(evaluateGate(0, [step(0, "backup", done)]), { phase: 0, met: true, missing: [] });
+  });
+
+  it("is shut by a step that never ran, is half-done, undone, drifted or can't be looked at", () => {
+    const half = { entry: { state: "half-done" } } as Partial<ObservedStep>;
+    const missing = evaluateGate(0, [
+      step(0, "a", {}),
+      step(0, "b", half),
+      step(0, "c", { ...done, observation: { ...quiet, drift } }),
+      step(0, "d", { ...done, error: "no route" }),
+      step(1, "e", {}),
+    ]).missing;
+    assert.deepEqual(missing, [
+      "phase-0/a: expected done in this attempt, got never run",
+      "phase-0/b: expected done in this attempt, got half-done",
+      "phase-0/c: expected a backup, got none",
+      "phase-0/d: expected a look at it, got none",
+    ]);
+  });
+});
+
+describe("gate reasons", () => {
+  it("shut the gate of a finished step that finds against going on", () => {
+    const observation = { ...quiet, gate: ["no-go: expected 0 unmapped rows, got 3"] };
+    const { met, missing } = evaluateGate(0, [step(0, "status-report", { ...done, observation })]);
+    assert.equal(met, false);
+    assert.deepEqual(missing, ["phase-0/status-report: no-go: expected 0 unmapped rows, got 3"]);
+  });
+
+  it("shut the gate from the evidence alone where nothing is looked at", () => {
+    const entry = { state: "done", result: { gate: ["no-go: recorded"] } } as never;
+    const { missing } = evaluateGate(0, [
+      { ...step(0, "status-report", {}), entry, observation: undefined as never },
+    ]);
+    assert.deepEqual(missing, ["phase-0/status-report: no-go: recorded"]);
+  });
+
+  it("do not hinder an update at the same phase: it is what mends them", () => {
+    const observation = { ...quiet, gate: ["no-go"] };
+    const steps = [step(0, "status-report", { ...done, observation })];
+    assert.deepEqual(findRefusals(config(0), survey({ mode: "hold", steps })), []);
+  });
+});
+
+describe("refusals", () => {
+  it("refuses to rise over a shut gate, naming what is missing", () => {
+    const lines = findRefusals(
+      config(1),
+      survey({ steps: [step(0, "backup", { ...done, observation: { ...quiet, drift } })] }),
+    );
+    assert.equal(lines[0], "gate 0 is shut: phase-0/backup: expected a backup, got none");
+  });
+
+  it("passes on every blocker of a step that would run, and none of a step that is kept", () => {
+    const blocked = { observation: { ...quiet, blockers: ["3 unmapped values"] } };
+    const steps = [step(1, "expand", { ...blocked, action: "apply" }), step(1, "migration", blocked)];
+    assert.deepEqual(findRefusals(config(1), survey({ steps })), ["phase-1/expand: 3 unmapped values"]);
+  });
+
+  it("names a step once that names itself in its reasons", () => {
+    const observation = { ...quiet, blockers: ["expand: 3 unmapped values"] };
+    const steps = [step(1, "expand", { observation, action: "apply" })];
+    assert.deepEqual(findRefusals(config(1), survey({ steps })), ["phase-1/expand: 3 unmapped values"]);
+  });
+
+  it("tells a reason once that several steps have", () => {
+    const observation = { ...quiet, blockers: ["3 unmapped values"] };
+    const steps = ["expand", "migration"].map((name) => step(1, name, { observation, action: "apply" }));
+    assert.deepEqual(findRefusals(config(1), survey({ steps })), [
+      "phase-1/expand, phase-1/migration: 3 unmapped values",
+    ]);
+  });
+
+  it("names a target that can't be looked at once, with the steps that need it", () => {
+    const steps = [
+      step(0, "a", { ...done, error: "no route" }),
+      step(1, "b", { action: "apply", error: "no route" }),
+    ];
+    assert.deepEqual(findRefusals(config(1), survey({ mode: "hold", actual: 1, steps })), [
+      "could not look at a, b: no route",
+    ]);
+  });
+
+  it("never blocks the way back", () => {
+    const steps = [step(1, "expand", { action: "undo", error: "unreachable" }), step(0, "backup", {})];
+    assert.deepEqual(findRefusals(config(0), survey({ mode: "lower", actual: 1, reached: 1, steps })), []);
+  });
+
+  it("refuses another change while phase 1 is deployed", () => {
+    const deployed = step(1, "expand", {
+      entry: { state: "done", spec: { change: { table: "deals" } } } as never,
+    });
+    (deployed.spec as { change?: unknown }).change = { table: "offers" };
+    assert.match(
+      findRefusals(config(1), survey({ mode: "hold", actual: 1, steps: [deployed] }))[0] ?? "",
+      /expected `change` as it was/,
+    );
+  });
+});
+
+describe("preview", () => {
+  it("says where it stands, what each step would do with its time, and what undo would do", () => {
+    const observation = {
+      ...quiet,
+      plan: ["7 NULL → acquisition"],
+      undo: ["7 rows get their value back"],
+      estimateSeconds: 1.2,
+      estimateSource: "measured in rehearsal",
+    };
+    assert.deepEqual(
+      previewLines(config(1), survey({ steps: [step(1, "migration", { action: "apply", observation })] })),
+      [
+        "sandbox: advances to phase 1 (database-migration); phase 0 (pre-flight) is done",
+        "  migration (about 2 s, measured in rehearsal)",
+        "    7 NULL → acquisition",
+        "  undo afterwards would",
+        "    7 rows get their value back",
+      ],
+    );
+  });
+
+  it("lists undos newest first when it goes back", () => {
+    const steps = ["expand", "migration"].map((name) => step(1, name, { action: "undo" }));
+    const lines = previewLines(config(0), survey({ mode: "lower", actual: 1, reached: 1, steps }));
+    assert.deepEqual(lines.slice(1), ["  undo migration", "  undo expand"]);
+  });
+
+  it("says that nothing was looked at when observe is off", () => {
+    assert.match(
+      previewLines(config(1, false), survey({})).join("\n"),
+      /observe: false: nothing was looked at/,
+    );
+  });
+});

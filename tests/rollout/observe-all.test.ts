@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { loadConfig } from "../../config/load.ts";
+import { Chain } from "../../ledger/chain.ts";
+import { type ObservedStep, observeAll, redoRestating } from "../../rollout/observe-all.ts";
+import { planSteps } from "../../rollout/plan.ts";
+import { digestOf } from "../../steps/run-step.ts";
+import type { BaseSpec } from "../../steps/step.ts";
+import { validValues } from "../config/valid-values.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+type Outline = [phaseNumber: number, name: string, action: ObservedStep["action"]];
+
+function step([phaseNumber, name, action]: Outline): ObservedStep {
+  const identity = { stack: "s", phase: `phase-${phaseNumber}`, step: name, evidenceUrl: "file:e" };
+  const kind = {
+    name,
+    ...(name === "report" ? { restates: true } : {}),
+    ...(name === "proof" ? { follows: () => "backup" } : {}),
+  };
+  return {
+    planned: { phaseNumber, step: kind, spec: {} } as unknown as ObservedStep["planned"],
+    spec: { specVersion: 1, identity, generation: 3, deadlineSeconds: 60 },
+    action,
+  };
+}
+
+const actions = (...steps: Outline[]) =>
+  redoRestating(steps.map(step)).map(({ action, spec }) => [action, spec.generation]);
+
+describe("steps that restate others", () => {
+  it("run again, as a new generation, when one before them in their phase runs", () => {
+    assert.deepEqual(actions([0, "backup", "apply"], [0, "report", "keep"]), [
+      ["apply", 3],
+      ["apply", 4],
+    ]);
+  });
+
+  it("are kept when nothing before them in their phase runs", () => {
+    const kept = [
+      ["keep", 3],
+      ["keep", 3],
+      ["apply", 3],
+    ];
+    assert.deepEqual(actions([0, "backup", "keep"], [0, "report", "keep"], [1, "expand", "apply"]), kept);
+    assert.deepEqual(actions([0, "report", "keep"], [0, "later", "keep"], [0, "last", "apply"]), kept);
+  });
+
+  it("rise by one only, also when they drifted themselves", () => {
+    assert.deepEqual(actions([0, "backup", "apply"], [0, "report", "apply"]), [
+      ["apply", 3],
+      ["apply", 3],
+    ]);
+  });
+});
+
+describe("a step that follows another", () => {
+  it("runs again, as a new generation, when that one runs in the same phase", () => {
+    assert.deepEqual(actions([0, "backup", "apply"], [0, "proof", "keep"], [0, "report", "keep"]), [
+      ["apply", 3],
+      ["apply", 4],
+      ["apply", 4],
+    ]);
+  });
+
+  it("is kept when others run, and when the one it follows runs in another phase", () => {
+    assert.deepEqual(actions([0, "backup", "apply"], [1, "audit", "apply"], [1, "proof", "keep"]), [
+      ["apply", 3],
+      ["apply", 3],
+      ["keep", 3],
+    ]);
+  });
+});
+
+describe("the way back", () => {
+  const config = (changed: Record<string, unknown>) =>
+    loadConfig({ values: validValues(changed), stack: "s", sandbox: () => undefined });
+
+  const pick = (spec: object | undefined) => {
+    const { generation, jobs } = spec as { generation: number; jobs: number };
+    return { generation, jobs };
+  };
+
+  /** Evidence in which everything was done but the status report, and a repair of the backup then failed. */
+  function makeEvidence(): Chain {
+    const chain = Chain.open(temporaryFolder("evidence-"));
+    const record = (spec: BaseSpec, kind: string, outcome: "done" | "failed") => {
+      const { phase, step } = spec.identity;
+      const fields = { phase, step, kind, verb: "apply" as const };
+      const digest = digestOf(spec);
+      const { number } = chain.append({
+        record: "begin",
+        ...fields,
+        digest,
+        generation: spec.generation,
+        spec: { ...spec },
+        will: [],
+      });
+      chain.append({ record: "end", ...fields, begin: number, outcome });
+    };
+    const plan = planSteps(config({}));
+    for (const { spec, step } of plan) if (step.name !== "status-report") record(spec, step.name, "done");
+    const backup = plan.find(({ step }) => step.name === "backup");
+    if (backup) record({ ...backup.spec, generation: 2 }, "backup", "failed");
+    return chain;
+  }
+
+  it("declares the steps that stay as they were last done: no failed repair and no changed config runs anything", async () => {
+    const { mode, steps } = await observeAll(
+      config({ phase: "0", backup: { jobs: 7 } }),
+      makeEvidence(),
+      undefined,
+    );
+    const staying = steps.filter(({ action }) => action !== "undo");
+    assert.equal(mode, "lower");
+    assert.deepEqual([...new Set(staying.map(({ action }) => action))], ["keep"]);
+    const backup = staying.find(({ spec }) => spec.identity.step === "backup");
+    assert.deepEqual(pick(backup?.spec), { generation: 1, jobs: 2 });
+  });
+
+  it("leaves out a step of a staying phase that was never done", async () => {
+    const { steps } = await observeAll(config({ phase: "0" }), makeEvidence(), undefined);
+    assert.equal(
+      steps.find(({ spec }) => spec.identity.step === "status-report"),
+      undefined,
+    );
+  });
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import pg from "pg";
+import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
+import type { ChangeStepSpec } from "../../steps/change-spec.ts";
+import { constraint } from "../../steps/constraint.ts";
+import { expand } from "../../steps/expand.ts";
+import { migration } from "../../steps/migration.ts";
+import type { Step } from "../../steps/step.ts";
+import { RolloutTarget } from "./rollout-target.ts";
+
+const STEPS: Step<ChangeStepSpec>[] = [expand, migration, constraint];
+
+describe("a migrator that is no superuser", () => {
+  let target: RolloutTarget;
+  let role: string;
+  beforeEach(async () => {
+    target = await RolloutTarget.make({ rows: 40 });
+    const url = new URL(target.url);
+    const database = url.pathname.slice(1);
+    role = `migrator_${database}`;
+    await target.admin.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT CREATE ON DATABASE ${database} TO ${role};
+       ALTER TABLE deals OWNER TO ${role}; ALTER TABLE notes OWNER TO ${role}; ALTER TABLE alembic_version OWNER TO ${role}`,
+    );
+    [url.username, url.password] = [role, "x"];
+    target.stepUrl = url.href;
+  });
+  afterEach(async () => {
+    await target.admin.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
+    await target.dispose();
+  });
+
+  const runAll = async () => {
+    for (const step of STEPS) await target.apply(step, target.spec());
+    const app = new pg.Client({ connectionString: target.url });
+    await app.connect();
+    await app.query("SET ROLE rollout_test_app; INSERT INTO deals (id, name) VALUES (900, 'by the app')");
+    await app.query(
+      "UPDATE deals SET deal_type = 'carve-out' WHERE id = 900; DELETE FROM deals WHERE id = 900",
+    );
+    await app.end();
+    for (const step of STEPS.toReversed()) await target.undo(step, target.spec());
+  };
+
+  it("does and undoes everything with the right to create roles", async () => {
+    await target.admin.query(`ALTER ROLE ${role} CREATEROLE`);
+    const before = await snapshotDatabase(target.admin);
+    await runAll();
+    assert.deepEqual(await snapshotDatabase(target.admin), before);
+  });
+
+  it("uses a role that an administrator made for it, and leaves it there", async () => {
+    const { blockers } = await expand.observe(target.spec(), target.deps());
+    const remedy = /As an administrator: (CREATE ROLE (\w+) NOLOGIN; GRANT \w+ TO \w+)\./.exec(
+      blockers.join(),
+    );
+    assert.ok(remedy, blockers.join());
+    await target.admin.query(remedy[1] as string);
+    const before = await snapshotDatabase(target.admin);
+    await runAll();
+    assert.deepEqual(await snapshotDatabase(target.admin), before);
+    await target.admin.query(`DROP ROLE ${remedy[2]}`);
+  });
+});

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Chain } from "../../ledger/chain.ts";
+import { foldEntries } from "../../ledger/entries.ts";
+import { type NoticeResult, type NoticeSpec, notice } from "../../steps/notice.ts";
+import { applyStep, undoStep } from "../../steps/run-step.ts";
+import type { BaseSpec, Step } from "../../steps/step.ts";
+import { TargetGuard } from "../../steps/target-guard.ts";
+import { createDatabase } from "../database.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { baseSpec, change, DEALS, makeDeps, runSql } from "./preflight-deps.ts";
+
+const NOW = new Date("2026-11-24T01:58:00Z");
+let url = "";
+
+/** A rollout's ledger and outbox, on a real database of 1,000 deals. */
+class Announcer {
+  readonly chain = Chain.open(join(temporaryFolder(), "evidence"));
+  readonly outbox = join(temporaryFolder(), "reports/test/outbox");
+  readonly deps = makeDeps(url, {
+    now: () => NOW,
+    evidence: { entries: () => foldEntries(this.chain.records) },
+  });
+  readonly context = {
+    chain: this.chain,
+    deps: this.deps,
+    target: new TargetGuard("test", undefined),
+    findStep: async () => notice as Step,
+  };
+
+  spec(changed: Partial<NoticeSpec["notice"]> = {}, rest: Partial<NoticeSpec> = {}): NoticeSpec {
+    const base = baseSpec("notice");
+    return {
+      ...{ ...base, identity: { ...base.identity, phase: "database-migration" } },
+      ...{ change, timeZone: "Europe/Berlin", outbox: this.outbox },
+      notice: {
+        ...{ application: "IT DD Agent", team: "IT DD Team", from: "rollout@example.com", to: [] },
+        ...{ template: "templates/maintenance-notice.txt", ...changed },
+      },
+      ...rest,
+    };
+  }
+
+  announce = async (spec: BaseSpec = this.spec()) =>
+    (await applyStep(notice as Step, spec, this.context)) as NoticeResult;
+  undo = () => undoStep(this.spec(), this.context);
+  sent = () => (existsSync(this.outbox) ? readdirSync(this.outbox).sort() : []);
+  raw = (name: string) => readFileSync(join(this.outbox, name), "utf8");
+  /** As a mail program shows it: lines broken for the wire joined again. */
+  text = (name: string) => this.raw(name).replaceAll("=\r\n", "");
+}
+
+function template(content: string): string {
+  const path = join(temporaryFolder(), "template.md");
+  writeFileSync(path, content);
+  return path;
+}
+
+describe("maintenance notice", () => {
+  before(async () => {
+    url = await createDatabase();
+    await runSql(url, ...DEALS);
+  });
+
+  it("says in the preview what it will announce, and writes nothing then", async () => {
+    const announcer = new Announcer();
+    const { plan } = await notice.observe(announcer.spec(), announcer.deps);
+    assert.deepEqual(plan, [
+      "announce, once: Scheduled maintenance - IT DD Agent - Tuesday, November 24, 2026 01:58-01:59 UTC",
+      `to undisclosed recipients, into ${announcer.outbox}; impact none expected: the application keeps running; ` +
+        "about 1 minute (estimated from 1,000 rows, not rehearsed)",
+    ]);
+    assert.deepEqual(announcer.sent(), []);
+  });
+
+  it("writes a message with UTC and local time, impact and estimate, readable by its owner alone", async () => {
+    const announcer = new Announcer();
+    const spec = announcer.spec({ to: ["a@example.com", "b@example.com"] });
+    const { file, artifact } = await announcer.announce(spec);
+    assert.deepEqual(announcer.sent(), ["2026-11-24-maintenance-notice.eml"]);
+    const text = announcer.text("2026-11-24-maintenance-notice.eml");
+    for (const line of [
+      "From: IT DD Team <rollout@example.com>",
+      "To: a@example.com, b@example.com",
+      "Time: 01:58-01:59 UTC",
+      "Local time: Tue 2026-11-24 02:58-02:59 +01:00 Europe/Berlin",
+      "Expected duration: about 1 minute (estimated from 1,000 rows, not rehearsed)",
+      "Impact: none expected: the application keeps running",
+    ])
+      assert.ok(text.includes(`${line}\r\n`), `${line} in\n${text}`);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal(announcer.deps.readArtifact(artifact), announcer.raw("2026-11-24-maintenance-notice.eml"));
+  });
+
+  it("takes the time that the rehearsal of this phase measured", async () => {
+    const announcer = new Announcer();
+    const fields = {
+      phase: "database-migration",
+      step: "rehearsal",
+      kind: "rehearsal",
+      verb: "apply" as const,
+    };
+    const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
+    announcer.chain.append({ record: "begin", ...fields, ...begin });
+    const result = { estimateSeconds: 3700 };
+    announcer.chain.append({ record: "end", ...fields, begin: 1, outcome: "done", result });
+    await announcer.announce();
+    assert.match(
+      announcer.text("2026-11-24-maintenance-notice.eml"),
+      /Time: 01:58-03:00 UTC\r\n[\s\S]*about 62 minutes \(measured in the rehearsal\)/,
+    );
+  });
+
+  it("announces once in an attempt: not again on re-run, repair, or with another config", async () => {
+    const announcer = new Announcer();
+    const first = await announcer.announce();
+    assert.deepEqual(await announcer.announce(), first);
+    assert.deepEqual(await announcer.announce({ ...announcer.spec(), generation: 2 }), first);
+    const moved = announcer.spec({ application: "Other", template: "gone.txt" }, { timeZone: "UTC" });
+    assert.deepEqual(await announcer.announce(moved), first);
+    assert.equal(announcer.sent().length, 1);
+    assert.deepEqual((await notice.observe(moved, announcer.deps)).plan, []);
+  });
+
+  it("announces once also when the run broke off after writing it", async () => {
+    const announcer = new Announcer();
+    const broken = { ...announcer.deps, saveArtifact: () => Promise.reject(new Error("disk full")) };
+    const spec = announcer.spec();
+    await assert.rejects(
+      applyStep(notice as Step, spec, { ...announcer.context, deps: broken }),
+      /disk full/,
+    );
+    assert.equal(announcer.sent().length, 1);
+    await announcer.announce();
+    assert.equal(announcer.sent().length, 1);
+  });
+
+  it("announces again in a new attempt, beside the old message, which the undo kept and named", async () => {
+    const announcer = new Announcer();
+    const { file } = await announcer.announce();
+    const { kept } = await announcer.undo();
+    assert.deepEqual(kept, [
+      {
+        subject: file,
+        reason: "what has gone out can't be taken back: tell its readers that the change was",
+      },
+    ]);
+    await announcer.announce();
+    assert.deepEqual(announcer.sent(), [
+      "2026-11-24-maintenance-notice-2.eml",
+      "2026-11-24-maintenance-notice.eml",
+    ]);
+  });
+
+  it("encodes a name that is not ASCII", async () => {
+    const announcer = new Announcer();
+    await announcer.announce(announcer.spec({ application: "Über-Prüfer" }));
+    const text = announcer.text("2026-11-24-maintenance-notice.eml");
+    assert.match(text, /^Subject: =\?UTF-8\?/m);
+    assert.doesNotMatch(text, /[^\p{ASCII}]/u);
+  });
+
+  const faults: [string, string, RegExp][] = [
+    ["without a subject", "Hello\n\ntext", /expected a first line `Subject: …` in .*, got "Hello"/],
+    ["without a text", "Subject: x\n\n", /expected a text below the subject in .*, got none/],
+    [
+      "with a field that there is not",
+      "Subject: x\n\n{downtime}",
+      /expected one of the fields .*, got \{downtime\}/,
+    ],
+  ];
+  for (const [what, content, message] of faults) {
+    it(`refuses a template ${what} before anything runs`, async () => {
+      const announcer = new Announcer();
+      const spec = announcer.spec({ template: template(content) });
+      const { blockers } = await notice.observe(spec, announcer.deps);
+      assert.match(blockers.join("\n"), message);
+      await assert.rejects(announcer.announce(spec), message);
+      assert.deepEqual(announcer.sent(), []);
+    });
+  }
+
+  it("refuses a template that is not there", async () => {
+    const announcer = new Announcer();
+    const { blockers } = await notice.observe(announcer.spec({ template: "none.txt" }), announcer.deps);
+    assert.match(
+      blockers[0] ?? "",
+      /expected a template in none.txt, got none that can be read\. Correct notice.template/,
+    );
+  });
+});

@@ -13,7 +13,7 @@ import { PROJECT_ROOT } from "../cli/project.ts";
 const at = process.argv.indexOf("--runs");
 const RUNS = at < 0 ? 7 : Number(process.argv[at + 1]);
 
-/** An empty project with the same loader as ours, and a stack of its own in the sandbox's backend. */
+/** An empty project, and a stack of its own in the sandbox's backend. */
 async function makeEmptyProject(env: Record<string, string>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "rollout-empty-"));
   const runtime = { name: "nodejs", options: { typescript: false, nodeargs: "--import tsx" } };

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { enter } from "./entry.mjs";
-import { runTypeScript } from "./typescript.mjs";
+import { importTypeScript } from "./typescript.mjs";
 
 // `npm start`: the sandbox and the rollout in it, set-up included.
 process.argv.splice(2, 0, "start");
-enter({ stack: "sandbox", next: () => runTypeScript("cli/main.ts") });
+enter({ stack: "sandbox", next: () => importTypeScript("cli/main.ts") });

@@ -78,9 +78,10 @@ export function toolchainEnvironment({ stack }) {
   return {
     PATH: [first, ...rest].join(delimiter),
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // tsx runs what it finds in <temporary folder>/tsx-<uid>, whoever put it there: a step that holds the database's
-    // password must not. Others have also seen modules without their exports when many processes share that folder
-    // (github.com/Automattic/wp-codebox/issues/2456). Price: 0.1 s of CPU a step, 0.2 s a preview.
+    // Steps run from a bundle, but what they start may use tsx, such as a team's test suite. tsx runs what it finds in
+    // <temporary folder>/tsx-<uid>, whoever put it there: a process that holds a database's password must not. Others
+    // have also seen modules without their exports when many processes share that folder
+    // (github.com/Automattic/wp-codebox/issues/2456).
     TSX_DISABLE_CACHE: "1",
     ...(record.engine.kind === "airgap" ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
     ...(stack === SANDBOX ? sandboxBackend() : {}),

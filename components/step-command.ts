@@ -24,13 +24,13 @@ export function stepCommand(
   args: StepArgs,
   parent: pulumi.ComponentResource,
 ): local.Command {
-  const apply = `node --import tsx steps/main.ts ${kind} apply`;
+  const apply = `node bin/step.mjs ${kind} apply`;
   return new local.Command(
     `${name}-command`,
     {
       create: apply,
       update: apply,
-      delete: `node --import tsx steps/main.ts ${kind} undo`,
+      delete: `node bin/step.mjs ${kind} undo`,
       stdin: JSON.stringify(args.spec),
       environment: args.secrets,
       logging: "stderr",

@@ -65,7 +65,7 @@ describe("completion", () => {
 
 /** As the shell's completion function asks. */
 function complete(...words: string[]): string[] {
-  const argv = ["--import", "tsx", "cli/main.ts", "--get-yargs-completions", ...words];
+  const argv = ["bin/rollout.mjs", "--get-yargs-completions", ...words];
   return execFileSync(process.execPath, argv, { encoding: "utf8" }).split("\n");
 }
 

@@ -88,7 +88,7 @@ describe("phases", () => {
 
   it("keeps config, secrets, paths and triggers out of every command", () => {
     for (const { inputs } of commands()) {
-      assert.match(String(inputs.create), /^node --import tsx steps\/main\.ts [a-z-]+ apply$/);
+      assert.match(String(inputs.create), /^node bin\/step\.mjs [a-z-]+ apply$/);
       assert.equal(inputs.update, inputs.create);
       assert.equal(inputs.delete, String(inputs.create).replace(/apply$/, "undo"));
       assert.equal(inputs.addPreviousOutputInEnv, false);

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import pg from "pg";
@@ -26,6 +26,13 @@ function startRollout(folder: string, env: Record<string, string>, args: string[
   });
 }
 
+/** Takes back what `npm start` leaves in a stack's file: the phase it went to, and Pulumi's salt. */
+function asCloned(stackFile: string): void {
+  const text = readFileSync(stackFile, "utf8");
+  const cloned = text.replace(/(:phase: ).*/, '$1"0"').replace(/^encryptionsalt: .*\n/m, "");
+  writeFileSync(stackFile, cloned);
+}
+
 /** Everything that git tracks or would track, as it is in the working tree: what a clone of the next commit holds. */
 async function copyTree(folder: string): Promise<void> {
   const { stdout } = await execa("git", ["ls-files", "-z", "-co", "--exclude-standard"], {
@@ -35,6 +42,7 @@ async function copyTree(folder: string): Promise<void> {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     cpSync(join(PROJECT_ROOT, name), join(folder, name));
   }
+  asCloned(join(folder, "Pulumi.sandbox.yaml"));
   // Hard links, not a symbolic one: `npm ci` in the checkout would empty what it points at.
   await execa("cp", ["-al", join(PROJECT_ROOT, "node_modules"), join(folder, "node_modules")]);
 }

@@ -58,7 +58,7 @@ describe("backup that is interrupted", () => {
       identity: { ...backupSpec().identity, evidenceUrl: `file:${programs}/evidence` },
     };
     const environment = { ...process.env, ROLLOUT_POSTGRES_BIN: programs, ROLLOUT_DATABASE_URL: url };
-    const argv = ["--import", "tsx", "steps/main.ts", "backup", "apply"];
+    const argv = ["bin/step.mjs", "backup", "apply"];
     const step = spawn(process.execPath, argv, {
       cwd: root,
       env: environment,

@@ -220,7 +220,7 @@ describe("rehearsal", function () {
         .filter((line) => line.includes(scratch) && !line.includes(`${scratch}/rollout-test-`));
 
     function start(spec: RehearsalSpec): ChildProcess {
-      const argv = ["--import", "tsx", "steps/main.ts", "rehearsal", "apply"];
+      const argv = ["bin/step.mjs", "rehearsal", "apply"];
       const env = { ...process.env, ROLLOUT_DATABASE_URL: target.url };
       const child = spawn(process.execPath, argv, { env, stdio: ["pipe", "ignore", "pipe"] });
       child.stdin?.end(JSON.stringify(spec));

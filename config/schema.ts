@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Change } from "../postgres/change.ts";
 import { Dependency } from "./dependency.ts";
+import { DeploymentSection, SoakSection } from "./deployment.ts";
 import { MigrationSection } from "./migration.ts";
 import { NoticeSection } from "./notice.ts";
 import { OutputsSection } from "./outputs.ts";
@@ -61,6 +62,10 @@ export const stackSchema = (stack: string) =>
     backup: backupSection(stack).prefault({}).describe("Where backups lie, and how they are taken."),
     evidence: evidenceSection(stack).prefault({}).describe("Where the evidence chain lies."),
     releases: ReleasesSection.describe("The commits that are rolled out."),
+    deployment: DeploymentSection.optional().describe(
+      "How a release and the flag come to the hosts, from phase 2 on: see docs/code-deployment.md.",
+    ),
+    soak: SoakSection.prefault({}).describe("How long a phase has to run before the next one may begin."),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),
     app: AppSection.optional().describe("The application's own address. Not in the sandbox."),
     dependencies: z

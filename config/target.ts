@@ -3,18 +3,20 @@ import { z } from "zod";
 const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, "an absolute path");
 const HttpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, "a URL http://… or https://…");
 
+const UnitName = z.string().regex(/^[A-Za-z0-9:_.@-]{1,200}$/, "a systemd unit's name");
+
 /** One service of a host: a systemd unit and how its processes are asked what they run. */
 export const Service = z.strictObject({
-  unit: z
-    .string()
-    .regex(/^[A-Za-z0-9:_.@-]{1,200}$/, "a systemd unit's name")
-    .describe("Unit as systemctl knows it."),
+  unit: UnitName.describe("Unit as systemctl knows it."),
   kind: z.enum(["web", "worker"]).describe("web answers requests, worker takes jobs."),
   processes: z.int().min(1).max(1000).default(1).meta({
     unit: "processes",
     description: "How many processes answer: status and proofs ask until each has said its release and flag.",
   }),
   health: HttpUrl.optional().describe("Address where the processes say release, pid, start time and flag."),
+  socket: UnitName.optional().describe(
+    "Socket unit that keeps the listening socket while the service restarts: no connection is refused.",
+  ),
 });
 export type Service = z.infer<typeof Service>;
 
@@ -28,6 +30,9 @@ export const Host = z.strictObject({
     .record(z.string(), z.unknown())
     .optional()
     .describe("SSH connection. Without it the host is this machine. (Remote hosts are not built yet.)"),
+  path: AbsolutePath.optional().describe(
+    "Folder that comes first on PATH of what runs on the host, for a `systemctl` or `git` of its own.",
+  ),
   appDir: AbsolutePath.describe("Folder with `releases/` and `current`."),
   envFile: AbsolutePath.describe("Environment file that holds the flag."),
   services: z.array(Service).min(1).describe("Services that have to run one release and one flag value."),

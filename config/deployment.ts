@@ -1,0 +1,84 @@
+import { z } from "zod";
+
+const Argv = z.array(z.string().max(4000)).min(1);
+
+/** How services are restarted so that they run another release or flag. */
+export const RestartSection = z.strictObject({
+  maxUnavailable: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .meta({ unit: "hosts", description: "Hosts restarted at the same time, once the first one is well." }),
+  timeoutSeconds: z.int().min(1).max(3600).default(60).meta({
+    unit: "s",
+    description: "Time in which every process of a host has to say the wanted release and flag.",
+  }),
+  zeroFailures: z
+    .boolean()
+    .default(true)
+    .describe("Refuse a restart that would fail requests: a web service needs a socket or drain commands."),
+  drain: Argv.optional().describe("Run on the host before its services restart: it takes no new requests."),
+  undrain: Argv.optional().describe("Run on the host once it is well again: it takes requests."),
+});
+export type RestartSection = z.infer<typeof RestartSection>;
+
+/** What a person looks at before new code is deployed. @see runbook 2.1 */
+const REVIEW_POINTS = [
+  "every changed behaviour asks for the flag",
+  "with the flag off the old behaviour is kept",
+  "old clients and old data go on working",
+];
+
+/** How phase 2 and later bring a release to the hosts. */
+export const DeploymentSection = z.strictObject({
+  repository: z
+    .string()
+    .regex(/^[^-\s]\S*$/, "a URL or path that git can fetch from")
+    .describe("Git repository of the application; a relative path starts at the project's root."),
+  install: Argv.optional().describe(
+    "Run on each host in the new release's folder, before anything uses it: its dependencies. {release} = its commit.",
+  ),
+  keep: z
+    .int()
+    .min(1)
+    .max(50)
+    .default(3)
+    .meta({ unit: "releases", description: "Releases that stay on a host beside the one that runs." }),
+  flagBackend: z
+    .enum(["env-file", "systemd-drop-in"])
+    .default("env-file")
+    .describe("Where the flag is written: the line of the host's envFile, or a drop-in of each unit."),
+  restart: RestartSection.prefault({}).describe("How services are restarted."),
+  review: z
+    .strictObject({
+      files: z
+        .array(z.string().min(1).max(1000))
+        .default(["**"])
+        .describe("Globs of the files that the new release may change; any other stops phase 2."),
+      points: z
+        .array(z.string().min(1).max(200))
+        .default(REVIEW_POINTS)
+        .describe("What a person has to look at; gate 2 needs each of them ticked: `rollout checklist`."),
+    })
+    .prefault({})
+    .describe("What is expected of the commits between two releases."),
+  logs: z
+    .array(z.string().regex(/^(\/|\{appDir\})\S*$/, "an absolute path, or one that begins with {appDir}"))
+    .default([])
+    .describe(
+      "Logs of the application on each host, in which `deal_type=` is counted. {appDir} = the host's.",
+    ),
+});
+export type DeploymentSection = z.infer<typeof DeploymentSection>;
+
+/** How long a phase has to run before the next one may begin. */
+export const SoakSection = z.strictObject({
+  codeDeploymentSeconds: z
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .default(86_400)
+    .meta({ unit: "s", description: "After phase 2, with the flag on." }),
+});
+export type SoakSection = z.infer<typeof SoakSection>;

@@ -45,7 +45,10 @@ export class Checkout {
     // A machine without Debian's folders: only PATH tells what is there.
     const nowhere = JSON.stringify(join(this.folder, "nowhere"));
     writeFileSync(join(this.folder, "bin", "debian.mjs"), `export const POSTGRES_ROOT = ${nowhere};\n`);
-    mkdirSync(join(this.folder, "cli"));
+    // The other entries of the bundle, empty.
+    writeFileSync(join(this.folder, "index.ts"), "export {};\n");
+    for (const name of ["cli", "steps"]) mkdirSync(join(this.folder, name));
+    writeFileSync(join(this.folder, "steps", "main.ts"), "export {};\n");
     // Stands for the command line: says that it was reached, and with what.
     const main =
       "console.log(JSON.stringify({ args: process.argv.slice(2), timings: process.env.ROLLOUT_TIMINGS }));\n" +

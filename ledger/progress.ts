@@ -1,8 +1,8 @@
 import type { Entry } from "./entries.ts";
 import { entryKey } from "./entries.ts";
 
-/** The steps of each phase, phase 0 first, as this release builds them. */
-export type PhaseSteps = { phase: string; steps: string[] }[];
+/** The steps of each phase, phase 0 first, as this release builds them; which of them follow the flag. */
+export type PhaseSteps = { phase: string; steps: string[]; followFlag: string[] }[];
 
 /** How far a rollout has come, by its evidence. */
 export interface Progress {

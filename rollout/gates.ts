@@ -43,9 +43,11 @@ function refuseMovedTarget(step: ObservedStep): string[] {
 }
 
 /** Steps that could not be looked at, those with the same reason in one line: a database that is down is one fault. */
-function refuseUnseen(steps: ObservedStep[]): string[] {
+function refuseUnseen({ mode, steps }: Survey): string[] {
   const byReason = new Map<string, string[]>();
   for (const step of steps) {
+    // A flip of the flag needs only what it acts on.
+    if (mode === "flag" && step.action !== "apply") continue;
     if (step.error) byReason.set(step.error, [...(byReason.get(step.error) ?? []), step.spec.identity.step]);
   }
   return [...byReason].map(([reason, names]) => `could not look at ${names.join(", ")}: ${reason}`);
@@ -64,6 +66,15 @@ function refuseBlocked(steps: ObservedStep[]): string[] {
   return [...byReason].map(([reason, names]) => `${names.join(", ")}: ${reason}`);
 }
 
+/** Later phases build on the new behaviour: without the flag nobody would have proven it. */
+function refuseFlagOff({ phase, flag, stack }: RolloutConfig, rising: boolean): string[] {
+  if (flag || !rising || phase <= 2) return [];
+  return [
+    `config: expected flag true to go beyond ${phaseTitle(2)}, got false. ` +
+      `Set it, then run \`up\` at ${phaseTitle(phase - 1)} first: pulumi config set flag true --stack ${stack}`,
+  ];
+}
+
 /**
  * Everything that forbids this run, each with its remedy. Empty on the way back: going back is never blocked by a
  * gate, the window, a fault that was found, or a target that cannot be looked at. Pure.
@@ -80,8 +91,9 @@ export function findRefusals(config: RolloutConfig, survey: Survey, now: Date): 
     );
   return [
     ...shut,
+    ...refuseFlagOff(config, rising),
     ...refuseOutsideWindow(config, survey, now),
-    ...refuseUnseen(steps),
+    ...refuseUnseen(survey),
     ...steps.flatMap(refuseMovedTarget),
     ...refuseBlocked(steps),
   ];

@@ -1,13 +1,25 @@
 import { phaseTitle } from "../config/phase.ts";
+import type { RolloutConfig } from "../config/schema.ts";
+import type { Entry } from "../ledger/entries.ts";
 import type { Progress } from "../ledger/progress.ts";
+import { isFlagOnly } from "./flag-mode.ts";
+import { PHASE_PLAN } from "./plan.ts";
 
-/** What a run is for. Only `advance` and `hold` repair drift; going back is never blocked by a fault of the target. */
-export type Mode = "advance" | "hold" | "lower";
+/**
+ * What a run is for. Only `advance` and `hold` repair drift; going back, and a flip of the flag, are never blocked by
+ * a fault of what they do not touch.
+ */
+export type Mode = "advance" | "hold" | "flag" | "lower";
 
-/** Pure: from the phase that is wanted and the progress that the evidence shows. */
-export function modeOf(wanted: number, { actual, reached }: Progress): Mode {
-  if (reached !== null && wanted < reached) return "lower";
-  return actual === wanted ? "hold" : "advance";
+/** Pure: from what is wanted and what the evidence shows. */
+export function modeOf(
+  { phase, flag }: Pick<RolloutConfig, "phase" | "flag">,
+  { actual, reached }: Progress,
+  entries: ReadonlyMap<string, Entry>,
+): Mode {
+  if (reached !== null && phase < reached) return "lower";
+  if (isFlagOnly({ phase, flag }, entries, PHASE_PLAN)) return "flag";
+  return actual === phase ? "hold" : "advance";
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Progress, progressOf } from "../ledger/progress.ts";
 import { digestOf } from "../steps/run-step.ts";
 import type { BaseSpec, Observation, Step, StepDeps } from "../steps/step.ts";
 import { type Mode, modeOf } from "./mode.ts";
-import { PHASE_PLAN, type PlannedStep, planSteps } from "./plan.ts";
+import { PHASE_PLAN, type PlannedStep, planLeaving, planSteps } from "./plan.ts";
 
 /** One step of the wanted phases, or one that is to be undone, and what was seen of it. */
 export interface ObservedStep {
@@ -64,11 +64,12 @@ async function observePlanned(
   planned: PlannedStep,
   entry: Entry | undefined,
   deps: StepDeps | undefined,
+  repairs: boolean,
 ): Promise<ObservedStep> {
   const seen = deps
     ? await look(planned.step, { ...planned.spec, generation: entry?.generation ?? 1 }, deps)
     : {};
-  const drifted = (seen.observation?.drift.length ?? 0) > 0;
+  const drifted = repairs && (seen.observation?.drift.length ?? 0) > 0;
   const spec = withGeneration(planned, entry, drifted);
   const same = entry?.state === "done" && entry.digest === digestOf(spec);
   return { planned, spec, ...(entry ? { entry } : {}), action: same ? "keep" : "apply", ...seen };
@@ -91,13 +92,11 @@ async function observeStaying(
 }
 
 async function observeLeaving(
-  planned: PlannedStep,
-  entry: Entry,
+  { entry, ...planned }: PlannedStep & { entry: Entry },
   deps: StepDeps | undefined,
 ): Promise<ObservedStep> {
-  const spec = planned.step.spec.parse(entry.spec);
-  const seen = deps ? await look(planned.step, spec, deps) : {};
-  return { planned, spec, entry, action: "undo", ...seen };
+  const seen = deps ? await look(planned.step, planned.spec, deps) : {};
+  return { planned, spec: planned.spec, entry, action: "undo", ...seen };
 }
 
 /**
@@ -120,6 +119,21 @@ export function redoRestating(steps: ObservedStep[]): ObservedStep[] {
 }
 
 /**
+ * A step of the wanted phases. On the way back all of them stay as they are; where only the flag is changed, those
+ * that do not follow it do, and nobody looks at them: a target that is down there is no obstacle.
+ */
+async function observeWanted(
+  planned: PlannedStep,
+  entry: Entry | undefined,
+  mode: Mode,
+  deps: StepDeps | undefined,
+): Promise<ObservedStep[]> {
+  if (mode === "lower") return observeStaying(planned, entry, deps);
+  if (mode === "flag" && !planned.followsFlag) return observeStaying(planned, entry, undefined);
+  return [await observePlanned(planned, entry, deps, mode !== "flag")];
+}
+
+/**
  * Looks at every step of the wanted phases and at those that are to be undone, all at the same time, read-only.
  * @param deps absent when the config says `observe: false`: then nothing is looked at and nothing counts as drift.
  */
@@ -130,18 +144,15 @@ export async function observeAll(
 ): Promise<Survey> {
   const entries = foldEntries(chain.records);
   const progress = progressOf(entries, PHASE_PLAN);
-  const mode = modeOf(config.phase, progress);
-  const observed = await Promise.all(
-    planSteps(config).map(async (planned) => {
-      const entry = entries.get(entryKey(planned.spec.identity));
-      if (planned.phaseNumber > config.phase) {
-        return entry && entry.state !== "undone" ? [await observeLeaving(planned, entry, deps)] : [];
-      }
-      return mode === "lower"
-        ? observeStaying(planned, entry, deps)
-        : [await observePlanned(planned, entry, deps)];
-    }),
-  );
+  const mode = modeOf(config, progress, entries);
+  const leaving = planLeaving(config, (phase, step) => entries.get(entryKey({ phase, step })));
+  const observed = await Promise.all([
+    ...planSteps(config).map((planned) =>
+      observeWanted(planned, entries.get(entryKey(planned.spec.identity)), mode, deps),
+    ),
+    ...leaving.map(async (planned) => [await observeLeaving(planned, deps)]),
+  ]);
   const steps = observed.flat();
-  return { ...progress, mode, steps: mode === "lower" ? steps : redoRestating(steps) };
+  const repairs = mode === "advance" || mode === "hold";
+  return { ...progress, mode, steps: repairs ? redoRestating(steps) : steps };
 }

@@ -8,7 +8,8 @@ const titleOf = (phase: number | null) => (phase === null ? "nothing" : phaseTit
 function headline(config: RolloutConfig, { mode, actual, reached }: Survey): string {
   const wanted = phaseTitle(config.phase);
   const half = reached !== null && reached !== actual ? `, ${titleOf(reached)} is half-done` : "";
-  const verbs = { advance: "advances to", hold: "holds", lower: "goes back to" };
+  const flip = `flips the flag ${config.flag ? "on" : "off"} at`;
+  const verbs = { advance: "advances to", hold: "holds", flag: flip, lower: "goes back to" };
   return `${config.environment}: ${verbs[mode]} ${wanted}; ${titleOf(actual)} is done${half}`;
 }
 
@@ -19,7 +20,8 @@ function indent(lines: string[]): string[] {
 /** The reason is told once: on the way back here, else by the refusal that ends the preview. */
 function describe(step: ObservedStep, mode: Mode): string[] {
   const { identity } = step.spec;
-  if (step.error) return [`  ${identity.step}: could not look${mode === "lower" ? `: ${step.error}` : ""}`];
+  const refused = mode === "advance" || mode === "hold" || step.action === "apply";
+  if (step.error) return [`  ${identity.step}: could not look${refused ? "" : `: ${step.error}`}`];
   const { drift = [], plan = [], undo = [], estimateSeconds, estimateSource } = step.observation ?? {};
   if (step.action === "undo") return [`  undo ${identity.step}`, ...indent(undo)];
   const drifts = drift.map(({ expected, observed }) => `drift: expected ${expected}, got ${observed}`);
@@ -44,7 +46,7 @@ export function previewLines(config: RolloutConfig, survey: Survey): string[] {
   const looked = config.observe
     ? []
     : ["  observe: false: nothing was looked at; drift, rows and locks are unknown"];
-  const wayBack = survey.mode === "lower" ? [] : describeWayBack(survey.steps);
+  const wayBack = survey.mode === "lower" || survey.mode === "flag" ? [] : describeWayBack(survey.steps);
   return [
     headline(config, survey),
     ...looked,

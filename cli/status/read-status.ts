@@ -61,7 +61,7 @@ function readEvidence(status: Status, settings: Settings, chain: Chain): void {
   const entries = foldEntries(chain.records);
   const progress = progressOf(entries, PHASE_PLAN);
   status.phase.actual = progress.actual;
-  status.mode = modeOf(settings.phase, progress);
+  status.mode = modeOf(settings, progress, entries);
   status.backup = latestBackup([...entries.values()]);
 }
 

@@ -25,8 +25,8 @@ function history(...acts: Act[]): EvidenceRecord[] {
 }
 
 const PHASES = [
-  { phase: "0", steps: ["guard", "backup"] },
-  { phase: "1", steps: ["guard", "expand"] },
+  { phase: "0", steps: ["guard", "backup"], followFlag: [] },
+  { phase: "1", steps: ["guard", "expand"], followFlag: [] },
 ];
 
 const zero: Act[] = [

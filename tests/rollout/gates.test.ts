@@ -54,6 +54,31 @@ describe("gate", () => {
   });
 });
 
+describe("the flag", () => {
+  const at = (phase: number, flag: boolean) => ({ ...config(phase), flag }) as RolloutConfig;
+
+  it("has to be on to go beyond phase 2", () => {
+    const refused = findRefusals(at(3, false), survey({ mode: "advance", actual: 2, reached: 2 }));
+    assert.match(
+      refused[0] ?? "",
+      /^config: expected flag true to go beyond phase 2 \(code-deployment\), got false/,
+    );
+    assert.deepEqual(findRefusals(at(3, true), survey({ mode: "advance", actual: 2, reached: 2 })), []);
+    assert.deepEqual(findRefusals(at(2, false), survey({ mode: "advance", actual: 1, reached: 1 })), []);
+  });
+
+  it("can be flipped while a step that does not follow it cannot be looked at, not while one that does cannot", () => {
+    const down = { ...done, error: "no route" };
+    const flip = (action: ObservedStep["action"]) =>
+      findRefusals(
+        at(2, false),
+        survey({ mode: "flag", actual: 2, steps: [step(2, "a", { ...down, action })] }),
+      );
+    assert.deepEqual(flip("keep"), []);
+    assert.deepEqual(flip("apply"), ["could not look at a: no route"]);
+  });
+});
+
 describe("gate reasons", () => {
   it("shut the gate of a finished step that finds against going on", () => {
     const observation = { ...quiet, gate: ["no-go: expected 0 unmapped rows, got 3"] };

@@ -15,7 +15,7 @@ describe("mode", () => {
   ];
   for (const [wanted, actual, reached, mode] of table) {
     it(`is ${mode} when ${wanted} is wanted, ${actual} is done and ${reached} was begun`, () => {
-      assert.equal(modeOf(wanted, { actual, reached }), mode);
+      assert.equal(modeOf({ phase: wanted, flag: true }, { actual, reached }, new Map()), mode);
     });
   }
 });

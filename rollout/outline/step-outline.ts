@@ -1,0 +1,39 @@
+import type { RolloutConfig } from "../../config/schema.ts";
+import { guard } from "../../steps/guard.ts";
+import { restoreProof } from "../../steps/restore-proof.ts";
+import type { Step } from "../../steps/step.ts";
+
+/**
+ * A step before the stack is known: its name in its phase, its kind, and the fields of its spec, which may depend on
+ * what else the phase consists of.
+ */
+export interface StepOutline {
+  name: string;
+  step: Step;
+  /** Longest run time in seconds: generous, it is there for what hangs. */
+  deadlineSeconds: number;
+  /** Its spec holds the flag (`value` or `basis.flag`): it alone runs again when only the flag is changed. */
+  followsFlag?: boolean;
+  fields: (config: RolloutConfig, outlines: StepOutline[]) => object;
+}
+
+export const MINUTE = 60;
+export const HOUR = 3600;
+
+/** First step of every phase: its undo unwinds whatever of the phase is left. */
+export const guardOutline: StepOutline = {
+  name: "guard",
+  step: guard as Step,
+  deadlineSeconds: MINUTE,
+  fields: () => ({}),
+};
+
+export const changeFields = ({ change, migration }: RolloutConfig) => ({ change, migration });
+
+/** Proof of the backup that the step of that name took. */
+export const proofOutline = (of: string): StepOutline => ({
+  name: "restore-proof",
+  step: restoreProof as Step,
+  deadlineSeconds: 12 * HOUR,
+  fields: ({ backup: { url, jobs } }) => ({ url, jobs, of }),
+});

@@ -1,23 +1,15 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
-import { Chain } from "../ledger/chain.ts";
-import { foldEntries } from "../ledger/entries.ts";
-import { takeLock } from "../ledger/lock.ts";
-import { evidenceFolder, saveArtifact } from "../ledger/store.ts";
-import { connect } from "../postgres/connect.ts";
 import { watchCancellation } from "./cancellation.ts";
 import { findStep } from "./registry.ts";
-import { applyStep, undoStep } from "./run-step.ts";
-import { type BaseSpec, type Step, type StepDeps, StepError } from "./step.ts";
+import { runVerb, VERBS, type Verb } from "./run-verb.ts";
+import { type BaseSpec, type Step, StepError } from "./step.ts";
 import { explainStoredPassword } from "./stored-password.ts";
-import { TargetGuard } from "./target-guard.ts";
 
 /**
  * The only process entry: `main.ts <step> apply|undo|observe`, the spec as JSON on stdin, secrets in the environment
  * (ROLLOUT_DATABASE_URL), progress on stderr, one short JSON line on stdout, exit code 1 on failure.
  */
-const VERBS = ["apply", "undo", "observe"] as const;
-type Verb = (typeof VERBS)[number];
 
 /** Longest line that goes to stderr: the official command plugin hangs on lines over 64 KiB. */
 const LINE_LIMIT = 8_192;
@@ -39,56 +31,14 @@ function parseSpec(step: Step, json: string): BaseSpec {
   throw new StepError(`${step.name}: expected a valid spec on stdin.\n${z.prettifyError(parsed.error)}`);
 }
 
-function databaseUrl(): string {
-  const url = process.env.ROLLOUT_DATABASE_URL;
-  if (url) return url;
-  throw new StepError("step: expected the connection string in ROLLOUT_DATABASE_URL, got none.");
-}
-
-function makeDeps(chain: Chain, signal: AbortSignal): StepDeps {
-  return {
-    log,
-    signal,
-    now: () => new Date(),
-    databaseUrl,
-    connect: () => connect(databaseUrl()),
-    saveArtifact: async (name, content) => saveArtifact(chain.folder, name, content),
-    evidence: { entries: () => foldEntries(chain.records) },
-  };
-}
-
-async function runVerb(
-  verb: Verb,
-  step: Step,
-  spec: BaseSpec,
-  signal: AbortSignal,
-  folder: string,
-): Promise<object> {
-  if (verb === "observe") return step.observe(spec, makeDeps(Chain.open(folder), signal));
-  const release = takeLock(folder, `${verb} ${spec.identity.step}`);
-  const connectTarget = process.env.ROLLOUT_DATABASE_URL ? () => connect(databaseUrl()) : undefined;
-  const target = new TargetGuard(spec.identity.stack, connectTarget);
-  try {
-    // Opened under the lock: nobody else writes records from here on.
-    const chain = Chain.open(folder);
-    const context = { chain, deps: makeDeps(chain, signal), target, findStep };
-    if (verb === "apply") return await applyStep(step, spec, context);
-    const { summary, kept } = await undoStep(spec, context);
-    return { summary, kept: kept.length };
-  } finally {
-    await target.close();
-    release();
-  }
-}
-
 async function main(): Promise<void> {
   const step = await findStep(process.argv[2] ?? "");
   const verb = parseVerb(process.argv[3]);
   const spec = parseSpec(step, await text(process.stdin));
-  const folder = evidenceFolder(spec.identity.evidenceUrl);
   const cancellation = watchCancellation(spec.deadlineSeconds);
   try {
-    const result = await runVerb(verb, step, spec, cancellation.signal, folder);
+    const databaseUrl = process.env.ROLLOUT_DATABASE_URL;
+    const result = await runVerb(verb, step, spec, { signal: cancellation.signal, log, databaseUrl });
     process.stdout.write(`${JSON.stringify(result)}\n`);
   } catch (error) {
     if (cancellation.signal.aborted) explainCancellation(spec, verb, cancellation.signal.reason);

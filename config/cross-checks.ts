@@ -92,9 +92,6 @@ export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Se
   if (migration?.strategy === "maintenance") {
     refuse("strategy maintenance (migration.strategy)", set("migration.strategy", "online"));
   }
-  if (migration && migration.appTriggers !== "refuse") {
-    refuse(`${migration.appTriggers} (migration.appTriggers)`, set("migration.appTriggers", "refuse"));
-  }
   if (notice?.smtp !== undefined) {
     refuse(
       "sending by a mail server (notice.smtp)",

@@ -27,7 +27,7 @@ export const MigrationSection = z.strictObject({
     .enum(["refuse", "bypass", "fire"])
     .default("refuse")
     .describe(
-      "What to do when the table has triggers of its own that a backfill would fire. refuse: list them and stop (bypass and fire are not built yet).",
+      "Triggers of the table's own that our updates would fire, forward and back. refuse: list them and stop. bypass: not fired (PostgreSQL 15, GRANT SET ON PARAMETER session_replication_role). fire: fired; other columns that they change are journalled and restored.",
     ),
   reaffirmed: z
     .enum(["keep", "restore"])

@@ -1,13 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { StepError } from "../steps/step.ts";
+import { assertMayBypass } from "./app-triggers.ts";
+import {
+  type BatchShape,
+  changeRows,
+  journalledSides,
+  rangeStatement,
+  sweepStatement,
+} from "./backfill-batch.ts";
+import { batchSettings } from "./batch-settings.ts";
 import type { Change } from "./change.ts";
 import type { ChangeRecord } from "./change-record.ts";
-import { mapped, oldStyle, quoteName, subjectOf, tableName } from "./change-sql.ts";
+import { oldStyle, quoteName, subjectOf, tableName } from "./change-sql.ts";
 import type { TableWork } from "./expand.ts";
 import { type KeyRange, readKeyRanges } from "./key-ranges.ts";
 import { wasInTheWay } from "./lock-retry.ts";
-import { MIGRATING } from "./normaliser.ts";
 import { runInParallel } from "./parallel.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { inTransaction } from "./transaction.ts";
@@ -19,61 +27,11 @@ export interface BackfillWork extends TableWork {
   clients: Client[];
   /** Old-style rows at the start, for the progress lines. */
   expectedRows: number;
+  shape: BatchShape;
 }
 
 /** Batches between two checkpoints of the cursor. */
 const BATCHES_A_CHECKPOINT = 64;
-
-/**
- * Settings of a batch. The tracker ignores it; a batch is whole or absent after a crash, and the step's last
- * transaction is flushed with all before it; the plan is always the walk along the primary key.
- */
-export const BATCH_SETTINGS: Record<string, string> = {
-  [MIGRATING]: "on",
-  synchronous_commit: "off",
-  enable_seqscan: "off",
-  enable_hashjoin: "off",
-  enable_mergejoin: "off",
-  enable_bitmapscan: "off",
-  plan_cache_mode: "force_generic_plan",
-  jit: "off",
-};
-
-/**
- * One batch, one statement: locks the old-style rows among these keys in key order, maps them, writes their
- * originals into the journal. Row locks make it safe beside writers: a row that a user changes first is judged
- * again by its new value, and the number of the journal row is drawn while the rows are locked.
- */
-function batchStatement(
-  { change }: Pick<BackfillWork, "change">,
-  condition: string,
-  locking: string,
-): string {
-  const [key, column, table] = [quoteName(change.key), quoteName(change.column), tableName(change)];
-  return `
-    WITH old AS MATERIALIZED (
-      SELECT t.${key} AS key, t.${column} AS raw FROM ONLY ${table} AS t
-      WHERE ${condition} AND ${oldStyle(change, `t.${column}`)} ORDER BY t.${key} FOR NO KEY UPDATE ${locking}
-    ), done AS (
-      UPDATE ONLY ${table} AS t SET ${column} = ${mapped(change, "old.raw")} FROM old WHERE t.${key} = old.key
-      RETURNING old.key, old.raw, t.${column} AS became
-    ), written AS (
-      INSERT INTO rollout.journal (raw, became, keys)
-      SELECT raw, became, array_agg(key) FROM done GROUP BY raw, became
-    )
-    SELECT count(*)::int AS rows FROM done`;
-}
-
-/** The batch of one range of keys, $1 to $2. Rows that someone has locked are left to the sweep. */
-export function rangeStatement(change: Change, keyType: string): string {
-  const key = `t.${quoteName(change.key)}`;
-  return batchStatement({ change }, `${key} >= $1::${keyType} AND ${key} <= $2::${keyType}`, "SKIP LOCKED");
-}
-
-/** The batch of the keys that a walk has left, $1. */
-export function sweepStatement(change: Change, keyType: string): string {
-  return batchStatement({ change }, `t.${quoteName(change.key)} = ANY ($1::${keyType}[])`, "");
-}
 
 async function runBatch(
   client: Client,
@@ -81,11 +39,9 @@ async function runBatch(
   query: { name: string; text: string },
   values: unknown[],
 ) {
-  const settings = { ...BATCH_SETTINGS, lock_timeout: `${work.lockTimeoutMs}ms` };
-  return inTransaction(client, { lease: work.lease, settings }, async () => {
-    const { rows } = await client.query<{ rows: number }>({ ...query, values });
-    return rows[0]?.rows ?? 0;
-  });
+  return inTransaction(client, { lease: work.lease, settings: batchSettings(work) }, () =>
+    changeRows(client, work, { step: "migration", ...query, values }),
+  );
 }
 
 async function withRetry(work: BackfillWork, batch: () => Promise<number>): Promise<number> {
@@ -109,7 +65,7 @@ async function saveCursor({ client, lease }: BackfillWork, cursor: string): Prom
 /** Walks along the primary key from the last checkpoint. */
 async function walkKeys(work: BackfillWork, progress: Progress): Promise<number> {
   const { client, change, record, batchSize: size } = work;
-  const query = { name: "backfill", text: rangeStatement(change, record.keyType) };
+  const query = { name: "backfill", text: rangeStatement(change, work.shape) };
   let { cursor } = record;
   let changed = 0;
   for (;;) {
@@ -129,11 +85,11 @@ async function walkKeys(work: BackfillWork, progress: Progress): Promise<number>
   }
 }
 
-async function readLeftover({ client, change, batchSize }: BackfillWork): Promise<string[]> {
+export async function readLeftover(client: Client, change: Change, limit: number): Promise<string[]> {
   const { rows } = await client.query<{ key: string }>(
     `SELECT t.${quoteName(change.key)}::text AS key FROM ONLY ${tableName(change)} AS t
      WHERE ${oldStyle(change, `t.${quoteName(change.column)}`)} LIMIT $1`,
-    [batchSize],
+    [limit],
   );
   return rows.map(({ key }) => key);
 }
@@ -149,12 +105,12 @@ function stuckSweep({ change }: BackfillWork, keys: string[]): StepError {
 
 /** Finds what the walk left: rows that were locked, whose key moved past the cursor, or that a restart missed. */
 async function sweep(work: BackfillWork, progress: Progress): Promise<number> {
-  const { client, record, change } = work;
-  const query = { name: "sweep", text: sweepStatement(change, record.keyType) };
+  const { client, change } = work;
+  const query = { name: "sweep", text: sweepStatement(change, work.shape) };
   let changed = 0;
   let idle = 0;
   for (;;) {
-    const keys = await readLeftover(work);
+    const keys = await readLeftover(client, change, work.batchSize);
     if (keys.length === 0) return changed;
     const rows = await withRetry(work, () => runBatch(client, work, query, [keys]));
     // Users may delete or move rows under our hands now and then, but not time after time.
@@ -169,7 +125,11 @@ async function sweep(work: BackfillWork, progress: Progress): Promise<number> {
  * Maps every old-style row, in batches, on all connections, resuming at the last checkpoint. The normaliser must
  * stand: then no old-style value comes after it. @returns rows changed by this run.
  */
-export async function backfill(work: BackfillWork): Promise<number> {
+export async function backfill(options: Omit<BackfillWork, "shape">): Promise<number> {
+  const { client, change, record, appTriggers } = options;
+  await assertMayBypass(client, appTriggers, "migration");
+  const sides = await journalledSides(client, change, appTriggers);
+  const work = { ...options, shape: { keyType: record.keyType, sides } };
   const progress = startProgress(work.log, (done) => `${done} of about ${work.expectedRows} rows changed`);
   const walked = await walkKeys(work, progress);
   const swept = await sweep(work, progress);

@@ -56,6 +56,8 @@ export function changeTables(keyType: string): string {
     -- The value that took its place: a row that holds another one now was changed by someone.
     became text NOT NULL,
     keys ${keyType}[] NOT NULL,
+    -- What triggers of the application made of other columns, by name, in the order of the keys.
+    sides jsonb[],
     restored boolean NOT NULL DEFAULT false
   );
   -- Old-style writes that the normaliser saw and that may still come to nothing (ON CONFLICT).

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { type Lease, StepError } from "../steps/step.ts";
+import type { AppTriggerMode } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { type ChangeRecord, changeTables, readChangeRecord } from "./change-record.ts";
 import { quoteName, subjectOf, tableName } from "./change-sql.ts";
@@ -7,12 +8,12 @@ import type { RowCounts } from "./counts.ts";
 import { withTableLock } from "./lock-retry.ts";
 import { rolloutSchemaState } from "./rollout-schema.ts";
 import type { TargetFacts } from "./target-facts.ts";
-import { inDiscardedTransaction, inTransaction } from "./transaction.ts";
+import { inDiscardedTransaction, inTransaction, type Settings, setLocal } from "./transaction.ts";
+import { tryTriggers } from "./trigger-trial.ts";
 import {
   changedFunctions,
   dropTriggerStatements,
   functionStatements,
-  NORMALISER,
   readTriggers,
   triggerStatements,
 } from "./triggers.ts";
@@ -24,6 +25,7 @@ export interface TableWork {
   change: Change;
   stack: string;
   lockTimeoutMs: number;
+  appTriggers: AppTriggerMode;
   lease: Lease | undefined;
   signal: AbortSignal;
   log(line: string): void;
@@ -72,9 +74,9 @@ async function prepareSchema(work: TableWork, facts: TargetFacts, rows: RowCount
 }
 
 /** The application's statements find its tables, as its own sessions do; row security judges as for them. */
-function probeSettings(change: Change): Record<string, string> {
+function probeSettings(change: Change): Settings {
   return {
-    search_path: `${quoteName(change.schema)}, public, pg_catalog`,
+    search_path: [change.schema, "public", "pg_catalog"],
     row_security: "on",
     lock_timeout: "50ms",
   };
@@ -101,8 +103,8 @@ async function placeTriggers(work: TableWork, before: ProbeResults): Promise<str
     if (mode === "ACCESS EXCLUSIVE") await client.query(dropTriggerStatements(change));
     await client.query(triggerStatements(change));
     await client.query("UPDATE rollout.change SET triggers = $1", [await readTriggers(client, change)]);
-    const { search_path, row_security } = probeSettings(change);
-    await client.query(`SET LOCAL search_path = ${search_path}; SET LOCAL row_security = ${row_security}`);
+    const { lock_timeout: _, ...settings } = probeSettings(change);
+    await client.query(Object.entries(settings).map(setLocal).join("; "));
     const after = await probeWriters(client, change, await readWritingRoles(client, change));
     const broken = brokenProbes(before, after);
     if (broken.length > 0) {
@@ -125,6 +127,7 @@ export async function installTriggers(
   facts: TargetFacts,
   rows: RowCounts | null = null,
 ): Promise<string[]> {
+  await tryTriggers(work, facts.key?.type ?? "text");
   await prepareSchema(work, facts, rows);
   const before = await probeBefore(work);
   return placeTriggers(work, before);
@@ -171,16 +174,6 @@ function mappingDrift(record: ChangeRecord, change: Change) {
   return had === wanted
     ? []
     : [{ expected: "the mapping of the configuration", observed: "an earlier mapping" }];
-}
-
-/** Normaliser off, tracker stays: from here on old-style values stay as they are written. No reader is in its way. */
-export async function disableNormaliser(work: TableWork): Promise<void> {
-  const { client, change } = work;
-  const standing = (await readTriggers(client, change))[NORMALISER];
-  if (standing === undefined) return;
-  await withTableLock(client, { ...work, table: tableName(change), mode: "SHARE ROW EXCLUSIVE" }, () =>
-    client.query(`ALTER TABLE ${tableName(change)} DISABLE TRIGGER ${quoteName(NORMALISER)}`),
-  );
 }
 
 /** Takes all our triggers off the table. */

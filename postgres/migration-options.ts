@@ -9,6 +9,7 @@ export const MigrationOptions = z.strictObject({
   connections: z.int().min(1),
   /** Longest wait for a table lock: no writer ever queues longer. */
   lockTimeoutMs: z.int().min(1),
+  /** What our updates do to the application's triggers. */
   appTriggers: z.enum(["refuse", "bypass", "fire"]),
   /** Undo of a row whose migrated value the application has assigned again. */
   reaffirmed: z.enum(["keep", "restore"]),
@@ -22,9 +23,6 @@ export function unbuiltOptions(options: MigrationOptions): string[] {
   const unbuilt: string[] = [];
   if (options.strategy === "maintenance") {
     unbuilt.push("migration.strategy: maintenance is not built yet. Set it to online.");
-  }
-  if (options.appTriggers !== "refuse") {
-    unbuilt.push(`migration.appTriggers: ${options.appTriggers} is not built yet. Set it to refuse.`);
   }
   return unbuilt;
 }

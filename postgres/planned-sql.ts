@@ -1,9 +1,13 @@
-import { BATCH_SETTINGS, rangeStatement, sweepStatement } from "./backfill.ts";
+import type { AppTriggerMode } from "./app-triggers.ts";
+import { rangeStatement, sweepStatement } from "./backfill-batch.ts";
+import { batchSettings } from "./batch-settings.ts";
 import type { Change } from "./change.ts";
 import { tableName } from "./change-sql.ts";
 import { constraintStatements } from "./constraint-ddl.ts";
 import { lockStatements } from "./lock-retry.ts";
+import type { SideColumn } from "./side-columns.ts";
 import { helperName } from "./target-findings.ts";
+import { setLocal } from "./transaction.ts";
 import { dropTriggerStatements, triggerStatements } from "./triggers.ts";
 
 /** Statements that are one transaction, in order. */
@@ -17,9 +21,10 @@ export interface PlannedSqlOptions {
   lockTimeoutMs: number;
   /** Type of the key column as the catalogue spells it. */
   keyType: string;
+  appTriggers: AppTriggerMode;
+  /** Journalled too, where the application's triggers fire. */
+  sides: readonly SideColumn[];
 }
-
-const settingText = ([name, value]: [string, string]) => `SET LOCAL ${name} = '${value}'`;
 
 /**
  * The SQL that phase 1 runs on the table, made by the same functions that run it, as transactions in order: first
@@ -28,18 +33,18 @@ const settingText = ([name, value]: [string, string]) => `SET LOCAL ${name} = '$
  */
 export function plannedSql(change: Change, options: PlannedSqlOptions): SqlTransaction[] {
   const table = tableName(change);
-  const { lockTimeoutMs, keyType } = options;
+  const { lockTimeoutMs } = options;
   const locked = (mode: "SHARE ROW EXCLUSIVE" | "ACCESS EXCLUSIVE", ...statements: string[]) => [
     ...lockStatements({ table, mode, lockTimeoutMs }),
     ...statements,
   ];
   const strong = (...statements: string[]) => locked("ACCESS EXCLUSIVE", ...statements);
-  const settings = Object.entries({ ...BATCH_SETTINGS, lock_timeout: `${lockTimeoutMs}ms` }).map(settingText);
+  const settings = Object.entries(batchSettings({ change, ...options })).map(setLocal);
   const sql = constraintStatements(change);
   return [
     { name: "expand: triggers", statements: locked("SHARE ROW EXCLUSIVE", triggerStatements(change)) },
-    { name: "migration: batch", statements: [...settings, rangeStatement(change, keyType)] },
-    { name: "migration: sweep", statements: [...settings, sweepStatement(change, keyType)] },
+    { name: "migration: batch", statements: [...settings, rangeStatement(change, options)] },
+    { name: "migration: sweep", statements: [...settings, sweepStatement(change, options)] },
     { name: "constraint: checks", statements: strong(sql.add([sql.check, sql.helper])) },
     { name: "constraint: validation", statements: [sql.validate([change.constraint, helperName(change)])] },
     { name: "constraint: NOT NULL", statements: strong(sql.setNotNull) },

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import type { AppTriggerMode } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { quoteName, tableName } from "./change-sql.ts";
 import type { RestoreTarget } from "./restore-target.ts";
@@ -44,11 +45,12 @@ export interface CopyOptions {
   change: Change;
   /** Roles that write to the original. */
   writers: WritingRole[];
+  appTriggers: AppTriggerMode;
 }
 
 /**
  * Makes a restored database fit to be rehearsed on: nothing of an earlier rollout in it, the roles that the change
- * needs, commits that wait for the disk. The restoring role gets no right that reaches beyond this database.
+ * needs, commits that wait for the disk. The restoring role gets no right that reaches beyond this server.
  * @param admin connection of the throwaway server's superuser to the copy. It runs catalogue statements only.
  * @returns whether schema `rollout` was discarded.
  */
@@ -62,6 +64,10 @@ export async function prepareCopy(
   const { ownerRole } = await readTargetFacts(admin, options.change);
   await ensureRole(admin, ownerRole.name, restorer, "NOLOGIN");
   await admitWriters(admin, options.change, options.writers, restorer);
+  // A right on the throwaway server alone, which the original's migrator has there.
+  if (options.appTriggers === "bypass") {
+    await admin.query(`GRANT SET ON PARAMETER session_replication_role TO ${quoteName(restorer)}`);
+  }
   for (const setting of DURABLE) await admin.query(`ALTER SYSTEM SET ${setting} = on`);
   await admin.query("SELECT pg_reload_conf()");
   return discarded;

@@ -1,22 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
-import { BATCH_SETTINGS } from "./backfill.ts";
-import type { ChangeRecord } from "./change-record.ts";
+import { batchSettings, triggerPath } from "./batch-settings.ts";
 import { quoteName, tableName } from "./change-sql.ts";
-import type { TableWork } from "./expand.ts";
-import { type Entry, type Fate, type FateOptions, followRow, type RowEvent } from "./fate.ts";
+import { type Fate, type FateOptions, followRow, type RowEvent } from "./fate.ts";
 import { wasInTheWay } from "./lock-retry.ts";
 import { runInParallel } from "./parallel.ts";
 import { startProgress } from "./progress.ts";
+import { RESTORING } from "./restore-triggers.ts";
+import { watchWrites } from "./stray-writes.ts";
 import { inTransaction } from "./transaction.ts";
-
-export interface RestoreWork extends TableWork {
-  record: ChangeRecord;
-  reaffirmed: "keep" | "restore";
-  batchSize: number;
-  /** Connections that restore at the same time, the first one being `client`. */
-  clients: Client[];
-}
+import {
+  type JournalEntry,
+  type Judged,
+  type Kept,
+  keptOf,
+  type RestoreWork,
+  STRAYED,
+  writeOriginals,
+} from "./write-originals.ts";
 
 /** Where entries come from: batches of the backfill, or old-style writes that the normaliser saw. */
 type Source = "journal" | "event";
@@ -51,12 +52,12 @@ function group(source: Source, rows: { id: string; size: number }[], batchSize: 
   return groups;
 }
 
-async function readEntries(client: Client, { source, ids }: Group): Promise<Entry[]> {
+async function readEntries(client: Client, { source, ids }: Group): Promise<JournalEntry[]> {
   const sql =
     source === "journal"
-      ? "SELECT j.id AS since, k.key::text AS key, j.raw, j.became FROM rollout.journal j, unnest(j.keys) k(key) WHERE j.id = ANY ($1::bigint[])"
-      : "SELECT seq AS since, key::text AS key, raw, became FROM rollout.event WHERE seq = ANY ($1::bigint[])";
-  const { rows } = await client.query<Omit<Entry, "since"> & { since: string }>(sql, [ids]);
+      ? "SELECT j.id AS since, k.key::text AS key, j.raw, j.became, k.side FROM rollout.journal j, unnest(j.keys, j.sides) k(key, side) WHERE j.id = ANY ($1::bigint[])"
+      : "SELECT seq AS since, key::text AS key, raw, became, NULL::jsonb AS side FROM rollout.event WHERE seq = ANY ($1::bigint[])";
+  const { rows } = await client.query<Omit<JournalEntry, "since"> & { since: string }>(sql, [ids]);
   return rows.map((row) => ({ ...row, since: Number(row.since) }));
 }
 
@@ -78,16 +79,11 @@ async function readEvents(client: Client, keyType: string, keys: string[]): Prom
   return known;
 }
 
-interface Judged {
-  entry: Entry;
-  fate: Fate;
-}
-
 /**
  * Locks the rows, then asks the tracker: what it says can't change any more. A row whose key was changed is
  * locked under its new key and asked again, until nothing new turns up.
  */
-async function lockAndJudge(client: Client, work: RestoreWork, entries: Entry[]): Promise<Judged[]> {
+async function lockAndJudge(client: Client, work: RestoreWork, entries: JournalEntry[]): Promise<Judged[]> {
   const { keyType } = work.record;
   const locked = new Set<string>();
   let missing = entries.map(({ key }) => key);
@@ -107,7 +103,7 @@ async function lockAndJudge(client: Client, work: RestoreWork, entries: Entry[])
   }
 }
 
-function judge(entry: Entry, events: Map<string, RowEvent[]>, options: FateOptions): Fate {
+function judge(entry: JournalEntry, events: Map<string, RowEvent[]>, options: FateOptions): Fate {
   return followRow(entry, (key) => events.get(key) ?? [], options);
 }
 
@@ -127,36 +123,7 @@ async function lockRows(client: Client, { change, record }: RestoreWork, keys: s
   );
 }
 
-/** @returns keys of rows that could not be given back: gone, or of another value, without the tracker's knowing. */
-async function writeOriginals(client: Client, work: RestoreWork, judged: Judged[]): Promise<Set<string>> {
-  const { change, record } = work;
-  const column = quoteName(change.column);
-  const restored = judged.filter(({ fate }) => fate.verdict === "restore");
-  const { rows } = await client.query<{ key: string }>(
-    `UPDATE ONLY ${tableName(change)} AS t SET ${column} = e.raw
-     FROM unnest($1::${record.keyType}[], $2::text[], $3::text[]) AS e (key, raw, became)
-     WHERE t.${quoteName(change.key)} = e.key AND t.${column} = e.became
-     RETURNING e.key::text AS key`,
-    [
-      restored.map(({ fate }) => fate.key),
-      restored.map(({ entry }) => entry.raw),
-      restored.map(({ entry }) => entry.became),
-    ],
-  );
-  const written = new Set(rows.map(({ key }) => key));
-  return new Set(restored.map(({ fate }) => fate.key).filter((key) => !written.has(key)));
-}
-
-async function recordKept(client: Client, judged: Judged[], untraced: Set<string>): Promise<void> {
-  const kept = judged.flatMap(({ entry, fate }) => {
-    const { since, raw } = entry;
-    if (fate.verdict === "keep" || fate.verdict === "gone")
-      return [{ since, key: fate.key, raw, reason: fate.reason }];
-    if (fate.verdict === "restore" && untraced.has(fate.key)) {
-      return [{ since, key: fate.key, raw, reason: "changed or deleted unseen by the tracker" }];
-    }
-    return [];
-  });
+async function recordKept(client: Client, kept: Kept[]): Promise<void> {
   if (kept.length === 0) return;
   await client.query(
     "INSERT INTO rollout.kept SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])",
@@ -165,16 +132,21 @@ async function recordKept(client: Client, judged: Judged[], untraced: Set<string
 }
 
 async function restoreGroup(client: Client, work: RestoreWork, pending: Group): Promise<number> {
-  const settings = { ...BATCH_SETTINGS, lock_timeout: `${work.lockTimeoutMs}ms` };
+  const path = work.fires ? triggerPath(work.change) : {};
+  const settings = { ...batchSettings(work), ...path, [RESTORING]: "on" };
   return inTransaction(client, { lease: work.lease, settings }, async () => {
     const judged = await lockAndJudge(client, work, await readEntries(client, pending));
-    const untraced = await writeOriginals(client, work, judged);
-    await recordKept(client, judged, untraced);
+    const strays = work.fires ? await watchWrites(client, work.change) : undefined;
+    const restored = judged.filter(({ fate }) => fate.verdict === "restore");
+    const written = await writeOriginals(client, work, restored);
+    const found = (await strays?.(written.size)) ?? [];
+    const strayed = found.map((key) => ({ since: 0, key, raw: null, reason: STRAYED }));
+    await recordKept(client, [...judged.flatMap((each) => keptOf(each, written)), ...strayed]);
     const [table, id] = pending.source === "journal" ? ["journal", "id"] : ["event", "seq"];
     await client.query(`UPDATE rollout.${table} SET restored = true WHERE ${id} = ANY ($1::bigint[])`, [
       pending.ids,
     ]);
-    return judged.filter(({ fate }) => fate.verdict === "restore").length - untraced.size;
+    return written.size;
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { type AppTriggers, readAppTriggers } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { tableName } from "./change-sql.ts";
 
@@ -16,10 +17,7 @@ export interface TargetFacts {
   table: TableFacts | undefined;
   column: ColumnFacts | undefined;
   key: KeyFacts | undefined;
-  /** Triggers of the app that fire on an UPDATE of the column. */
-  updateTriggers: NamedFact[];
-  /** BEFORE triggers of the app that may assign the column, or fire after ours. */
-  assigningTriggers: NamedFact[];
+  appTriggers: AppTriggers;
   /** Foreign keys, unique indexes and checks in which the column takes part. */
   foreignKeys: NamedFact[];
   uniqueIndexes: NamedFact[];
@@ -91,21 +89,6 @@ const KEY = `
        AND i.indkey[0] = a.attnum
   WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`;
 
-// tgtype: 1 = row, 2 = before, 4 = insert, 8 = delete, 16 = update.
-const OWN_TRIGGERS = `
-  SELECT t.tgname AS name, p.proname || '()' AS detail
-  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-  WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-    AND t.tgname NOT LIKE '~rollout\\_%'`;
-
-const UPDATE_TRIGGERS = `${OWN_TRIGGERS} AND t.tgtype & 16 <> 0 AND (cardinality(t.tgattr::int2[]) = 0 OR
-    (SELECT attnum FROM pg_attribute WHERE attrelid = t.tgrelid AND attname = $2) = ANY (t.tgattr::int2[]))
-  ORDER BY 1`;
-
-const ASSIGNING_TRIGGERS = `${OWN_TRIGGERS} AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0
-    AND (p.prosrc ~* ('new\\.\\s*"?' || $2::text || '"?\\s*:?=[^=]') OR t.tgname > '~rollout_normalise')
-  ORDER BY 1`;
-
 const CONSTRAINTS = `
   SELECT c.conname AS name, pg_get_constraintdef(c.oid) AS detail, c.contype AS type
   FROM pg_constraint c
@@ -167,8 +150,7 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
     table: (await all<TableFacts>(TABLE, table))[0],
     column: (await all<ColumnFacts>(COLUMN, table, column))[0],
     key: (await all<KeyFacts>(KEY, table, change.key))[0],
-    updateTriggers: await all(UPDATE_TRIGGERS, table, column),
-    assigningTriggers: await all(ASSIGNING_TRIGGERS, table, column),
+    appTriggers: await readAppTriggers(client, change),
     foreignKeys: constraints.filter(({ type }) => type === "f"),
     checks: constraints.filter(({ type }) => type === "c"),
     uniqueIndexes: await all(UNIQUE_INDEXES, table, column, change.key),

@@ -1,7 +1,8 @@
+import { appTriggerBlockers, appTriggerNotes, listFacts } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { showValue, subjectOf, suffixedName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
-import type { NamedFact, TargetFacts } from "./target-facts.ts";
+import type { TargetFacts } from "./target-facts.ts";
 
 /** What stands in the way of the change, each with its remedy, and what is only worth knowing. */
 export interface Findings {
@@ -10,8 +11,6 @@ export interface Findings {
 }
 
 const KEY_TYPES = ["smallint", "integer", "bigint", "uuid", "text", "character varying"];
-
-const list = (facts: NamedFact[]) => facts.map(({ name, detail }) => `${name} (${detail})`).join(", ");
 
 /** Name of the helper CHECK that lets SET NOT NULL pass without a scan. */
 export function helperName(change: Change): string {
@@ -110,25 +109,15 @@ function keyBlockers({ key }: TargetFacts, change: Change): string[] {
 
 function companionBlockers(facts: TargetFacts, change: Change, options: MigrationOptions): string[] {
   const subject = subjectOf(change);
-  const { updateTriggers, assigningTriggers, foreignKeys, uniqueIndexes } = facts;
-  const refused = options.appTriggers === "refuse" ? updateTriggers : [];
+  const { foreignKeys, uniqueIndexes, role } = facts;
   return [
-    ...(refused.length > 0
-      ? [
-          `expected no trigger that fires on an update of ${subject} (migration.appTriggers: refuse), got ${list(refused)}. Narrow it to UPDATE OF other columns, or disable it for the rollout.`,
-        ]
-      : []),
-    ...(assigningTriggers.length > 0
-      ? [
-          `expected no BEFORE trigger that assigns ${subject} or fires after the normaliser, got ${list(assigningTriggers)}. Change or rename it.`,
-        ]
-      : []),
+    ...appTriggerBlockers(facts.appTriggers, change, { mode: options.appTriggers, role }),
     ...(foreignKeys.length > 0
-      ? [`expected ${subject} in no foreign key, got ${list(foreignKeys)}. It is not supported.`]
+      ? [`expected ${subject} in no foreign key, got ${listFacts(foreignKeys)}. It is not supported.`]
       : []),
     ...(uniqueIndexes.length > 0
       ? [
-          `expected ${subject} in no unique index, since normalised values may collide, got ${list(uniqueIndexes)}. It is not supported.`,
+          `expected ${subject} in no unique index, since normalised values may collide, got ${listFacts(uniqueIndexes)}. It is not supported.`,
         ]
       : []),
   ];
@@ -158,10 +147,11 @@ function rightsBlockers(facts: TargetFacts): string[] {
   ];
 }
 
-function notesOf(facts: TargetFacts, change: Change): string[] {
+function notesOf(facts: TargetFacts, change: Change, { appTriggers }: MigrationOptions): string[] {
   const { publications, longTransactions, column, checks } = facts;
   const others = checks.filter(({ name }) => ![change.constraint, helperName(change)].includes(name));
   return [
+    ...appTriggerNotes(facts.appTriggers, appTriggers),
     ...(publications.length > 0
       ? [`replicated by ${publications.join(", ")}: subscribers receive every changed row`]
       : []),
@@ -170,7 +160,7 @@ function notesOf(facts: TargetFacts, change: Change): string[] {
         `a transaction of ${detail} uses the table: ${name}; DDL waits for it, writers do not`,
     ),
     ...(column?.default ? [`existing default ${column.default} is kept`] : []),
-    ...(others.length > 0 ? [`other checks on the column stay: ${list(others)}`] : []),
+    ...(others.length > 0 ? [`other checks on the column stay: ${listFacts(others)}`] : []),
   ];
 }
 
@@ -191,5 +181,5 @@ export function judgeTarget(
     );
   }
   blockers.push(...rightsBlockers(facts));
-  return { blockers, notes: facts.table ? notesOf(facts, change) : [] };
+  return { blockers, notes: facts.table ? notesOf(facts, change, options) : [] };
 }

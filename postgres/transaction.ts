@@ -7,19 +7,27 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
+/** Settings by name; one that is a list of names (`search_path`) as a list. */
+export type Settings = Record<string, string | string[]>;
+
 export interface TransactionOptions {
   /** Fenced by it when given: every transaction that changes something hands it over. */
   lease?: Lease | undefined;
   /** Settings for this transaction alone (`SET LOCAL`), e.g. `{lock_timeout: "50ms"}`. */
-  settings?: Record<string, string>;
+  settings?: Settings;
   /** Isolation and access, e.g. `ISOLATION LEVEL REPEATABLE READ, READ ONLY`. */
   mode?: string;
 }
 
+const quote = (value: string) => `'${value.replaceAll("'", "''")}'`;
+
+/** `SET LOCAL name = value`: for this transaction alone. */
+export function setLocal([name, value]: [string, string | string[]]): string {
+  return `SET LOCAL ${name} = ${[value].flat().map(quote).join(", ")}`;
+}
+
 function beginText({ settings = {}, mode = "" }: TransactionOptions): string {
-  const locals = Object.entries(settings).map(
-    ([name, value]) => `SET LOCAL ${name} = '${value.replaceAll("'", "''")}'`,
-  );
+  const locals = Object.entries(settings).map(setLocal);
   // One simple query = one round trip, whatever the number of settings.
   return [`BEGIN ${mode}`, ...locals].join("; ");
 }

@@ -1,7 +1,9 @@
 import type { Client } from "pg";
+import { OWN_TRIGGER_NAME } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { oldStyle, quoteName, quoteText, tableName } from "./change-sql.ts";
 import { FUNCTION_ATTRIBUTES, MIGRATING, normaliserFunction, PENDING } from "./normaliser.ts";
+import { RESTORE_TRIGGERS } from "./restore-triggers.ts";
 import {
   assignFunction,
   confirmInsertFunction,
@@ -85,8 +87,8 @@ export function triggerStatements(change: Change): string {
 
 /** Removes whatever is there of our triggers. The caller holds ACCESS EXCLUSIVE. */
 export function dropTriggerStatements(change: Change): string {
-  return rolloutTriggers(change)
-    .map(({ name }) => `DROP TRIGGER IF EXISTS ${quoteName(name)} ON ${tableName(change)};`)
+  return [...rolloutTriggers(change).map(({ name }) => name), ...RESTORE_TRIGGERS]
+    .map((name) => `DROP TRIGGER IF EXISTS ${quoteName(name)} ON ${tableName(change)};`)
     .join("\n");
 }
 
@@ -96,7 +98,7 @@ export async function readTriggers(client: Client, change: Change): Promise<Reco
     `SELECT t.tgname AS name,
             pg_get_triggerdef(t.oid) || CASE t.tgenabled WHEN 'A' THEN '' ELSE ' (not ENABLE ALWAYS)' END
               AS definition
-     FROM pg_trigger t WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgname LIKE '~rollout\\_%'`,
+     FROM pg_trigger t WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgname ~ '${OWN_TRIGGER_NAME}'`,
     [tableName(change)],
   );
   return Object.fromEntries(rows.map(({ name, definition }) => [name, definition]));

@@ -1,15 +1,18 @@
 import type { Client } from "pg";
 import type { StepDeps, UndoResult } from "../steps/step.ts";
 import { unstampRevision } from "./alembic.ts";
+import { assertMayBypass } from "./app-triggers.ts";
 import { forgetBackfill } from "./backfill.ts";
 import type { Change } from "./change.ts";
 import type { ChangeRecord } from "./change-record.ts";
 import { showValue } from "./change-sql.ts";
 import { dropConstraint } from "./constraint-ddl.ts";
 import { showRows } from "./estimate.ts";
-import { disableNormaliser, type TableWork } from "./expand.ts";
+import type { TableWork } from "./expand.ts";
 import type { MigrationOptions } from "./migration-options.ts";
+import { prepareRestore } from "./prepare-restore.ts";
 import { type KeptRows, readKept, restoreOriginals } from "./restore-originals.ts";
+import { STRAYED } from "./write-originals.ts";
 
 /** Rows left alone that are named one by one in a result; the evidence holds all of them. */
 const KEPT_SHOWN = 100;
@@ -28,6 +31,7 @@ export function tableWork(spec: ChangeSpec, deps: StepDeps, client: Client): Tab
     change: spec.change,
     stack: spec.identity.stack,
     lockTimeoutMs: spec.migration.lockTimeoutMs,
+    appTriggers: spec.migration.appTriggers,
     lease: deps.lease,
     signal: deps.signal,
     log: deps.log,
@@ -43,7 +47,7 @@ const REASONS: Record<string, string> = {
 
 function describeKept({ byReason, rows }: KeptRows): UndoResult["kept"] {
   const named = rows.map(({ key, raw, reason }) => ({
-    subject: `row ${key}, originally ${showValue(raw)}`,
+    subject: reason === STRAYED ? `table ${key}` : `row ${key}, originally ${showValue(raw)}`,
     reason: REASONS[reason] ?? reason,
   }));
   const all = Object.values(byReason).reduce((sum, count) => sum + count, 0);
@@ -65,9 +69,10 @@ export async function restoreChange(
 ): Promise<UndoResult> {
   const work = tableWork(spec, deps, clients[0] as Client);
   const { batchSize, reaffirmed } = spec.migration;
+  await assertMayBypass(work.client, work.appTriggers, "undo");
   await dropConstraint(work, { keepNotNull: record.notNullBefore });
-  await disableNormaliser(work);
-  const restored = await restoreOriginals({ ...work, record, batchSize, reaffirmed, clients });
+  const fires = await prepareRestore(work);
+  const restored = await restoreOriginals({ ...work, record, batchSize, reaffirmed, clients, fires });
   const stamp = await unstampRevision(work.client, { ...work, record });
   await forgetBackfill(work);
   const kept = await readKept(work.client, KEPT_SHOWN);

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { journalledSides } from "../postgres/backfill-batch.ts";
 import type { Change } from "../postgres/change.ts";
 import type { MigrationOptions } from "../postgres/migration-options.ts";
 import { plannedSql, type SqlTransaction } from "../postgres/planned-sql.ts";
@@ -39,7 +40,8 @@ async function lint(
 
 async function readPlan(client: Client, { change, migration }: PlanFacts) {
   const { key } = await readTargetFacts(client, change);
-  return plannedSql(change, { ...migration, keyType: key?.type ?? "bigint" });
+  const sides = await journalledSides(client, change, migration.appTriggers);
+  return plannedSql(change, { ...migration, keyType: key?.type ?? "bigint", sides });
 }
 
 /** The planned SQL by the rules that come from this rollout's own way of working. */

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { OWN_TRIGGER_NAME } from "../postgres/app-triggers.ts";
 import type { Change } from "../postgres/change.ts";
 import { foreignChange, readChangeRecord } from "../postgres/change-record.ts";
 import { tableName } from "../postgres/change-sql.ts";
@@ -11,7 +12,7 @@ import { clip, type Finding } from "./finding.ts";
 /** Facts that are in nobody's way, but that a DBA wants to have seen. */
 const TRIGGERS = `
   SELECT t.tgname AS name, pg_get_triggerdef(t.oid) AS detail FROM pg_trigger t
-  WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgname NOT LIKE '~rollout\\_%' ORDER BY 1`;
+  WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgname !~ '${OWN_TRIGGER_NAME}' ORDER BY 1`;
 
 const EVENT_TRIGGERS = `
   SELECT evtname AS name, evtevent AS detail FROM pg_event_trigger WHERE evtenabled <> 'D' AND $1 <> '' ORDER BY 1`;
@@ -62,7 +63,8 @@ const QUESTIONS: Question[] = [
   {
     sql: TRIGGERS,
     what: "has triggers of its own",
-    remedy: "Those that fire on the column stop expand; the others stay as they are.",
+    remedy:
+      "Those that fire on the column are dealt with as migration.appTriggers says; the others stay as they are.",
   },
   {
     sql: EVENT_TRIGGERS,

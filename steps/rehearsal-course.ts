@@ -37,6 +37,7 @@ async function prepare(spec: RehearsalSpec, copy: Copy, live: Live): Promise<Man
   const discarded = await prepareCopy(admin, restored, {
     change: spec.change,
     writers: live.writers,
+    appTriggers: spec.migration.appTriggers,
   }).finally(() => admin.end());
   const owner = await connect(restored.url);
   // The planner is to know the table as it does in earnest.

@@ -128,12 +128,6 @@ describe("loadConfig", () => {
       refusal(withInner("migration", ["strategy"], "maintenance")),
       `config: strategy maintenance (migration.strategy) in Pulumi.prod.yaml ${built} Set it: pulumi config set --path migration.strategy online --stack prod`,
     );
-    for (const how of ["bypass", "fire"]) {
-      equal(
-        refusal(withInner("migration", ["appTriggers"], how)),
-        `config: ${how} (migration.appTriggers) in Pulumi.prod.yaml ${built} Set it: pulumi config set --path migration.appTriggers refuse --stack prod`,
-      );
-    }
     equal(
       refusal(hosts),
       `config: the remote connection of host web-1 in Pulumi.prod.yaml ${built} Remove it: pulumi config rm --path 'hosts[0].connection' --stack prod`,

@@ -6,6 +6,7 @@ import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
 import { migration } from "../../steps/migration.ts";
 import type { Step } from "../../steps/step.ts";
+import { TOUCH } from "./app-trigger-fixture.ts";
 import { RolloutTarget } from "./rollout-target.ts";
 
 const STEPS: Step<ChangeStepSpec>[] = [expand, migration, constraint];
@@ -30,8 +31,8 @@ describe("a migrator that is no superuser", () => {
     await target.dispose();
   });
 
-  const runAll = async () => {
-    for (const step of STEPS) await target.apply(step, target.spec());
+  const runAll = async (options: Partial<ChangeStepSpec["migration"]> = {}) => {
+    for (const step of STEPS) await target.apply(step, target.spec({}, options));
     const app = new pg.Client({ connectionString: target.url });
     await app.connect();
     await app.query("SET ROLE rollout_test_app; INSERT INTO deals (id, name) VALUES (900, 'by the app')");
@@ -39,7 +40,7 @@ describe("a migrator that is no superuser", () => {
       "UPDATE deals SET deal_type = 'carve-out' WHERE id = 900; DELETE FROM deals WHERE id = 900",
     );
     await app.end();
-    for (const step of STEPS.toReversed()) await target.undo(step, target.spec());
+    for (const step of STEPS.toReversed()) await target.undo(step, target.spec({}, options));
   };
 
   it("does and undoes everything with the right to create roles", async () => {
@@ -60,5 +61,34 @@ describe("a migrator that is no superuser", () => {
     await runAll();
     assert.deepEqual(await snapshotDatabase(target.admin), before);
     await target.admin.query(`DROP ROLE ${remedy[2]}`);
+  });
+
+  it("fires triggers of the application, and brings back what they change, with no right beyond these", async () => {
+    await target.admin.query(`ALTER ROLE ${role} CREATEROLE; ${TOUCH}`);
+    const before = await snapshotDatabase(target.admin);
+    await runAll({ appTriggers: "fire" });
+    assert.deepEqual(await snapshotDatabase(target.admin), before);
+  });
+
+  it("bypasses triggers of the application with the one right that the message names, on the way back too", async () => {
+    const options = { appTriggers: "bypass" } as const;
+    await target.admin.query(`ALTER ROLE ${role} CREATEROLE; ${TOUCH}`);
+    const { blockers } = await expand.observe(target.spec({}, options), target.deps());
+    const grant = /As a superuser: (GRANT SET ON PARAMETER session_replication_role TO "\w+")\./.exec(
+      blockers.join(),
+    );
+    assert.ok(grant, blockers.join());
+    await target.admin.query(grant[1] as string);
+    const before = await snapshotDatabase(target.admin);
+    for (const step of STEPS) await target.apply(step, target.spec({}, options));
+    await target.admin.query(`REVOKE SET ON PARAMETER session_replication_role FROM ${role}`);
+    await assert.rejects(
+      target.undo(migration, target.spec({}, options)),
+      (error: Error) =>
+        error.message.startsWith("undo: expected role") && error.message.includes(grant[1] ?? "-"),
+    );
+    await target.admin.query(grant[1] as string);
+    for (const step of STEPS.toReversed()) await target.undo(step, target.spec({}, options));
+    assert.deepEqual(await snapshotDatabase(target.admin), before);
   });
 });

@@ -13,6 +13,7 @@ import { type RehearsalSpec, rehearsal } from "../../steps/rehearsal.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";
 import type { StepDeps } from "../../steps/step.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+import { AUDIT, TOUCH } from "./app-trigger-fixture.ts";
 import { backupSpec } from "./backup-fixture.ts";
 import { baseSpec } from "./preflight-deps.ts";
 import { RolloutTarget } from "./rollout-target.ts";
@@ -139,6 +140,22 @@ describe("rehearsal", function () {
     await refusal(
       spec,
       /expected the way back to leave the copy exactly as it was.*table public\.deals has 40 rows, but other contents/,
+    );
+  });
+
+  for (const appTriggers of ["bypass", "fire"] as const) {
+    it(`has the application's triggers on the copy as in earnest: ${appTriggers}`, async () => {
+      const spec = await prepare({ ddl: TOUCH });
+      const migration = { ...spec.migration, appTriggers };
+      assert.equal((await rehearsal.apply({ ...spec, migration }, target.deps())).changedRows, 25);
+    });
+  }
+
+  it("refuses triggers that write to other tables when they are to fire, before anything is changed in earnest", async () => {
+    const spec = await prepare({ ddl: AUDIT });
+    await refusal(
+      { ...spec, migration: { ...spec.migration, appTriggers: "fire" } },
+      /apply of expand to go through on the restored copy, got: expand: .*got public\.audit \(25 rows\) written as well/,
     );
   });
 

@@ -63,7 +63,7 @@ async function tryWrite(
   value: string | null,
 ): Promise<NegativeWrite> {
   // Triggers of the application find its tables as in its own sessions.
-  const settings = { lock_timeout: "1s", search_path: `${quoteName(schema)}, public, pg_catalog` };
+  const settings = { lock_timeout: "1s", search_path: [schema, "public", "pg_catalog"] };
   const literal = value === null ? "NULL" : quoteText(value);
   return inDiscardedTransaction(client, { settings }, async () => {
     try {

@@ -149,6 +149,18 @@ export function foreignChange(
   );
 }
 
+/** What an undo may take back: the record of this stack's own change, or what it says instead of touching another's. */
+export async function readOwnRecord(
+  client: Client,
+  stack: string,
+  change: Change,
+): Promise<{ record: ChangeRecord | undefined; foreign: string | undefined }> {
+  const record = await readChangeRecord(client);
+  if (!record || foreignChange(record, stack, change) === undefined) return { record, foreign: undefined };
+  const foreign = `nothing to undo: schema rollout holds ${subjectOf(record.change)} of stack ${record.stack}, which is left alone`;
+  return { record: undefined, foreign };
+}
+
 /** The record of a change that has to be there. @throws {StepError} before expand. */
 export async function requireChangeRecord(
   client: Client,

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { readChangeRecord } from "../postgres/change-record.ts";
+import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/change-record.ts";
 import { outsideAllowed, quoteName, showValue, subjectOf } from "../postgres/change-sql.ts";
 import {
   addConstraint,
@@ -98,6 +98,8 @@ async function apply(spec: ConstraintSpec, deps: StepDeps): Promise<ConstraintRe
   return withConnection(deps, async (client) => {
     const { change } = spec;
     const record = await readChangeRecord(client);
+    const foreign = foreignChange(record, spec.identity.stack, change);
+    if (foreign) throw new StepError(`constraint: ${foreign}`);
     const before = await readConstraint(client, change);
     await addConstraint(tableWork(spec, deps, client)).catch((error: unknown) => {
       if (["23514", "23502"].includes(sqlState(error) ?? "")) return explainViolation(client, spec, error);
@@ -123,7 +125,8 @@ async function apply(spec: ConstraintSpec, deps: StepDeps): Promise<ConstraintRe
 
 async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintResult): Promise<UndoResult> {
   return withConnection(deps, async (client) => {
-    const record = await readChangeRecord(client);
+    const { record, foreign } = await readOwnRecord(client, spec.identity.stack, spec.change);
+    if (foreign) return { summary: foreign, kept: [] };
     const known = record ?? result;
     // Neither the database nor the evidence knows of an expand: a constraint of that name is not ours to drop.
     if (!known) return { summary: "nothing to drop: the database knows of no rollout", kept: [] };

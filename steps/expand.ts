@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { unmappedBlockers } from "../postgres/change-plan.ts";
-import { foreignChange, readChangeRecord } from "../postgres/change-record.ts";
+import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/change-record.ts";
 import { countRows, type RowCounts } from "../postgres/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/estimate.ts";
 import { dropRollout, installTriggers, removeTriggers, triggerDrift } from "../postgres/expand.ts";
@@ -58,8 +58,16 @@ async function journalledRows(client: Client): Promise<number> {
 
 async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
   return withConnection(deps, async (client) => {
-    const drift = await triggerDrift(client, spec.change);
     const { table, column } = spec.change;
+    const { foreign } = await readOwnRecord(client, spec.identity.stack, spec.change);
+    const drift = foreign
+      ? [
+          {
+            expected: `normaliser and tracker of ${spec.identity.stack} on ${table}`,
+            observed: "another rollout",
+          },
+        ]
+      : await triggerDrift(client, spec.change);
     const rows = await journalledRows(client);
     const undo = [
       `removes normaliser and tracker from ${table} (ACCESS EXCLUSIVE), exports the journal to the evidence, drops schema rollout` +
@@ -114,7 +122,8 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
   return withConnections(deps, spec.migration.connections, async (clients) => {
     const client = clients[0] as Client;
     const work = tableWork(spec, deps, client);
-    const record = await readChangeRecord(client);
+    const { record, foreign } = await readOwnRecord(client, spec.identity.stack, spec.change);
+    if (foreign) return { summary: foreign, kept: [] };
     if (!record) {
       await removeTriggers(work);
       return { summary: "nothing to undo: schema rollout holds no change", kept: [] };

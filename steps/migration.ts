@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { readRevisions, stampBlocker, stampRevision } from "../postgres/alembic.ts";
 import { backfill } from "../postgres/backfill.ts";
 import { planLines, rowsToChange, unmappedBlockers } from "../postgres/change-plan.ts";
-import { readChangeRecord, requireChangeRecord } from "../postgres/change-record.ts";
+import { readChangeRecord, readOwnRecord, requireChangeRecord } from "../postgres/change-record.ts";
 import { subjectOf } from "../postgres/change-sql.ts";
 import { countRows, type RowCounts } from "../postgres/counts.ts";
 import { backfillSeconds, restoreSeconds, showRows } from "../postgres/estimate.ts";
@@ -172,8 +172,9 @@ async function apply(spec: MigrationSpec, deps: StepDeps): Promise<MigrationResu
 
 async function undo(spec: MigrationSpec, deps: StepDeps): Promise<UndoResult> {
   return withConnections(deps, spec.migration.connections, async (clients) => {
-    const record = await readChangeRecord(clients[0] as Client);
-    if (!record) return { summary: "nothing to restore: schema rollout holds no journal", kept: [] };
+    const own = await readOwnRecord(clients[0] as Client, spec.identity.stack, spec.change);
+    const { record, foreign = "nothing to restore: schema rollout holds no journal" } = own;
+    if (!record) return { summary: foreign, kept: [] };
     return restoreChange(spec, deps, clients, record);
   });
 }

@@ -16,7 +16,12 @@ export function testCluster(): Promise<Cluster> {
 
 async function start(): Promise<Cluster> {
   const directory = temporaryFolder("test");
-  const settings = { fsync: "off", max_connections: "200", shared_buffers: "128MB" };
+  const settings = {
+    fsync: "off",
+    max_connections: "200",
+    shared_buffers: "128MB",
+    max_prepared_transactions: "5",
+  };
   const cluster = await startCluster({ directory, settings });
   // Not by a root hook: where files run in parallel a process sees it after each of its files.
   process.prependOnceListener("exit", () => endServer(directory));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type Server, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../postgres/connect.ts";
 import { createDatabase, testCluster } from "../database.ts";
 
@@ -28,6 +29,30 @@ describe("connect", () => {
     );
     assert.deepEqual(rows[0], { path: "pg_catalog,pg_temp", zone: "UTC" });
     await client.end();
+  });
+
+  it("leaves no statement running on the server when its process is gone", async () => {
+    const url = await createDatabase();
+    const watcher = await connect(url);
+    // The server itself would never look.
+    await watcher.query(
+      `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET client_connection_check_interval = 0`,
+    );
+    const client = await connect(url);
+    const running = client.query("SELECT pg_sleep(60)").catch(() => "broken");
+    const atWork = async () =>
+      (
+        await watcher.query(
+          "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'",
+        )
+      ).rowCount;
+    while ((await atWork()) === 0) await sleep(20);
+    (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+    assert.equal(await running, "broken");
+    const until = Date.now() + 30_000;
+    while ((await atWork()) !== 0 && Date.now() < until) await sleep(50);
+    assert.equal(await atWork(), 0);
+    await watcher.end();
   });
 
   it("refuses a connection pooler by name", async () => {

@@ -55,6 +55,16 @@ describe("lease", () => {
     await second.release();
   });
 
+  it("has tokens that rise though schema rollout was dropped in between", async () => {
+    const first = await acquire("run one");
+    await first.release();
+    const { rowCount } = await (await connect()).query("SELECT FROM pg_namespace WHERE nspname = 'rollout'");
+    assert.equal(rowCount, 0);
+    const second = await acquire("run two");
+    assert.ok(second.token > first.token, `${second.token} after ${first.token}`);
+    await second.release();
+  });
+
   it("is taken over when the heartbeat is stale by the database's clock", async () => {
     const first = await acquire("run one");
     const admin = await connect();

@@ -1,12 +1,15 @@
 import { equal, match, ok, rejects } from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import pg from "pg";
 import type { Finding } from "../../review/finding.ts";
+import { surveyTarget } from "../../review/target-survey.ts";
 import { releaseFiles } from "../../sandbox/releases/release-files.ts";
 import { expand } from "../../steps/expand.ts";
 import { type ReviewSpec, review } from "../../steps/review.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import { RolloutTarget } from "./rollout-target.ts";
+import { trigger } from "./app-trigger-fixture.ts";
+import { CHANGE, RolloutTarget } from "./rollout-target.ts";
 
 const MIGRATIONS = "sandbox/migrations/versions";
 
@@ -159,14 +162,57 @@ describe("review", () => {
     has(await findingsOf(specOf()), /pg_stat_statements: .*not loaded by the server/);
   });
 
-  it("names publications, event triggers, prepared transactions and old transactions", async () => {
+  it("names publications, subscriptions, replication slots and event triggers", async () => {
+    const slot = `review_${process.pid}`;
     await target.admin.query(`
       CREATE PUBLICATION everything FOR TABLE deals;
       CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
-      CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION seen();`);
-    const findings = await findingsOf(specOf());
+      CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION seen();
+      CREATE SUBSCRIPTION ${slot} CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false);
+      INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate)
+        SELECT oid, 'deals'::regclass, 'r' FROM pg_subscription WHERE subname = '${slot}'`);
+    await target.admin.query("SELECT pg_create_physical_replication_slot($1)", [slot]);
+    const findings = await findingsOf(specOf()).finally(() =>
+      target.admin.query("SELECT pg_drop_replication_slot($1)", [slot]),
+    );
     has(findings, /replicated by everything/);
     has(findings, /event triggers, which see our DDL: watched \(ddl_command_end\)/);
+    has(findings, new RegExp(`is written by logical replication: ${slot} `));
+    has(findings, new RegExp(`server has replication slots: ${slot} \\(physical, inactive\\)`));
+  });
+
+  it("names prepared transactions, old ones, and a wraparound that is near", async () => {
+    const user = new pg.Client({ connectionString: target.url, application_name: "the long report" });
+    await user.connect();
+    await user.query("BEGIN; UPDATE notes SET id = id; PREPARE TRANSACTION 'forgotten'");
+    await user.query("BEGIN; SELECT 1");
+    // A clock that is ten minutes ahead and a table that is old, for this session alone: nobody has to wait.
+    await target.admin.query(`CREATE SCHEMA ahead;
+      CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+        AS $$ SELECT pg_catalog.clock_timestamp() + interval '10 min' $$;
+      CREATE FUNCTION ahead.age(xid) RETURNS int LANGUAGE sql AS 'SELECT 190000000';
+      SET search_path = ahead, pg_catalog`);
+    const findings = await surveyTarget(target.admin, CHANGE);
+    await user.query("ROLLBACK");
+    await user.query("ROLLBACK PREPARED 'forgotten'");
+    await user.end();
+    has(
+      findings,
+      /prepared transactions, which hold locks until somebody ends them: forgotten \(since \d{4}-/,
+    );
+    has(
+      findings,
+      /transactions that are open for long: .*the long report \(pid \d+\) \(60\d s, idle in transaction\)/,
+    );
+    has(
+      findings,
+      /autovacuum to prevent wraparound.*: age of .*deals \(190,000,000 transactions of 200,000,000\)/,
+    );
+  });
+
+  it("names triggers and writing roles that stop nothing", async () => {
+    await target.admin.query(trigger("NULL;", { when: "AFTER DELETE", name: "gone" }));
+    has(await findingsOf(specOf()), /has triggers of its own: gone \(CREATE TRIGGER gone AFTER DELETE/);
   });
 
   it("is not taken anew at a preview once it is done, and undoes nothing", async () => {

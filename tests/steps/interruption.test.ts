@@ -13,8 +13,10 @@ const STEPS: Step<ChangeStepSpec>[] = [expand, migration, constraint];
 
 describe("a backfill that is interrupted", () => {
   let target: RolloutTarget;
+  let start: unknown;
   beforeEach(async () => {
     target = await RolloutTarget.make({ rows: 1000 });
+    start = await snapshotDatabase(target.admin);
   });
   afterEach(() => target.dispose());
 
@@ -72,6 +74,27 @@ describe("a backfill that is interrupted", () => {
     );
     await assert.rejects(orphan, LeaseLost);
     assert.equal(await leftToDo(), left);
+  });
+
+  it("maps a row whose key a user moves past the point that it has reached, and gives it back under its new key", async () => {
+    await target.apply(expand, target.spec());
+    // They were not reached yet, and go to where the walk has been.
+    const move = async () => {
+      const { rows } = await target.admin.query(
+        "UPDATE deals SET id = -id WHERE id >= 990 RETURNING deal_type",
+      );
+      assert.ok(rows.some(({ deal_type: value }) => value === null));
+    };
+    const { after } = await target.apply(
+      migration,
+      target.spec(),
+      target.deps({ connect: connectUntil(20, move) }),
+    );
+    assert.deepEqual([after.invalid, await leftToDo()], [0, 0]);
+    await target.undo(migration, target.spec());
+    await target.undo(expand, target.spec());
+    await target.admin.query("UPDATE deals SET id = -id WHERE id < 0");
+    assert.deepEqual(await snapshotDatabase(target.admin), start);
   });
 
   it("is refused while another run holds the lease", async () => {

@@ -40,13 +40,20 @@ const TABLES = `
 const VALUES =
   "ARRAY[NULL, 'carve-out', 'Carve-Out ', '', 'seller''s', 'acquisition', 'carveout', 'divestiture']";
 
+async function connectAdmin(url: string): Promise<pg.Client> {
+  const admin = new pg.Client({ connectionString: url });
+  admin.on("error", () => undefined);
+  await admin.connect();
+  return admin;
+}
+
 /** A database with the table to be changed, a role of the application, and rows of every kind. */
 export class RolloutTarget {
   /** Superuser's connection string. */
   readonly url: string;
   /** What the steps connect with; the superuser's unless a test sets it. */
   stepUrl: string;
-  readonly admin: pg.Client;
+  admin: pg.Client;
   readonly logged: string[] = [];
   readonly artifacts = new Map<string, Buffer>();
   readonly abort = new AbortController();
@@ -57,11 +64,10 @@ export class RolloutTarget {
     this.admin = admin;
   }
 
-  static async make({ rows = 40, ddl = "" } = {}): Promise<RolloutTarget> {
-    const url = await createDatabase("rollout");
-    const admin = new pg.Client({ connectionString: url });
-    admin.on("error", () => undefined);
-    await admin.connect();
+  /** @param url empty database of a server of the test's own; by default one of the tests' server. */
+  static async make({ rows = 40, ddl = "", url = "" } = {}): Promise<RolloutTarget> {
+    const database = url || (await createDatabase("rollout"));
+    const admin = await connectAdmin(database);
     await admin.query(TABLES);
     await admin.query(
       `INSERT INTO deals (name, deal_type) SELECT 'deal ' || n, (${VALUES})[n % 8 + 1] FROM generate_series(1, $1) n`,
@@ -73,7 +79,7 @@ export class RolloutTarget {
     );
     await admin.query("GRANT SELECT, INSERT, UPDATE, DELETE ON deals, notes TO rollout_test_app");
     if (ddl) await admin.query(ddl);
-    return new RolloutTarget(url, admin);
+    return new RolloutTarget(database, admin);
   }
 
   spec(
@@ -138,6 +144,12 @@ export class RolloutTarget {
   async values(): Promise<Record<string, string | null>> {
     const { rows } = await this.admin.query("SELECT name, deal_type FROM deals ORDER BY id");
     return Object.fromEntries(rows.map(({ name, deal_type }) => [name, deal_type]));
+  }
+
+  /** After a restart of the server. */
+  async reconnect(): Promise<void> {
+    await this.dispose();
+    this.admin = await connectAdmin(this.url);
   }
 
   async dispose(): Promise<void> {

@@ -144,6 +144,21 @@ describe("restore proof", () => {
     assert.match(result.limits.join("\n"), /needs a superuser: EVENT TRIGGER - on_ddl/);
   });
 
+  it("proves a backup with foreign tables, which it names and does not read", async () => {
+    const url = await createDealsDatabase();
+    await runSql(
+      url,
+      "CREATE EXTENSION file_fdw",
+      "CREATE SERVER files FOREIGN DATA WRAPPER file_fdw",
+      "CREATE FOREIGN TABLE feed (line text) SERVER files OPTIONS (filename '/no/such/file')",
+    );
+    const spec = backupSpec();
+    const { path } = await backup.apply(spec, makeDeps(url));
+    assert.deepEqual(manifestOf(path).foreignTables, ["public.feed"]);
+    const { limits } = await restoreProof.apply(proofSpec(spec.url), makeDeps(url));
+    assert.match(limits.join("\n"), /public\.feed/);
+  });
+
   const damages: [string, (path: string) => unknown, RegExp][] = [
     ["a missing file", (path) => rmSync(largestData(path)), /dump\/\d+\.dat\.gz is missing/],
     [

@@ -135,6 +135,11 @@ describe("a target that is not as it should be", () => {
     await assert.rejects(target.admin.query("SELECT rollout.normalise()"), { code: "42501" });
     await target.admin.query("RESET ROLE");
     assert.equal((await target.values()).mine, "carveout");
+    const { rows } = await target.admin.query(
+      `SELECT DISTINCT r.rolcanlogin, r.rolsuper FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+       WHERE p.pronamespace = 'rollout'::regnamespace`,
+    );
+    assert.deepEqual(rows, [{ rolcanlogin: false, rolsuper: false }]);
   });
 
   it("names the rows that violate the constraint and finishes when they are corrected", async () => {

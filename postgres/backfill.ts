@@ -17,7 +17,7 @@ import type { TableWork } from "./expand.ts";
 import { type KeyRange, readKeyRanges } from "./key-ranges.ts";
 import { wasInTheWay } from "./lock-retry.ts";
 import { runInParallel } from "./parallel.ts";
-import { type Progress, startProgress } from "./progress.ts";
+import { type Progress, sayWhenCancelled, startProgress } from "./progress.ts";
 import { inTransaction } from "./transaction.ts";
 
 export interface BackfillWork extends TableWork {
@@ -131,12 +131,14 @@ export async function backfill(options: Omit<BackfillWork, "shape">): Promise<nu
   const sides = await journalledSides(client, change, appTriggers);
   const work = { ...options, shape: { keyType: record.keyType, sides } };
   const progress = startProgress(work.log, (done) => `${done} of about ${work.expectedRows} rows changed`);
-  const walked = await walkKeys(work, progress);
-  const swept = await sweep(work, progress);
+  const changed = await sayWhenCancelled(work.signal, progress, async () => {
+    const walked = await walkKeys(work, progress);
+    return walked + (await sweep(work, progress));
+  });
   await inTransaction(work.client, { lease: work.lease }, () =>
     work.client.query("UPDATE rollout.change SET backfilled_at = clock_timestamp()"),
   );
-  return walked + swept;
+  return changed;
 }
 
 /** Forgets how far the backfill came: the restore is over, a new backfill begins at the first key. */

@@ -5,7 +5,7 @@ import { quoteName, tableName } from "./change-sql.ts";
 import { type Fate, type FateOptions, followRow, type RowEvent } from "./fate.ts";
 import { wasInTheWay } from "./lock-retry.ts";
 import { runInParallel } from "./parallel.ts";
-import { startProgress } from "./progress.ts";
+import { sayWhenCancelled, startProgress } from "./progress.ts";
 import { RESTORING } from "./restore-triggers.ts";
 import { watchWrites } from "./stray-writes.ts";
 import { inTransaction } from "./transaction.ts";
@@ -172,11 +172,13 @@ export async function restoreOriginals(work: RestoreWork): Promise<number> {
     const groups = await pendingGroups(work);
     if (groups.length === 0) return restored;
     const progress = startProgress(work.log, (done) => `${done} of ${groups.length} batches restored`);
-    await runInParallel(work.clients, groups, async (client, pending) => {
-      const rows = await restoreWithRetry(client, work, pending);
-      restored += rows;
-      progress.add(1);
-    });
+    await sayWhenCancelled(work.signal, progress, () =>
+      runInParallel(work.clients, groups, async (client, pending) => {
+        const rows = await restoreWithRetry(client, work, pending);
+        restored += rows;
+        progress.add(1);
+      }),
+    );
   }
 }
 

@@ -49,12 +49,28 @@ describe("a backfill that is interrupted", () => {
     await assert.rejects(target.apply(migration, target.spec(), deps), /cancelled by SIGINT/);
     const left = await leftToDo();
     assert.ok(left > 0 && left < 625, `${left} rows left`);
+    assert.equal(target.logged.at(-1), `${625 - left} of about 625 rows changed`);
     const { rows } = await target.admin.query("SELECT cursor FROM rollout.change");
     assert.ok(Number(rows[0].cursor) > 0, "a checkpoint is kept");
     const { undo } = await migration.observe(target.spec(), target.deps());
     assert.match(undo[0] ?? "", new RegExp(`^restores ${625 - left} rows from the journal as it is now`));
     const { changedRows } = await target.apply(migration, target.spec());
     assert.deepEqual([changedRows, await leftToDo()], [625, 0]);
+  });
+
+  it("says how far the way back came when that is cancelled, and ends with everything as it was", async () => {
+    await target.apply(expand, target.spec());
+    await target.apply(migration, target.spec());
+    const abort = new AbortController();
+    const stop = async () => abort.abort(new Error("cancelled by SIGINT"));
+    const deps = target.deps({ signal: abort.signal, connect: connectUntil(40, stop) });
+    await assert.rejects(target.undo(migration, target.spec(), deps), /cancelled by SIGINT/);
+    assert.match(target.logged.at(-1) ?? "", /^\d+ of \d+ batches restored$/);
+    const left = await leftToDo();
+    assert.ok(left > 0 && left < 625, `${left} rows were given back`);
+    await target.undo(migration, target.spec());
+    await target.undo(expand, target.spec());
+    assert.deepEqual(await snapshotDatabase(target.admin), start);
   });
 
   it("changes nothing more once another run has taken the lease", async () => {

@@ -105,6 +105,12 @@ describe("killed and interrupted runs", function () {
       /is dead\. .*npx rollout recover/,
     );
     assert.match(await checkout.rollout("recover"), /half-done: database-migration\/migration/);
+    const verified = await checkout.try("verify");
+    assert.equal(verified.exitCode, 1);
+    assert.match(
+      verified.output,
+      /^database-migration\/migration: expected it done or undone, got half-done\./m,
+    );
     await finishes();
     await isBack();
   });

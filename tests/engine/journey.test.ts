@@ -82,6 +82,12 @@ describe("journey of a quiet sandbox", function () {
     assert.match(await checkout.rollout("preview"), /drift: expected .*valid_deal_type/);
     const { drift } = await checkout.status<{ drift: { step: string }[] }>();
     assert.deepEqual([...new Set(drift.map(({ step }) => step))], ["database-migration/constraint"]);
+    const verified = await checkout.try("verify");
+    assert.equal(verified.exitCode, 1);
+    assert.match(
+      verified.output,
+      /^database-migration\/constraint: expected constraint valid_deal_type validated, got no constraint of that name\. `up` repairs it\.$/m,
+    );
     await checkout.rollout("up", "--yes");
     const { constraint } = await checkout.status<{ constraint: object }>();
     assert.deepEqual(constraint, { present: true, validated: true, notNull: true });

@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { MigrationSpec } from "../steps/migration.ts";
+import type { MigrationSpec } from "../steps/migration-plan.ts";
 import { resultField, type StepArgs, stepCommand } from "./step-command.ts";
 
 /** What Migration is given. */
 export type MigrationArgs = StepArgs<MigrationSpec>;
 
 /**
- * Normalises every row in small journalled batches. Its delete puts every value back.
+ * Normalises every row, journalled, online or with the writers stopped. Its delete puts every value back.
  * @see runbook 1.6
  */
 export class Migration extends pulumi.ComponentResource {

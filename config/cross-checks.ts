@@ -11,6 +11,7 @@ export function crossCheckLines(context: FaultContext, settings: Partial<Setting
     ...hostLines(context, settings),
     ...storeLines(context, settings),
     ...windowLines(context, settings),
+    ...maintenanceLines(context, settings),
   ];
 }
 
@@ -69,6 +70,19 @@ function windowLines(context: FaultContext, { window }: Partial<Settings>): stri
   return [faultLine(context, ["window", "to"], expected, window.to)];
 }
 
+function maintenanceLines(context: FaultContext, { migration }: Partial<Settings>): string[] {
+  if (migration?.strategy !== "maintenance") return [];
+  const { maintenance, appTriggers } = migration;
+  if (!maintenance) {
+    const expected = "the commands that stop and start the writers, which strategy maintenance needs,";
+    return [faultLine(context, ["migration", "maintenance"], expected, undefined)];
+  }
+  if (!maintenance.upgrade || appTriggers === "refuse") return [];
+  // What triggers make of the command's writes is in no journal of ours, and silencing them is not ours to ask of it.
+  const expected = "refuse, since migration.maintenance.upgrade makes the change,";
+  return [faultLine(context, ["migration", "appTriggers"], expected, appTriggers)];
+}
+
 const builtPhases = phaseNames
   .slice(0, lastBuiltPhase + 1)
   .map((_, phase) => phase)
@@ -76,7 +90,7 @@ const builtPhases = phaseNames
 
 /** What the configuration may name but this release does not build: refused by name, never faked. */
 export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Settings>): string[] {
-  const { phase, migration, notice, hosts = [], backup, evidence } = settings;
+  const { phase, notice, hosts = [], backup, evidence } = settings;
   const release = `this release builds phases ${builtPhases}`;
   const lines: string[] = [];
   const refuse = (what: string, remedy: string) =>
@@ -89,9 +103,6 @@ export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Se
   }
   const set = (key: string, value: string) =>
     `Set it: pulumi config set --path ${key} ${value} --stack ${stack}`;
-  if (migration?.strategy === "maintenance") {
-    refuse("strategy maintenance (migration.strategy)", set("migration.strategy", "online"));
-  }
   if (notice?.smtp !== undefined) {
     refuse(
       "sending by a mail server (notice.smtp)",

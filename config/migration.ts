@@ -1,11 +1,14 @@
 import { z } from "zod";
+import { MaintenanceSection } from "./maintenance.ts";
 
-/** How phase 1 changes the table while the application runs. */
+/** How phase 1 changes the table: while the application runs, or while its writers are stopped. */
 export const MigrationSection = z.strictObject({
   strategy: z
     .enum(["online", "maintenance"])
     .default("online")
-    .describe("online: no stop, no failed request. maintenance: all writers stopped (not built yet)."),
+    .describe(
+      "online: no stop, no failed request. maintenance: all writers stopped, see docs/maintenance.md.",
+    ),
   batchSize: z
     .int()
     .min(1)
@@ -42,4 +45,7 @@ export const MigrationSection = z.strictObject({
     .describe(
       "Revision stamped into alembic_version where a table of that name exists; its undo puts the old one back.",
     ),
+  maintenance: MaintenanceSection.optional().describe(
+    "How the writers are stopped and started again; needed by strategy maintenance, unused otherwise.",
+  ),
 });

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { type Lease, StepError } from "../steps/step.ts";
 import type { Change } from "./change.ts";
-import { type ChangeRecord, requireChangeRecord } from "./change-record.ts";
+import type { ChangeRecord } from "./change-record.ts";
 import { quoteName } from "./change-sql.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -29,34 +29,40 @@ export function stampBlocker(revisions: string[] | undefined): string | undefine
   );
 }
 
-async function writeRevisions(client: Client, change: Change, revisions: string[]): Promise<void> {
+export async function writeRevisions(client: Client, change: Change, revisions: string[]): Promise<void> {
   await client.query(`DELETE FROM ${versionTable(change)}`);
   await client.query(`INSERT INTO ${versionTable(change)} SELECT unnest($1::text[])`, [revisions]);
+}
+
+/** Keeps in the change record what alembic_version held before; the first of several stamps counts. */
+export async function rememberStamp(
+  client: Client,
+  before: readonly string[],
+  revision: string,
+): Promise<void> {
+  await client.query(
+    "UPDATE rollout.change SET alembic_before = coalesce(alembic_before, $1), alembic_stamp = $2",
+    [before, revision],
+  );
+}
+
+/** Stamps the revision within the transaction of the caller. */
+export async function stampHere(client: Client, change: Change, revision: string): Promise<boolean> {
+  const before = await readRevisions(client, change);
+  const blocker = stampBlocker(before);
+  if (blocker) throw new StepError(`migration: ${blocker}`);
+  if (!before || before[0] === revision) return false;
+  await writeRevisions(client, change, [revision]);
+  await rememberStamp(client, before, revision);
+  return true;
 }
 
 /** Stamps the revision once; what was there is kept in the change record, in the same transaction. */
 export async function stampRevision(
   client: Client,
-  {
-    lease,
-    stack,
-    change,
-    revision,
-  }: { lease: Lease | undefined; stack: string; change: Change; revision: string },
+  { lease, change, revision }: { lease: Lease | undefined; change: Change; revision: string },
 ): Promise<boolean> {
-  return inTransaction(client, { lease }, async () => {
-    const before = await readRevisions(client, change);
-    const blocker = stampBlocker(before);
-    if (blocker) throw new StepError(`migration: ${blocker}`);
-    if (!before || before[0] === revision) return false;
-    const { alembicBefore } = await requireChangeRecord(client, stack, change);
-    await writeRevisions(client, change, [revision]);
-    await client.query("UPDATE rollout.change SET alembic_before = $1, alembic_stamp = $2", [
-      alembicBefore ?? before,
-      revision,
-    ]);
-    return true;
-  });
+  return inTransaction(client, { lease }, () => stampHere(client, change, revision));
 }
 
 /** Puts the revisions back that were there before the stamp. @returns why not, when someone else has moved on. */

@@ -27,6 +27,9 @@ const SETTINGS: Record<string, string> = {
   default_transaction_deferrable: "off",
 };
 
+/** How our sessions are called in pg_stat_activity: what tells them from those of the application. */
+export const APPLICATION_NAME = "deal-type-rollout";
+
 export interface ConnectOptions {
   /** Shown in pg_stat_activity. */
   applicationName?: string;
@@ -89,7 +92,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   const settings = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`);
   const client = new pg.Client({
     connectionString,
-    application_name: options.applicationName ?? "deal-type-rollout",
+    application_name: options.applicationName ?? APPLICATION_NAME,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     options: [given, ...settings].join(" "),

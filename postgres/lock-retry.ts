@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { type Lease, StepError } from "../steps/step.ts";
-import { inTransaction, sqlState } from "./transaction.ts";
+import { inTransaction, type Settings, sqlState } from "./transaction.ts";
 
 export interface TableLock {
   /** Quoted name of the table. */
@@ -10,7 +10,7 @@ export interface TableLock {
   /** Longest time that writers may queue behind this request. */
   lockTimeoutMs: number;
   lease?: Lease | undefined;
-  settings?: Record<string, string>;
+  settings?: Settings;
   signal: AbortSignal;
   log(line: string): void;
 }

@@ -17,12 +17,3 @@ export const MigrationOptions = z.strictObject({
   alembicRevision: z.string().optional(),
 });
 export type MigrationOptions = z.infer<typeof MigrationOptions>;
-
-/** What this release does not do yet, by name; empty when all of it is built. */
-export function unbuiltOptions(options: MigrationOptions): string[] {
-  const unbuilt: string[] = [];
-  if (options.strategy === "maintenance") {
-    unbuilt.push("migration.strategy: maintenance is not built yet. Set it to online.");
-  }
-  return unbuilt;
-}

@@ -15,6 +15,7 @@ import { readTargetFacts } from "../postgres/target-facts.ts";
 import { sqlState } from "../postgres/transaction.ts";
 import { tableWork } from "../postgres/undo-change.ts";
 import { ChangeStepSpec } from "./change-spec.ts";
+import { isDoneStopped } from "./migration-plan.ts";
 import { expectApply } from "./rehearsed.ts";
 import {
   type Drift,
@@ -77,7 +78,11 @@ async function observe(spec: ConstraintSpec, deps: StepDeps): Promise<Observatio
     const rows = facts.table.estimatedRows;
     const constant = validateSeconds(Math.max(0, rows));
     const { locks, ...expected } = expectApply("constraint", spec, deps.evidence, { rows, constant });
-    return { drift, plan: [...plan(spec), ...locks], undo, blockers: [], ...expected };
+    const made = (await readChangeRecord(client))?.backfilled ?? false;
+    const lines = isDoneStopped(spec, made)
+      ? ["nothing but a look: the migration adds them as well"]
+      : plan(spec);
+    return { drift, plan: [...lines, ...locks], undo, blockers: [], ...expected };
   });
 }
 

@@ -5,7 +5,6 @@ import { countRows, type RowCounts } from "../postgres/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/estimate.ts";
 import { dropRollout, installTriggers, removeTriggers, triggerDrift } from "../postgres/expand.ts";
 import { exportJournal } from "../postgres/journal-export.ts";
-import { unbuiltOptions } from "../postgres/migration-options.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/target-facts.ts";
 import { type Findings, judgeTarget } from "../postgres/target-findings.ts";
@@ -41,7 +40,7 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   const record = await readChangeRecord(client);
   const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
   const foreign = foreignChange(record, identity.stack, change);
-  const all = [...unbuiltOptions(migration), ...(foreign ? [foreign] : []), ...blockers];
+  const all = [...(foreign ? [foreign] : []), ...blockers];
   // Rows are counted only where they can be read.
   if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
   return { facts, notes, blockers: all };

@@ -4,6 +4,8 @@ import { StepError } from "./step.ts";
 /** How long phase 1 is expected to take, and how that is known. */
 export interface Estimate {
   seconds: number;
+  /** Of these, seconds in which the writers are stopped by strategy maintenance; stopping and starting not counted. */
+  stoppedSeconds: number;
   /** In words, as the notice has it: "measured in the rehearsal". */
   source: string;
 }
@@ -23,6 +25,8 @@ const FIELDS = [
   "duration",
   "estimate",
   "impact",
+  "downtime",
+  "availability",
 ] as const;
 
 const zoned = (at: Date, timeZone: string) =>
@@ -43,15 +47,41 @@ function showSpan(from: Date, to: Date, timeZone: string, withDay: boolean): str
 }
 
 /** Rounded up to minutes: a notice promises nothing shorter. */
-export function timeFields(at: Date, { seconds, source }: Estimate, timeZone: string) {
-  const minutes = Math.max(1, Math.ceil(seconds / 60));
+const wholeMinutes = (seconds: number) => Math.max(1, Math.ceil(seconds / 60));
+
+const showMinutes = (minutes: number) => (minutes === 1 ? "about 1 minute" : `about ${minutes} minutes`);
+
+/** What users notice. @param downtimeSeconds 0 for the online way, which stops nothing. */
+export function impactFields(downtimeSeconds: number) {
+  if (downtimeSeconds === 0) {
+    return {
+      impact: "none expected: the application keeps running",
+      downtime: "none",
+      availability: "The application stays available; nobody has to stop working.",
+    };
+  }
+  const downtime = showMinutes(wholeMinutes(downtimeSeconds));
+  return {
+    impact: `the application is unavailable for ${downtime}`,
+    downtime: `${downtime} at the most, stopping and starting included`,
+    availability:
+      "The application is unavailable meanwhile; what is under way may be interrupted and has to be resumed.",
+  };
+}
+
+export function timeFields(
+  at: Date,
+  { seconds, source }: Pick<Estimate, "seconds" | "source">,
+  timeZone: string,
+) {
+  const minutes = wholeMinutes(seconds);
   const end = new Date(at.getTime() + minutes * 60_000);
   const local = timeZone === "UTC" ? "as above" : showSpan(at, end, timeZone, true);
   return {
     date: zoned(at, "UTC").toLocaleString("en-US", { dateStyle: "full" }),
     timeUtc: showSpan(at, end, "UTC", false),
     timeLocal: local,
-    duration: minutes === 1 ? "about 1 minute" : `about ${minutes} minutes`,
+    duration: showMinutes(minutes),
     estimate: source,
   };
 }

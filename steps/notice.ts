@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Client } from "pg";
-import type { z } from "zod";
+import { z } from "zod";
 import { NoticeSection } from "../config/notice.ts";
 import { TimeZone } from "../config/window.ts";
 import { type Entry, entryKey } from "../ledger/entries.ts";
@@ -9,7 +9,7 @@ import { countRows } from "../postgres/counts.ts";
 import { backfillSeconds, validateSeconds } from "../postgres/estimate.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
-import { type Estimate, renderNotice, timeFields } from "./notice-text.ts";
+import { type Estimate, impactFields, renderNotice, timeFields } from "./notice-text.ts";
 import { composeMessage, findMessage, messageId, putMessage } from "./outbox.ts";
 import { ReportPath } from "./report-file.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
@@ -21,6 +21,8 @@ export const NoticeSpec = BaseSpec.extend({
   timeZone: TimeZone,
   /** Folder that the message is written to. */
   outbox: ReportPath,
+  /** With strategy maintenance: longest time that stopping and starting the writers take, each. */
+  stopSeconds: z.int().min(1).optional(),
 });
 export type NoticeSpec = z.infer<typeof NoticeSpec>;
 
@@ -35,10 +37,17 @@ export interface NoticeResult {
   announcedAt: string;
   estimateSeconds: number;
   estimateSource: string;
+  /** For how long the application was announced to be away; 0 for the online way. */
+  downtimeSeconds: number;
 }
 
-/** The online way stops nothing; the other one is refused before any step runs. */
-const IMPACT = "none expected: the application keeps running";
+/** What is read of the rehearsal's result; whichever release wrote it. */
+const RehearsedMigration = z.object({
+  scale: z.number().positive(),
+  parts: z.array(
+    z.object({ step: z.string(), verb: z.string(), round: z.number(), seconds: z.number().min(0) }),
+  ),
+});
 
 /** Longest count for the estimate; the whole look has 20 s. */
 const COUNT_LIMIT_MS = 10_000;
@@ -65,6 +74,15 @@ async function countForEstimate(client: Client, change: Change) {
   }
 }
 
+/** Seconds that the rehearsal took for the migration alone, scaled to the table as it is. */
+function rehearsedMigration(result: Record<string, unknown> | undefined): number | undefined {
+  const { data } = RehearsedMigration.safeParse(result);
+  const part = data?.parts.find(
+    ({ step, verb, round }) => step === "migration" && verb === "apply" && round === 1,
+  );
+  return data && part && part.seconds * data.scale;
+}
+
 /** Measured in the rehearsal where the phase has one, else told from the rows. */
 async function estimate({ change, identity }: NoticeSpec, deps: StepDeps): Promise<Estimate> {
   const entries = [...deps.evidence.entries().values()];
@@ -72,10 +90,17 @@ async function estimate({ change, identity }: NoticeSpec, deps: StepDeps): Promi
     ({ phase, kind, state }) => phase === identity.phase && kind === "rehearsal" && state === "done",
   );
   const measured = rehearsal?.result?.estimateSeconds;
-  if (typeof measured === "number") return { seconds: measured, source: "measured in the rehearsal" };
+  if (typeof measured === "number") {
+    const stoppedSeconds = rehearsedMigration(rehearsal?.result) ?? measured;
+    return { seconds: measured, stoppedSeconds, source: "measured in the rehearsal" };
+  }
   const { total, changed, known } = await withConnection(deps, (client) => countForEstimate(client, change));
   const seconds = backfillSeconds(total, changed) + validateSeconds(total);
-  return { seconds, source: `estimated from ${known}${total.toLocaleString("en-US")} rows, not rehearsed` };
+  return {
+    seconds,
+    stoppedSeconds: seconds,
+    source: `estimated from ${known}${total.toLocaleString("en-US")} rows, not rehearsed`,
+  };
 }
 
 async function readTemplate(path: string): Promise<string> {
@@ -89,16 +114,28 @@ async function readTemplate(path: string): Promise<string> {
   }
 }
 
+/** Nobody can rehearse how long a service takes to stop and to start: it is announced at its longest. */
+function withStops({ seconds, source, ...rest }: Estimate, stopSeconds: number): Estimate {
+  return {
+    ...rest,
+    seconds: seconds + 2 * stopSeconds,
+    source: `${source}, and up to ${stopSeconds} s each to stop and to start`,
+  };
+}
+
 async function prepare(spec: NoticeSpec, deps: StepDeps) {
-  const { change, notice, identity, timeZone } = spec;
+  const { change, notice, identity, timeZone, stopSeconds } = spec;
   const template = await readTemplate(notice.template);
-  const about = await estimate(spec, deps);
+  const expected = await estimate(spec, deps);
+  const downtimeSeconds = stopSeconds === undefined ? 0 : expected.stoppedSeconds + 2 * stopSeconds;
+  const about = stopSeconds === undefined ? expected : withStops(expected, stopSeconds);
   const fields = {
-    ...{ application: notice.application, team: notice.team, stack: identity.stack, impact: IMPACT },
+    ...{ application: notice.application, team: notice.team, stack: identity.stack },
     ...{ table: change.table, column: change.column },
+    ...impactFields(downtimeSeconds),
     ...timeFields(deps.now(), about, timeZone),
   };
-  return { ...renderNotice(template, fields, notice.template), fields, about };
+  return { ...renderNotice(template, fields, notice.template), fields, about, downtimeSeconds };
 }
 
 async function observe(spec: NoticeSpec, deps: StepDeps): Promise<Observation> {
@@ -121,7 +158,7 @@ async function observe(spec: NoticeSpec, deps: StepDeps): Promise<Observation> {
 
 async function announce(spec: NoticeSpec, deps: StepDeps): Promise<NoticeResult> {
   const { identity, notice, outbox } = spec;
-  const { subject, text, about } = await prepare(spec, deps);
+  const { subject, text, about, downtimeSeconds } = await prepare(spec, deps);
   const date = deps.now();
   // Begins anew with each attempt and stays through repairs: who broke off after writing finds what it wrote.
   const since = ownEntry(spec, deps)?.since ?? 0;
@@ -135,7 +172,7 @@ async function announce(spec: NoticeSpec, deps: StepDeps): Promise<NoticeResult>
   deps.log(`announced: ${subject} (${file})`);
   return {
     ...{ file, subject, messageId: id, artifact, announcedAt: date.toISOString() },
-    ...{ estimateSeconds: about.seconds, estimateSource: about.source },
+    ...{ estimateSeconds: about.seconds, estimateSource: about.source, downtimeSeconds },
   };
 }
 

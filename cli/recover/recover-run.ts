@@ -1,7 +1,7 @@
 import { loadSettings } from "../../config/load.ts";
 import { phaseTitle } from "../../config/phase.ts";
 import { Chain } from "../../ledger/chain.ts";
-import { foldEntries } from "../../ledger/entries.ts";
+import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { type LockHolder, readLock, takeLock } from "../../ledger/lock.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { endProcess } from "../../processes/end-process.ts";
@@ -29,12 +29,22 @@ async function endOrphan(stack: string, holder: LockHolder | undefined): Promise
   return `${how} the step process of \`${holder.doing}\` (pid ${holder.pid})`;
 }
 
+/** The evidence alone can't tell whether they run; whoever recovers must know that they may not. */
+function sayOfWriters({ spec }: Entry): string[] {
+  const start = (spec.maintenance as { start?: unknown } | undefined)?.start;
+  if (!Array.isArray(start)) return [];
+  return [
+    `the writers may be stopped: going on and going back both start them (${start.join(" ").slice(0, 200)})`,
+  ];
+}
+
 /** What is half-done, and how it goes on. */
 function sayWhatResumes(chain: Chain, stack: string, wanted: number): string[] {
   const half = [...foldEntries(chain.records).values()].filter(({ state }) => state === "half-done");
   if (half.length === 0) return ["nothing is half-done"];
   return [
     ...half.map(({ phase, step }) => `half-done: ${phase}/${step}`),
+    ...half.flatMap(sayOfWriters),
     `to go on:   npx rollout up --stack ${stack}   (${phaseTitle(wanted)} is wanted)`,
     `to go back: npx rollout config set phase <lower> --stack ${stack}, then up; or npx rollout destroy --stack ${stack}`,
   ];

@@ -46,6 +46,8 @@ export const StatusContract = z.object({
     })
     .nullable(),
   constraint: z.object({ present: z.boolean(), validated: z.boolean(), notNull: z.boolean() }).nullable(),
+  /** Writers stopped for the migration, or left so by a run that was killed: since when (UTC), what starts them. */
+  maintenance: z.object({ since: z.string(), start: z.array(z.string()) }).nullable(),
   flag: z.object({ wanted: z.boolean().nullable(), workers: z.array(WorkerStatus) }),
   backup: z
     .object({

@@ -14,6 +14,7 @@ import { PHASE_PLAN } from "../../rollout/plan.ts";
 import { readStackSource } from "../stack-source.ts";
 import { readConstraint } from "./constraint-state.ts";
 import type { Status } from "./contract.ts";
+import { readOpenMaintenance } from "./open-maintenance.ts";
 import { readWorkers } from "./workers.ts";
 
 function emptyStatus(stack: string): Status {
@@ -25,6 +26,7 @@ function emptyStatus(stack: string): Status {
     mode: null,
     rows: null,
     constraint: null,
+    maintenance: null,
     flag: { wanted: null, workers: [] },
     backup: null,
     drift: [],
@@ -94,6 +96,7 @@ async function readDatabase(status: Status, { databaseUrl, change }: RolloutConf
   const client = await connect(databaseUrl, { connectTimeoutMs: 5_000 });
   try {
     status.constraint = await readConstraint(client, change);
+    status.maintenance = await readOpenMaintenance(client);
     status.rows = await countRows(client, change);
   } finally {
     await client.end();

@@ -13,6 +13,7 @@ export function renderStatus(status: Status): string[] {
     line("phase", `${titleOf(phase.actual)} done; ${titleOf(phase.wanted)} wanted${mode ? `: ${mode}` : ""}`),
     ...renderRows(status),
     line("constraint", renderConstraint(status.constraint)),
+    ...renderMaintenance(status),
     ...renderFlag(status),
     line("backup", renderBackup(status.backup)),
     ...status.drift.map(({ step, expected, observed }) =>
@@ -46,6 +47,17 @@ function renderConstraint(constraint: Status["constraint"]): string {
     ? `CHECK ${constraint.validated ? "validated" : "not validated"}`
     : "no CHECK";
   return `${check}, ${constraint.notNull ? "NOT NULL" : "NULL allowed"}`;
+}
+
+function renderMaintenance({ maintenance }: Status): string[] {
+  if (!maintenance) return [];
+  const start = maintenance.start.join(" ").slice(0, 200);
+  return [
+    line(
+      "writers",
+      `STOPPED since ${maintenance.since} (npx rollout up, or a lower phase, starts them: ${start})`,
+    ),
+  ];
 }
 
 function renderFlag({ flag }: Status): string[] {

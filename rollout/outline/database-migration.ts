@@ -12,11 +12,22 @@ import type { Step } from "../../steps/step.ts";
 import { verification } from "../../steps/verification.ts";
 import { changeFields, guardOutline, HOUR, MINUTE, proofOutline, type StepOutline } from "./step-outline.ts";
 
-const noticeFields = ({ change, notice, window, stack }: RolloutConfig) => {
+const noticeFields = ({ change, migration, notice, window, stack }: RolloutConfig) => {
   // Sending is refused by name; the time zone falls back to that of the window.
   const { smtp: _, timeZone = window?.timeZone ?? "UTC", ...rest } = notice;
-  return { change, notice: rest, timeZone, outbox: `reports/${stack}/outbox` };
+  const { strategy, maintenance } = migration;
+  return {
+    ...{ change, notice: rest, timeZone, outbox: `reports/${stack}/outbox` },
+    ...(strategy === "maintenance" ? { stopSeconds: maintenance?.timeoutSeconds } : {}),
+  };
 };
+
+const migrationFields = (config: RolloutConfig) => {
+  const { strategy, maintenance } = config.migration;
+  const stops = { maintenance, hosts: askedHosts(config.hosts), release: config.releases.baseline };
+  return { ...changeFields(config), ...(strategy === "maintenance" ? stops : {}) };
+};
+
 /** The change on a copy of phase 0's backup. */
 const rehearsalFields: StepOutline["fields"] = (config) => ({
   ...changeFields(config),
@@ -59,7 +70,7 @@ export const databaseMigration: StepOutline[] = [
     name: "migration",
     step: migration as Step,
     deadlineSeconds: 24 * HOUR,
-    fields: changeFields,
+    fields: migrationFields,
   },
   {
     name: "constraint",

@@ -28,7 +28,11 @@ export const guardOutline: StepOutline = {
   fields: () => ({}),
 };
 
-export const changeFields = ({ change, migration }: RolloutConfig) => ({ change, migration });
+/** How the writers are stopped is the migration's alone: to the other steps it is no change. */
+export const changeFields = ({ change, migration: { maintenance: _, ...migration } }: RolloutConfig) => ({
+  change,
+  migration,
+});
 
 /** Proof of the backup that the step of that name took. */
 export const proofOutline = (of: string): StepOutline => ({

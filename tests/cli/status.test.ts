@@ -5,8 +5,12 @@ import pg from "pg";
 import { type Status, StatusContract } from "../../cli/status/contract.ts";
 import { readStatus } from "../../cli/status/read-status.ts";
 import { renderStatus } from "../../cli/status/render.ts";
+import { MaintenanceSection } from "../../config/maintenance.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { freePort } from "../../postgres/cluster.ts";
+import { connect } from "../../postgres/connect.ts";
+import { acquireLease } from "../../postgres/lease.ts";
+import { openMaintenance } from "../../postgres/maintenance-record.ts";
 import { StepError } from "../../steps/step.ts";
 import { validValues } from "../config/valid-values.ts";
 import { createDatabase } from "../database.ts";
@@ -104,6 +108,24 @@ describe("rollout status", () => {
       ),
     );
     equal(JSON.stringify(status).includes("canary"), false);
+  });
+
+  it("says since when writers are stopped that a killed run did not start again, and what starts them", async () => {
+    const databaseUrl = await seededDatabase();
+    equal((await statusOf({ databaseUrl })).maintenance, null);
+    const client = await connect(databaseUrl);
+    const lease = await acquireLease(() => connect(databaseUrl), { holder: "test", log: () => undefined });
+    const start = ["systemctl", "start", "diligence-web"];
+    const section = MaintenanceSection.parse({ stop: ["systemctl", "stop", "diligence-web"], start });
+    await openMaintenance(client, lease, section);
+    const status = await statusOf({ databaseUrl });
+    deepEqual(status.maintenance?.start, start);
+    match(
+      renderStatus(status).join("\n"),
+      /writers {5}STOPPED since 20\S+Z \(npx rollout up, or a lower phase, starts them: systemctl start diligence-web\)/,
+    );
+    await lease.release();
+    await client.end();
   });
 
   it("keeps its contract when the configuration cannot be read or is faulty", async () => {

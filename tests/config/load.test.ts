@@ -125,10 +125,6 @@ describe("loadConfig", () => {
     const built = "is not built yet: this release builds phases 0 and 1.";
     const hosts = withInner("hosts", [0, "connection"], { host: "10.0.0.1" });
     equal(
-      refusal(withInner("migration", ["strategy"], "maintenance")),
-      `config: strategy maintenance (migration.strategy) in Pulumi.prod.yaml ${built} Set it: pulumi config set --path migration.strategy online --stack prod`,
-    );
-    equal(
       refusal(hosts),
       `config: the remote connection of host web-1 in Pulumi.prod.yaml ${built} Remove it: pulumi config rm --path 'hosts[0].connection' --stack prod`,
     );

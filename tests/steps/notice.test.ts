@@ -86,7 +86,9 @@ describe("maintenance notice", () => {
       "Time: 01:58-01:59 UTC",
       "Local time: Tue 2026-11-24 02:58-02:59 +01:00 Europe/Berlin",
       "Expected duration: about 1 minute (estimated from 1,000 rows, not rehearsed)",
+      "Expected downtime: none",
       "Impact: none expected: the application keeps running",
+      "- The application stays available; nobody has to stop working.",
     ])
       assert.ok(text.includes(`${line}\r\n`), `${line} in\n${text}`);
     assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -110,6 +112,32 @@ describe("maintenance notice", () => {
       announcer.text("2026-11-24-maintenance-notice.eml"),
       /Time: 01:58-03:00 UTC\r\n[\s\S]*about 62 minutes \(measured in the rehearsal\)/,
     );
+  });
+
+  it("announces the downtime of a maintenance: the rehearsed migration, and at most how long its stops take", async () => {
+    const announcer = new Announcer();
+    const fields = {
+      phase: "database-migration",
+      step: "rehearsal",
+      kind: "rehearsal",
+      verb: "apply" as const,
+    };
+    const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
+    announcer.chain.append({ record: "begin", ...fields, ...begin });
+    const part = (step: string, seconds: number) => ({ step, verb: "apply", round: 1, seconds });
+    const result = { estimateSeconds: 900, scale: 2, parts: [part("expand", 390), part("migration", 60)] };
+    announcer.chain.append({ record: "end", ...fields, begin: 1, outcome: "done", result });
+    const { downtimeSeconds } = await announcer.announce(announcer.spec({}, { stopSeconds: 60 }));
+    assert.equal(downtimeSeconds, 240);
+    const text = announcer.text("2026-11-24-maintenance-notice.eml");
+    for (const line of [
+      "Expected duration: about 17 minutes (measured in the rehearsal, and up to 60 s each to stop and to start)",
+      "Expected downtime: about 4 minutes at the most, stopping and starting included",
+      "Impact: the application is unavailable for about 4 minutes",
+      "- The application is unavailable meanwhile; what is under way may be interrupted and has to be resumed.",
+    ])
+      assert.ok(text.includes(`${line}\r\n`), `${line} in\n${text}`);
+    assert.doesNotMatch(text, /keeps running|stays available/);
   });
 
   it("announces once in an attempt: not again on re-run, repair, or with another config", async () => {
@@ -166,8 +194,8 @@ describe("maintenance notice", () => {
     ["without a text", "Subject: x\n\n", /expected a text below the subject in .*, got none/],
     [
       "with a field that there is not",
-      "Subject: x\n\n{downtime}",
-      /expected one of the fields .*, got \{downtime\}/,
+      "Subject: x\n\n{weather}",
+      /expected one of the fields .*, got \{weather\}/,
     ],
   ];
   for (const [what, content, message] of faults) {

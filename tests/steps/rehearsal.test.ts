@@ -126,6 +126,18 @@ describe("rehearsal", function () {
     for (const part of result.parts) assert.ok(part.seconds >= 0 && part.writerWaitMs >= 0);
   });
 
+  it("makes a maintenance's change in one transaction, with nothing to stop, and finds its way back exact", async () => {
+    const { migration, ...spec } = await prepare();
+    const atStart = await snapshotDatabase(target.admin);
+    const maintenance = { ...spec, migration: { ...migration, strategy: "maintenance" as const } };
+    const { parts } = await rehearsal.apply(maintenance, target.deps());
+    const modesOf = (name: string) =>
+      parts.find(({ step, round }) => step === name && round === 2)?.locks.map(({ mode }) => mode);
+    assert.equal(modesOf("migration")?.[0], "ACCESS EXCLUSIVE");
+    assert.deepEqual(modesOf("constraint"), []);
+    assert.deepEqual(await snapshotDatabase(target.admin), atStart);
+  });
+
   it("names the rows that no rule maps, as the step itself would", async () => {
     const spec = await prepare({ ddl: "UPDATE deals SET deal_type = 'mystery' WHERE id = 3" });
     await refusal(spec, /expand would not start\.\n.*1 row that no rule maps \(id: value\): 3: "mystery"/);

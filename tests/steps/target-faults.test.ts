@@ -119,12 +119,6 @@ describe("a target that is not as it should be", () => {
     assert.match(blockers.join("\n"), /CREATE ROLE rollout_journal_\d+ NOLOGIN/);
   });
 
-  it("is refused by name for what is not built", async () => {
-    await make();
-    const { blockers } = await expand.observe(target.spec({}, { strategy: "maintenance" }), target.deps());
-    assert.match(blockers.join(), /is not built yet/);
-  });
-
   it("lets the application's role write as before, without any right of its own to the journal", async () => {
     await make();
     const { trials } = await target.apply(expand, target.spec());

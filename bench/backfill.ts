@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { noHosts } from "../hosts/host-shell.ts";
 import { startCluster } from "../postgres/cluster.ts";
 import { connect } from "../postgres/connect.ts";
 import { acquireLease } from "../postgres/lease.ts";
@@ -107,6 +108,7 @@ async function runSteps(
     databaseUrl: () => url,
     saveArtifact: async (name) => name,
     evidence: { entries: () => new Map() },
+    shell: noHosts,
   };
   const detail: Record<string, number> = {};
   for (const step of steps) {

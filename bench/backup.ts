@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { noHosts } from "../hosts/host-shell.ts";
 import { startCluster } from "../postgres/cluster.ts";
 import { connect } from "../postgres/connect.ts";
 import { libpqEnvironment } from "../postgres/libpq-environment.ts";
@@ -63,6 +64,7 @@ function ourSteps(url: string, folder: string) {
     databaseUrl: () => url,
     saveArtifact: async (name) => name,
     evidence: { entries: () => new Map() },
+    shell: noHosts,
   };
   const identity = { stack: "bench", phase: "pre-flight", step: "backup", evidenceUrl: "file:bench" };
   const base = { specVersion: 1 as const, identity, generation: 1, deadlineSeconds: 3600, jobs: 2 };

@@ -12,6 +12,8 @@ export interface Entry {
   state: "done" | "half-done" | "undone";
   /** Number of the first begin since it was last undone: the order in which steps are unwound. */
   since: number;
+  /** Number of the last begin, of an apply or an undo: hosts keep the highest they saw and refuse a lower one. */
+  begun: number;
   /** Highest generation that ever began: the next one is one more. */
   generation: number;
   /** Digest of spec and generation of the last apply that began. */
@@ -36,6 +38,7 @@ function beginApply(entry: Entry | undefined, record: BeginRecord): Entry {
     kind: record.kind,
     state: "half-done",
     since: again ? entry.since : record.number,
+    begun: record.number,
     generation: Math.max(record.generation, entry?.generation ?? 0),
     digest: record.digest,
     spec: record.spec,
@@ -74,7 +77,7 @@ export function foldEntries(records: readonly EvidenceRecord[]): Map<string, Ent
     const entry = entries.get(key);
     if (record.record === "begin") {
       if (record.verb === "apply") entries.set(key, beginApply(entry, record));
-      else if (entry) entries.set(key, { ...entry, state: "half-done" });
+      else if (entry) entries.set(key, { ...entry, state: "half-done", begun: record.number });
     } else if (entry) {
       entries.set(key, close(entry, record));
     }

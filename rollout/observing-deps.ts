@@ -1,4 +1,5 @@
 import type { RolloutConfig } from "../config/schema.ts";
+import { localShell } from "../hosts/local-shell.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { foldEntries } from "../ledger/entries.ts";
 import { connect } from "../postgres/connect.ts";
@@ -13,6 +14,7 @@ export function observingDeps({ databaseUrl }: Pick<RolloutConfig, "databaseUrl"
     connect: () => connect(databaseUrl),
     databaseUrl: () => databaseUrl,
     evidence: { entries: () => foldEntries(chain.records) },
+    shell: localShell,
     saveArtifact: async () => {
       throw new Error("observe: expected to write nothing, got an artifact");
     },

@@ -1,3 +1,4 @@
+import { noHosts } from "../hosts/host-shell.ts";
 import { tableName } from "../postgres/change-sql.ts";
 import { connect } from "../postgres/connect.ts";
 import { type HeldLock, LockRecord } from "../postgres/lock-record.ts";
@@ -106,6 +107,7 @@ export class RehearsalRun {
       databaseUrl: () => url,
       saveArtifact: async (name) => name,
       evidence: { entries: () => new Map() },
+      shell: noHosts,
     };
   }
 

@@ -1,3 +1,4 @@
+import { localShell } from "../hosts/local-shell.ts";
 import { Chain } from "../ledger/chain.ts";
 import { foldEntries } from "../ledger/entries.ts";
 import { takeLock } from "../ledger/lock.ts";
@@ -32,6 +33,7 @@ function makeDeps(chain: Chain, { signal, log, databaseUrl }: RunOptions): StepD
     connect: async () => connect(urlOf()),
     saveArtifact: async (name, content) => saveArtifact(chain.folder, name, content),
     evidence: { entries: () => foldEntries(chain.records) },
+    shell: localShell,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { z } from "zod";
+import type { HostShell } from "../hosts/host-shell.ts";
 import type { Entry } from "../ledger/entries.ts";
 
 /** Which step of which rollout a spec belongs to. Part of every spec, so that an undo needs nothing else. */
@@ -79,6 +80,8 @@ export interface StepDeps {
   saveArtifact(name: string, content: string | Buffer): Promise<string>;
   /** What the evidence says of all steps. */
   evidence: EvidenceReader;
+  /** Runs scripts on the target's hosts. */
+  shell: HostShell;
   /** The lease on the database, held while a step with `lease: true` applies or undoes. */
   lease?: Lease;
 }

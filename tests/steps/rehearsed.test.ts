@@ -38,7 +38,14 @@ const RESULT = {
 /** Evidence with one rehearsal, changed by `overrides`. */
 function evidence(overrides: Partial<Entry> = {}): EvidenceReader {
   const entry: Entry = {
-    ...{ phase: "database-migration", step: "rehearsal", kind: "rehearsal", state: "done", since: 1 },
+    ...{
+      phase: "database-migration",
+      step: "rehearsal",
+      kind: "rehearsal",
+      state: "done",
+      since: 1,
+      begun: 1,
+    },
     ...{ generation: 1, digest: "d", spec: { change: CHANGE, migration: MIGRATION }, result: RESULT },
     ...overrides,
   };

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { noHosts } from "../../hosts/host-shell.ts";
 import { Change } from "../../postgres/change.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
@@ -118,6 +119,7 @@ export class RolloutTarget {
         return name;
       },
       evidence: { entries: () => new Map() },
+      shell: noHosts,
       ...overrides,
     };
   }

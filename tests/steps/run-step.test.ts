@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { noHosts } from "../../hosts/host-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
@@ -37,6 +38,7 @@ function rollout(answers: Partial<Record<string, Partial<Step>>> = {}) {
       databaseUrl: () => "",
       saveArtifact: async () => "",
       evidence: { entries: () => new Map() },
+      shell: noHosts,
     },
     target: new TargetGuard("s", undefined),
     findStep: async (kind) => makeStep(kind),

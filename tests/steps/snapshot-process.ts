@@ -1,3 +1,4 @@
+import { noHosts } from "../../hosts/host-shell.ts";
 import { saveArtifact } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
 import { type OutputSnapshotSpec, outputSnapshot } from "../../steps/output-snapshot.ts";
@@ -16,6 +17,7 @@ const result = await outputSnapshot.apply(spec, {
   connect: () => connect(databaseUrl),
   saveArtifact: async (name, content) => saveArtifact(folder, name, content),
   evidence: { entries: () => new Map() },
+  shell: noHosts,
 });
 process.stdout.write(JSON.stringify({ result, peakKib: process.resourceUsage().maxRSS }), () =>
   process.exit(0),

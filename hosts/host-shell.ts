@@ -1,0 +1,53 @@
+import type { Host } from "../config/target.ts";
+import { StepError } from "../steps/step.ts";
+import type { HostScript } from "./host-script.ts";
+
+/** What of a host a shell has to know. */
+export type HostAddress = Pick<Host, "name" | "connection" | "path">;
+
+export interface RunOptions {
+  /** Milliseconds until the script and all that it started are ended, by us and by the host itself. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** Runs scripts on hosts. One on this machine is local (local-shell.ts); others need another implementation only. */
+export interface HostShell {
+  /**
+   * @returns what the script wrote to stdout.
+   * @throws {HostError} when it does not end well, naming the host and what it said.
+   */
+  run(host: HostAddress, script: HostScript, options: RunOptions): Promise<string>;
+}
+
+/** What the functions of hosts/ need to look at a host. */
+export interface HostReader {
+  shell: HostShell;
+  signal: AbortSignal;
+}
+
+/** What they need to change one. */
+export interface HostWriter extends HostReader {
+  /** Number of the evidence record that began this work: a host that has seen a higher one refuses. */
+  token: number;
+}
+
+/** Something did not work on a host. The message is complete; `reason` is the part that the host's list shows. */
+export class HostError extends StepError {
+  override name = "HostError";
+  readonly host: string;
+  readonly reason: string;
+
+  constructor(script: string, host: string, reason: string, options?: ErrorOptions) {
+    super(`${script}: ${reason}`, options);
+    this.host = host;
+    this.reason = reason;
+  }
+}
+
+/** For work that has no hosts, such as a rehearsal on a copy of the database: refuses whatever is run. */
+export const noHosts: HostShell = {
+  run: async (host, { name }) => {
+    throw new HostError(name, host.name, `expected to touch no host here, got ${host.name}. Report this.`);
+  },
+};

@@ -1,0 +1,86 @@
+import type { Host } from "../config/target.ts";
+import { quoteWords } from "./host-script.ts";
+import type { HostReader, HostWriter } from "./host-shell.ts";
+
+const LOOK_MS = 20_000;
+/** systemd's own longest wait for a start or a stop is 90 s each, unless a unit says otherwise. */
+const RESTART_MS = 240_000;
+
+/** What systemd says of a unit. */
+export interface UnitState {
+  unit: string;
+  /** `loaded`, `not-found`, … */
+  load: string;
+  /** `active`, `failed`, `activating`, … */
+  active: string;
+  /** 0 when no process runs. */
+  mainPid: number;
+  /** When it became active, UTC, ISO 8601; absent when it never did or systemd does not say. */
+  activeSince?: string;
+  /** How its processes are stopped: `control-group`, `mixed`, `process`, `none`. */
+  killMode?: string;
+}
+
+/** `Tue 2026-11-24 23:54:00 UTC`, as systemctl prints it with TZ=UTC. */
+function parseTimestamp(text = ""): string | undefined {
+  const [, date, time] = /(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)/.exec(text) ?? [];
+  return date && time ? `${date}T${time}Z` : undefined;
+}
+
+function parseUnit(paragraph: string): UnitState {
+  const fields = new Map(
+    paragraph.split("\n").map((line) => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }),
+  );
+  const activeSince = parseTimestamp(fields.get("ActiveEnterTimestamp"));
+  const killMode = fields.get("KillMode");
+  return {
+    unit: fields.get("Unit") ?? "",
+    load: fields.get("LoadState") ?? "unknown",
+    active: fields.get("ActiveState") ?? "unknown",
+    mainPid: Number(fields.get("MainPID") ?? 0),
+    ...(activeSince ? { activeSince } : {}),
+    ...(killMode ? { killMode } : {}),
+  };
+}
+
+/** Asks systemd for these units. */
+export async function readUnits(
+  host: Host,
+  units: readonly string[],
+  { shell, signal }: HostReader,
+): Promise<UnitState[]> {
+  const script = { name: "units-read", parameters: { units: units.join(" ") } };
+  const text = await shell.run(host, script, { timeoutMs: LOOK_MS, signal });
+  return text.split("\n\n").flatMap((paragraph) => (paragraph.trim() ? [parseUnit(paragraph.trim())] : []));
+}
+
+/** Has systemd read its unit files again. */
+export async function reloadUnits(host: Host, { shell, signal, token }: HostWriter): Promise<void> {
+  const script = { name: "units-reload", parameters: {}, lease: { appDir: host.appDir, token } };
+  await shell.run(host, script, { timeoutMs: LOOK_MS, signal });
+}
+
+/**
+ * Restarts all services of the host: a reload would change neither environment nor code.
+ * @returns the host's own clock from before the restart: what started later has read what lies there now.
+ */
+export async function restartUnits(host: Host, { shell, signal, token }: HostWriter): Promise<Date> {
+  const units = host.services.map(({ unit }) => unit).join(" ");
+  const script = { name: "units-restart", parameters: { units }, lease: { appDir: host.appDir, token } };
+  const clock = await shell.run(host, script, { timeoutMs: RESTART_MS, signal });
+  return new Date(clock.trim());
+}
+
+/** Runs a configured command on the host, such as taking it out of the load balancer. */
+export async function runHostCommand(
+  host: Host,
+  argv: readonly string[],
+  { shell, signal, token }: HostWriter,
+): Promise<void> {
+  const parameters = { words: quoteWords(argv) };
+  const script = { name: "host-command", parameters, lease: { appDir: host.appDir, token } };
+  await shell.run(host, script, { timeoutMs: RESTART_MS, signal });
+}

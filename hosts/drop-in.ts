@@ -1,10 +1,9 @@
+import { dirname } from "node:path";
 import type { Host } from "../config/target.ts";
 import { type HostFile, readHostFile, removeHostFile, writeHostFile } from "./host-file.ts";
 import type { HostReader, HostWriter } from "./host-shell.ts";
-import { reloadUnits } from "./service-units.ts";
+import { readUnits, reloadUnits, type UnitState } from "./service-units.ts";
 
-/** Where an administrator's own units lie. @see systemd.unit(5), Unit File Load Path */
-export const UNITS_FOLDER = "/etc/systemd/system";
 const FILE = "deal-type-rollout.conf";
 const HEADER =
   "# Written by deal-type-rollout. Read when the unit is started, after `systemctl daemon-reload`.";
@@ -15,7 +14,13 @@ export interface DropInReading {
   files: HostFile[];
 }
 
-function dropInPath(unit: string, folder: string): string {
+/**
+ * Where an administrator's drop-ins of a unit lie: not beside a unit that the system brought or that goes with the next
+ * boot. @see systemd.unit(5), Unit File Load Path
+ */
+function dropInPath({ unit, fragment = "" }: UnitState): string {
+  const ours = fragment === "" || /^(\/usr|\/lib|\/run|\/etc)\//.test(fragment);
+  const folder = ours ? "/etc/systemd/system" : dirname(fragment);
   return `${folder}/${/\.service$/.test(unit) ? unit : `${unit}.service`}.d/${FILE}`;
 }
 
@@ -32,14 +37,10 @@ function valueIn(text: string, variable: string): string | null {
 }
 
 /** Reads the variable from our drop-in of each unit of the host. */
-export async function readDropIns(
-  host: Host,
-  variable: string,
-  reader: HostReader,
-  folder = UNITS_FOLDER,
-): Promise<DropInReading> {
+export async function readDropIns(host: Host, variable: string, reader: HostReader): Promise<DropInReading> {
   const units = host.services.map(({ unit }) => unit);
-  const files = await Promise.all(units.map((unit) => readHostFile(host, dropInPath(unit, folder), reader)));
+  const states = await readUnits(host, units, reader);
+  const files = await Promise.all(states.map((state) => readHostFile(host, dropInPath(state), reader)));
   const values = files.map(({ text }, index) => [units[index] as string, valueIn(text, variable)] as const);
   return { values: new Map(values), files };
 }

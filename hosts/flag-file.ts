@@ -11,10 +11,7 @@ export const FlagPlace = z.strictObject({
   backend: DeploymentSection.shape.flagBackend.unwrap(),
   variable: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
 });
-export type FlagPlace = z.infer<typeof FlagPlace> & {
-  /** Folder of the units' drop-ins; systemd's own when absent. */
-  unitsFolder?: string;
-};
+export type FlagPlace = z.infer<typeof FlagPlace>;
 
 /** What a host's files say of the flag: what a process that is started now would get. */
 export interface FlagReading {
@@ -71,10 +68,10 @@ function readUnits(
 
 /** Reads the flag from the host's files. */
 export async function readFlag(host: Host, place: FlagPlace, reader: HostReader): Promise<FlagReading> {
-  const { backend, variable, unitsFolder } = place;
-  const lines = readLines(await readHostFile(host, host.envFile, reader), variable);
+  const { backend, variable } = place;
+  const lines = readLines(await readHostFile(host, host.envFile, { ...reader, needsFolder: true }), variable);
   if (backend === "env-file") return lines;
-  return readUnits(await readDropIns(host, variable, reader, unitsFolder), lines, host, variable);
+  return readUnits(await readDropIns(host, variable, reader), lines, host, variable);
 }
 
 /**
@@ -108,9 +105,9 @@ async function write(
   value: string | null,
   writer: HostWriter,
 ): Promise<string[]> {
-  const { backend, variable, unitsFolder } = place;
+  const { backend, variable } = place;
   if (backend === "env-file") return writeLine(host, place, value, writer);
-  const reading = await readDropIns(host, variable, writer, unitsFolder);
+  const reading = await readDropIns(host, variable, writer);
   if ([...reading.values.values()].some((text) => text !== value))
     await writeDropIns(host, reading, { variable, value }, writer);
   return [];

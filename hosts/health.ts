@@ -62,16 +62,28 @@ export interface ServiceAnswer {
   fault?: string;
 }
 
+type Asked = Pick<Service, "health" | "processes">;
+
 /** Asks a service until each of its processes has answered once, or as often as is reasonable. Never throws. */
-export async function askService(
-  { health, processes }: Pick<Service, "health" | "processes">,
+export function askService(service: Asked, signal?: AbortSignal): Promise<ServiceAnswer> {
+  return askUntil(service, service.processes, signal);
+}
+
+/** As `askService`, but goes on asking when enough have answered: one process too many shows. Never throws. */
+export function askThoroughly(service: Asked, signal?: AbortSignal): Promise<ServiceAnswer> {
+  return askUntil(service, Number.POSITIVE_INFINITY, signal);
+}
+
+async function askUntil(
+  { health, processes }: Asked,
+  enough: number,
   signal?: AbortSignal,
 ): Promise<ServiceAnswer> {
   if (!health) return { processes: [] };
   const seen = new Map<number, ProcessHealth>();
   const answered = () => [...seen.values()].sort((a, b) => a.pid - b.pid);
   try {
-    for (let tries = processes * TRIES_PER_PROCESS; tries > 0 && seen.size < processes; tries -= 1) {
+    for (let tries = processes * TRIES_PER_PROCESS; tries > 0 && seen.size < enough; tries -= 1) {
       const answer = await askOnce(health, signal);
       seen.set(answer.pid, answer);
     }

@@ -27,13 +27,17 @@ function parseFields(answer: string): Map<string, string> {
   );
 }
 
-/** Reads a small file. One that is missing is an answer, one that may not be read is an error. */
+/**
+ * Reads a small file. One that is missing is an answer, one that may not be read is an error; a missing folder is one
+ * where it is needed.
+ */
 export async function readHostFile(
   host: Host,
   path: string,
-  { shell, signal }: HostReader,
+  { shell, signal, needsFolder }: HostReader & { needsFolder?: true },
 ): Promise<HostFile> {
-  const script = { name: "file-read", parameters: { file: path } };
+  const parameters = { file: path, needs_folder: needsFolder ? "yes" : "" };
+  const script = { name: "file-read", parameters };
   const answer = await shell.run(host, script, { timeoutMs: TIMEOUT_MS, signal });
   const fields = parseFields(answer);
   const content = fields.get("content");

@@ -17,6 +17,8 @@ export interface UnitState {
   mainPid: number;
   /** When it became active, UTC, ISO 8601; absent when it never did or systemd does not say. */
   activeSince?: string;
+  /** File that it comes from; absent for a unit that systemd does not know. */
+  fragment?: string;
   /** How its processes are stopped: `control-group`, `mixed`, `process`, `none`. */
   killMode?: string;
 }
@@ -36,6 +38,7 @@ function parseUnit(paragraph: string): UnitState {
   );
   const activeSince = parseTimestamp(fields.get("ActiveEnterTimestamp"));
   const killMode = fields.get("KillMode");
+  const fragment = fields.get("FragmentPath");
   return {
     unit: fields.get("Unit") ?? "",
     load: fields.get("LoadState") ?? "unknown",
@@ -43,6 +46,7 @@ function parseUnit(paragraph: string): UnitState {
     mainPid: Number(fields.get("MainPID") ?? 0),
     ...(activeSince ? { activeSince } : {}),
     ...(killMode ? { killMode } : {}),
+    ...(fragment ? { fragment } : {}),
   };
 }
 

@@ -17,6 +17,10 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   migration: async () => (await import("./migration.ts")).migration,
   constraint: async () => (await import("./constraint.ts")).constraint,
   verification: async () => (await import("./verification.ts")).verification,
+  release: async () => (await import("./release.ts")).release,
+  "release-switch": async () => (await import("./release-switch.ts")).releaseSwitch,
+  "env-flag": async () => (await import("./env-flag.ts")).envFlag,
+  "service-restart": async () => (await import("./service-restart.ts")).serviceRestart,
 };
 
 /** The step of that kind. @throws {StepError} for a kind that this release does not have. */

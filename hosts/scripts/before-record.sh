@@ -2,7 +2,11 @@
 # Keeps what was there before a step's first change, written once, and prints what is kept.
 p_folder="$p_lease_folder/before"
 mkdir -p "$p_folder"
-if [ ! -e "$p_folder/$p_key" ] && [ "$p_value" != "" ]; then
+if [ -n "$p_forget" ]; then
+  rm -f "$p_folder/$p_key"
+  exit 0
+fi
+if [ ! -e "$p_folder/$p_key" ] && [ -n "$p_value" ]; then
   printf '%s\n' "$p_value" >"$p_folder/.$p_key"
   sync "$p_folder/.$p_key"
   mv -f -T "$p_folder/.$p_key" "$p_folder/$p_key"

@@ -1,6 +1,9 @@
 # shellcheck shell=sh disable=SC2154
 # Prints a file: `mode`, `owner`, then its content in base64; or `missing`.
 p_real=$(readlink -f "$p_file" || true)
+if [ -n "$p_needs_folder" ] && [ -z "$p_real" ]; then
+  refuse "expected the folder of $p_file on $p_host, got none. Make it, or correct the path."
+fi
 if [ -z "$p_real" ] || [ ! -e "$p_real" ]; then
   echo missing
   exit 0

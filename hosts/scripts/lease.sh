@@ -1,7 +1,10 @@
 # shellcheck shell=sh disable=SC2154
 # Part of every script that changes something: one at a time on a host, and none of a run that another has overtaken.
 # The lock is on descriptor 9 and ends with the script; what a script starts for long must not inherit it (9>&-).
-mkdir -p "$p_lease_folder" || refuse "expected to write in $p_lease_folder on $p_host, got no right to. Give it to this user."
+if [ ! -d "$p_lease_folder" ]; then
+  mkdir "$p_lease_folder" 2>/dev/null || [ -d "$p_lease_folder" ] ||
+    refuse "expected to make the folder $p_lease_folder on $p_host, got no right to, or no folder around it. Correct hosts[].appDir, or give it to this user."
+fi
 exec 9>>"$p_lease_folder/lock"
 flock -w "$p_lock_seconds" 9 ||
   refuse "expected the lock $p_lease_folder/lock on $p_host within $p_lock_seconds s, got none: another run is at work there. Wait for it and run again."

@@ -3,6 +3,6 @@
 export TZ=UTC
 for p_unit in $p_units; do
   echo "Unit=$p_unit"
-  systemctl show "$p_unit" --property=LoadState,ActiveState,SubState,MainPID,ActiveEnterTimestamp,KillMode,Result </dev/null
+  systemctl show "$p_unit" --property=LoadState,ActiveState,SubState,MainPID,ActiveEnterTimestamp,KillMode,FragmentPath </dev/null
   echo
 done

@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -130,8 +131,13 @@ describe("the flag in drop-ins of the units", () => {
     const host = makeHost();
     const units = join(host.folder, "units");
     host.services = [...host.services, { unit: "diligence-worker.service", kind: "worker", processes: 1 }];
-    putProgram(host, "systemctl", `#!/bin/sh\necho "$@" >>${host.folder}/systemctl.log\n`);
-    const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG", unitsFolder: units };
+    mkdirSync(units);
+    putProgram(
+      host,
+      "systemctl",
+      `#!/bin/sh\nif [ "$1" = show ]; then echo "FragmentPath=${units}/x.service"; else echo "$@" >>${host.folder}/systemctl.log; fi\n`,
+    );
+    const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG" };
     const file = (unit: string) => join(units, `${unit}.service.d/deal-type-rollout.conf`);
     await writeFlag(host, place, "true", writer());
     for (const unit of ["diligence-web", "diligence-worker"])
@@ -150,7 +156,8 @@ describe("the flag in drop-ins of the units", () => {
 
   it("is refused while a line of the environment file would override it", async () => {
     const host = hostWith("FLAG=false\n");
-    const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG", unitsFolder: host.folder };
+    putProgram(host, "systemctl", `#!/bin/sh\necho "FragmentPath=${host.folder}/x.service"\n`);
+    const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG" };
     match(
       (await readFlag(host, place, writer())).faults.join(),
       /expected no FLAG in .*diligence\.env on host-a, which overrides the drop-ins, got one\. Remove that line/,

@@ -74,7 +74,7 @@ describe("installing a release", () => {
     });
     await rejects(
       failing,
-      /expected deployment\.install to end well on host-a, got: fetching no such package /,
+      /expected deployment\.install to end well on host-a, got: fetching no such package\. The release was taken away/,
     );
     deepEqual(releases(), []);
     deepEqual((await readReleases(host, writer())).installed, []);

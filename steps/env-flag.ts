@@ -1,0 +1,142 @@
+import { z } from "zod";
+import type { Host } from "../config/target.ts";
+import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
+import { FlagPlace, type FlagReading, readFlag, writeFlag } from "../hosts/flag-file.ts";
+import { wantedFlag } from "../hosts/ownership.ts";
+import {
+  beforeOn,
+  faultsOf,
+  type HostOutcome,
+  hostWriter,
+  keepKey,
+  laterOwner,
+  onHosts,
+  requireAll,
+  SpecHosts,
+  unreadable,
+} from "./host-work.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+
+/** Where the flag is written, and its value. */
+export const EnvFlagSpec = BaseSpec.extend({
+  hosts: SpecHosts,
+  ...FlagPlace.shape,
+  value: z.boolean(),
+});
+export type EnvFlagSpec = z.infer<typeof EnvFlagSpec>;
+
+export interface EnvFlagResult {
+  value: boolean;
+  /** The flag's text before, by host; null where it was not set. */
+  before: Record<string, Before>;
+  /** What a person should know, such as lines that were folded. */
+  notes: string[];
+  /** The step that owns the flag by now, when it is another: then nothing was written. */
+  supersededBy?: string;
+}
+
+const placeOf = ({ backend, variable }: EnvFlagSpec): FlagPlace => ({ backend, variable });
+const said = (text: string | null) => text ?? "not set";
+
+function found(outcomes: readonly HostOutcome<FlagReading>[]) {
+  return outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
+}
+
+async function observe(spec: EnvFlagSpec, deps: StepDeps): Promise<Observation> {
+  const owner = laterOwner(spec, "env-flag", deps);
+  if (owner) {
+    const line = `nothing: ${owner.phase} ${owner.step} owns the flag`;
+    return { drift: [], plan: [line], undo: [line], blockers: [] };
+  }
+  const { variable, value: wanted, hosts } = spec;
+  const outcomes = await onHosts(hosts, (host) => readFlag(host, placeOf(spec), deps));
+  const seen = found(outcomes);
+  const others = seen.filter(({ value }) => value.value !== wanted);
+  const back = wantedFlag(deps.evidence.entries(), spec.identity);
+  const out = faultsOf(outcomes);
+  return {
+    drift: [
+      ...others.map(({ host, value }) => ({
+        expected: `${variable}=${wanted} on ${host.name}`,
+        observed: said(value.text),
+      })),
+      ...unreadable(outcomes),
+    ],
+    plan: [
+      ...others.map(({ host, value }) => `${host.name}: ${variable} ${said(value.text)} -> ${wanted}`),
+      ...seen.flatMap(({ host, value }) => value.notes.map((note) => `${host.name}: ${note}`)),
+      ...(wanted ? [] : out.map((fault) => `${fault} (listed; the other hosts go on)`)),
+    ],
+    undo: [`sets ${variable} to ${back ?? "what it was before"} on ${hosts.length} hosts; a restart follows`],
+    // Off is the way back: a host that cannot be reached must not keep the others on.
+    blockers: [...(wanted ? out : []), ...seen.flatMap(({ value }) => value.faults)],
+  };
+}
+
+async function setOn(host: Host, spec: EnvFlagSpec, deps: StepDeps) {
+  const writer = hostWriter(spec, deps);
+  const reading = await readFlag(host, placeOf(spec), writer);
+  const before = await keepBefore(host, keepKey(spec, deps), reading.text, writer);
+  const notes = await writeFlag(host, placeOf(spec), String(spec.value), writer);
+  for (const line of [`${host.name}: ${said(reading.text)} -> ${spec.value}`, ...notes])
+    deps.log(`env-flag: ${line}`);
+  return { before, notes };
+}
+
+async function apply(spec: EnvFlagSpec, deps: StepDeps): Promise<EnvFlagResult> {
+  const { value } = spec;
+  const owner = laterOwner(spec, "env-flag", deps);
+  if (owner) return { value, before: {}, notes: [], supersededBy: `${owner.phase} ${owner.step}` };
+  const done = requireAll("env-flag", await onHosts(spec.hosts, (host) => setOn(host, spec, deps)));
+  return {
+    value,
+    before: Object.fromEntries(done.map(({ host, value: { before } }) => [host.name, before])),
+    notes: done.flatMap(({ value: { notes } }) => notes),
+  };
+}
+
+/** @returns the text that was replaced although it was not the one that this step had left. */
+async function setBack(
+  host: Host,
+  spec: EnvFlagSpec,
+  deps: StepDeps,
+  result?: EnvFlagResult,
+): Promise<string | undefined> {
+  const writer = hostWriter(spec, deps);
+  const key = keepKey(spec, deps);
+  const kept = await readBefore(host, key, writer);
+  const before = beforeOn(host, result, kept);
+  const wanted = wantedFlag(deps.evidence.entries(), spec.identity);
+  const target = wanted === undefined ? before : String(wanted);
+  const { text, value } = await readFlag(host, placeOf(spec), writer);
+  // Neither result nor record: this step never came to change the host.
+  if (target !== undefined) await writeFlag(host, placeOf(spec), target, writer);
+  await forgetBefore(host, key, writer);
+  deps.log(`env-flag: ${host.name}: ${said(text)} -> ${target === undefined ? "left alone" : said(target)}`);
+  return value === spec.value || text === target || target === undefined ? undefined : said(text);
+}
+
+async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): Promise<UndoResult> {
+  const outcomes = await onHosts(spec.hosts, (host) => setBack(host, spec, deps, result));
+  const done = requireAll("env-flag", outcomes);
+  const edited = done.flatMap(({ host, value }) =>
+    value === undefined
+      ? []
+      : [{ subject: `${host.name}: ${spec.variable}=${value}`, reason: "set by hand: replaced" }],
+  );
+  const folded = (result?.notes ?? []).map((subject) => ({
+    subject,
+    reason: "stay folded: one line is enough",
+  }));
+  return { summary: `set ${spec.variable} back on ${done.length} hosts`, kept: [...edited, ...folded] };
+}
+
+/** The feature flag in the files of every host. What runs goes on as it is until it restarts. @see runbook 2.4 */
+export const envFlag: Step<EnvFlagSpec, EnvFlagResult> = {
+  name: "env-flag",
+  spec: EnvFlagSpec,
+  lease: false,
+  observe,
+  apply,
+  undo,
+};

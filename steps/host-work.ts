@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { Host } from "../config/target.ts";
+import { type Before, beforeKey } from "../hosts/before-record.ts";
+import { HostError, type HostWriter } from "../hosts/host-shell.ts";
+import { type Entry, entryKey } from "../ledger/entries.ts";
+import { type BaseSpec, type Drift, type StepDeps, StepError } from "./step.ts";
+
+/** The hosts of a spec. */
+export const SpecHosts = z.array(Host).min(1);
+
+/** Hosts that are looked at or changed at the same time. */
+const AT_ONCE = 8;
+
+/** What came of one host: a value, or what is wrong with it. */
+export type HostOutcome<T> = { host: Host; value: T; fault?: never } | { host: Host; fault: string };
+
+async function attempt<T>(host: Host, work: (host: Host) => Promise<T>): Promise<HostOutcome<T>> {
+  try {
+    return { host, value: await work(host) };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { host, fault: error.reason };
+  }
+}
+
+/** Works on every host, some at a time; one that is unreachable or broken does not keep the others from it. */
+export async function onHosts<T>(
+  hosts: readonly Host[],
+  work: (host: Host) => Promise<T>,
+): Promise<HostOutcome<T>[]> {
+  const outcomes: HostOutcome<T>[] = [];
+  for (let index = 0; index < hosts.length; index += AT_ONCE)
+    outcomes.push(
+      ...(await Promise.all(hosts.slice(index, index + AT_ONCE).map((host) => attempt(host, work)))),
+    );
+  return outcomes;
+}
+
+/** What is wrong with hosts, one line each. */
+export function faultsOf(outcomes: readonly HostOutcome<unknown>[]): string[] {
+  return outcomes.flatMap(({ host, fault }) => (fault === undefined ? [] : [`${host.name}: ${fault}`]));
+}
+
+/** A host that cannot be read: what was left there can not be seen. */
+export function unreadable(outcomes: readonly HostOutcome<unknown>[]): Drift[] {
+  return faultsOf(outcomes).map((fault) => ({ expected: "a host that can be looked at", observed: fault }));
+}
+
+/**
+ * The values of all hosts.
+ * @throws {StepError} naming each host that failed, and those that are done: a run that follows goes on from there.
+ */
+export function requireAll<T>(step: string, outcomes: readonly HostOutcome<T>[]): { host: Host; value: T }[] {
+  const faults = faultsOf(outcomes);
+  const done = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
+  if (faults.length === 0) return done as { host: Host; value: T }[];
+  const names = done.map(({ host }) => host.name).join(", ") || "none";
+  throw new StepError(
+    `${step}: expected ${outcomes.length} hosts to be done, got ${faults.length} that are not:\n  - ` +
+      `${faults.join("\n  - ")}\n  Done: ${names}. Mend it and run again: what is done stays done.`,
+  );
+}
+
+function entryOf({ identity }: BaseSpec, deps: StepDeps): Entry {
+  const entry = deps.evidence.entries().get(entryKey(identity));
+  if (entry) return entry;
+  throw new StepError(
+    `${identity.step}: expected its begin in the evidence, got none. Run it by \`rollout\`.`,
+  );
+}
+
+/** Changes hosts as this very run: they refuse one that began earlier. */
+export function hostWriter(spec: BaseSpec, deps: StepDeps): HostWriter {
+  return { shell: deps.shell, signal: deps.signal, token: entryOf(spec, deps).begun };
+}
+
+/** Under which name this attempt of the step keeps on the hosts what was there before. */
+export function keepKey(spec: BaseSpec, deps: StepDeps): string {
+  return beforeKey(entryOf(spec, deps));
+}
+
+/** What was on a host before: from the evidence, or from the host where the step never came to an end. */
+export function beforeOn(
+  { name }: Host,
+  result: { before: Record<string, Before> } | undefined,
+  kept: Before | undefined,
+): Before | undefined {
+  return result && name in result.before ? result.before[name] : kept;
+}
+
+/** The step of the same kind that began after this one and is not undone: the thing is its own now. */
+export function laterOwner({ identity }: BaseSpec, kind: string, deps: StepDeps): Entry | undefined {
+  const entries = deps.evidence.entries();
+  const own = entries.get(entryKey(identity));
+  if (!own || own.state === "undone") return undefined;
+  return [...entries.values()]
+    .filter((entry) => entry.kind === kind && entry.state !== "undone" && entry.since > own.since)
+    .sort((a, b) => b.since - a.since)[0];
+}
+
+/** A commit as people say it. */
+export const shortSha = (sha: string | null | undefined): string => (sha ? sha.slice(0, 12) : "nothing");

@@ -1,0 +1,147 @@
+import type { z } from "zod";
+import { ReleasesSection } from "../config/releases.ts";
+import type { Host } from "../config/target.ts";
+import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
+import { wantedRelease } from "../hosts/ownership.ts";
+import { type ReleaseReading, readReleases, switchRelease } from "../hosts/release-folder.ts";
+import { entryKey } from "../ledger/entries.ts";
+import {
+  beforeOn,
+  faultsOf,
+  type HostOutcome,
+  hostWriter,
+  keepKey,
+  laterOwner,
+  onHosts,
+  requireAll,
+  SpecHosts,
+  shortSha,
+  unreadable,
+} from "./host-work.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+
+/** Between which releases `current` is switched. */
+export const ReleaseSwitchSpec = BaseSpec.extend({
+  hosts: SpecHosts,
+  from: ReleasesSection.shape.baseline,
+  to: ReleasesSection.shape.feature,
+});
+export type ReleaseSwitchSpec = z.infer<typeof ReleaseSwitchSpec>;
+
+export interface ReleaseSwitchResult {
+  release: string;
+  /** What `current` pointed at before, by host; null for nothing. */
+  before: Record<string, Before>;
+  /** The step that owns `current` by now, when it is another: then nothing was switched. */
+  supersededBy?: string;
+}
+
+function found(outcomes: readonly HostOutcome<ReleaseReading>[]) {
+  return outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
+}
+
+const said = ({ current, link }: ReleaseReading) => (current ? shortSha(current) : link || "nothing");
+
+/** Releases that nobody asked for: someone else deploys here. One that this step switched to before is none. */
+function strangers(
+  spec: ReleaseSwitchSpec,
+  outcomes: readonly HostOutcome<ReleaseReading>[],
+  deps: StepDeps,
+): string[] {
+  const { from, to, identity } = spec;
+  const own = deps.evidence.entries().get(entryKey(identity));
+  const last = own && own.state !== "undone" ? [own.spec.to, own.doneSpec?.to] : [];
+  const ours: unknown[] = [from, to, ...last];
+  return found(outcomes)
+    .filter(({ value: { current } }) => !ours.includes(current ?? ""))
+    .map(
+      ({ host, value }) =>
+        `expected current on ${host.name} to be ${shortSha(from)} or ${shortSha(to)}, got ${said(value)}. ` +
+        "Correct releases.baseline, or point it at the release that should run.",
+    );
+}
+
+async function observe(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<Observation> {
+  const owner = laterOwner(spec, "release-switch", deps);
+  if (owner) {
+    const line = `nothing: ${owner.phase} ${owner.step} owns \`current\``;
+    return { drift: [], plan: [line], undo: [line], blockers: [] };
+  }
+  const { to, from, hosts } = spec;
+  const outcomes = await onHosts(hosts, (host) => readReleases(host, deps));
+  const others = found(outcomes).filter(({ value }) => value.current !== to);
+  const drift = others.map(({ host, value }) => ({
+    expected: `current on ${host.name} at ${shortSha(to)}`,
+    observed: said(value),
+  }));
+  const plan = others.map(({ host, value }) => `${host.name}: current ${said(value)} -> ${shortSha(to)}`);
+  const back = wantedRelease(deps.evidence.entries(), spec.identity) ?? from;
+  return {
+    drift: [...drift, ...unreadable(outcomes)],
+    plan,
+    undo: [`points current back, to ${shortSha(back)}, on ${hosts.length} hosts; a restart follows`],
+    blockers: [...faultsOf(outcomes), ...strangers(spec, outcomes, deps)],
+  };
+}
+
+async function switchOn(host: Host, spec: ReleaseSwitchSpec, deps: StepDeps): Promise<Before> {
+  const writer = hostWriter(spec, deps);
+  const reading = await readReleases(host, writer);
+  const before = await keepBefore(host, keepKey(spec, deps), reading.current ?? null, writer);
+  await switchRelease(host, { to: spec.to, reading }, writer);
+  deps.log(`release-switch: ${host.name}: ${said(reading)} -> ${shortSha(spec.to)}`);
+  return before;
+}
+
+async function apply(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<ReleaseSwitchResult> {
+  const owner = laterOwner(spec, "release-switch", deps);
+  if (owner) return { release: spec.to, before: {}, supersededBy: `${owner.phase} ${owner.step}` };
+  const done = requireAll("release-switch", await onHosts(spec.hosts, (host) => switchOn(host, spec, deps)));
+  const before = Object.fromEntries(done.map(({ host, value }) => [host.name, value]));
+  return { release: spec.to, before };
+}
+
+/** @returns what `current` pointed at when it was no release of ours. */
+async function switchBack(
+  host: Host,
+  spec: ReleaseSwitchSpec,
+  deps: StepDeps,
+  result?: ReleaseSwitchResult,
+): Promise<string | undefined> {
+  const writer = hostWriter(spec, deps);
+  const key = keepKey(spec, deps);
+  const reading = await readReleases(host, writer);
+  const kept = await readBefore(host, key, writer);
+  const before = beforeOn(host, result, kept) ?? spec.from;
+  const untouched = !result && kept === undefined && reading.current !== spec.to;
+  const to = wantedRelease(deps.evidence.entries(), spec.identity) ?? before;
+  if (!untouched) await switchRelease(host, { to, reading }, writer);
+  await forgetBefore(host, key, writer);
+  deps.log(`release-switch: ${host.name}: ${said(reading)} -> ${untouched ? "left alone" : shortSha(to)}`);
+  return [spec.to, spec.from, to].includes(reading.current ?? "") ? undefined : said(reading);
+}
+
+async function undo(
+  spec: ReleaseSwitchSpec,
+  deps: StepDeps,
+  result?: ReleaseSwitchResult,
+): Promise<UndoResult> {
+  const outcomes = await onHosts(spec.hosts, (host) => switchBack(host, spec, deps, result));
+  const done = requireAll("release-switch", outcomes);
+  const kept = done.flatMap(({ host, value }) =>
+    value === undefined
+      ? []
+      : [{ subject: `${host.name}: current at ${value}`, reason: "set by hand: replaced" }],
+  );
+  return { summary: `pointed current back on ${done.length} hosts`, kept };
+}
+
+/** `current` of every host pointed at a release by one rename each. What runs goes on as it is until it restarts. */
+export const releaseSwitch: Step<ReleaseSwitchSpec, ReleaseSwitchResult> = {
+  name: "release-switch",
+  spec: ReleaseSwitchSpec,
+  lease: false,
+  observe,
+  apply,
+  undo,
+};

@@ -1,0 +1,197 @@
+import { z } from "zod";
+import { RestartSection } from "../config/deployment.ts";
+import { ReleasesSection } from "../config/releases.ts";
+import type { Host } from "../config/target.ts";
+import { FlagPlace } from "../hosts/flag-file.ts";
+import { readPropagation, type Wanted } from "../hosts/propagation.ts";
+import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
+import { readUnits, type UnitState } from "../hosts/service-units.ts";
+import {
+  faultsOf,
+  type HostOutcome,
+  hostWriter,
+  laterOwner,
+  onHosts,
+  SpecHosts,
+  shortSha,
+  unreadable,
+} from "./host-work.ts";
+import { putBackFiles, wantedByFiles } from "./restart-files.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+
+/** Which of the two restarts of a phase this is, and what every process has to say after it. */
+export const ServiceRestartSpec = BaseSpec.extend({
+  hosts: SpecHosts,
+  /** The closing one restarts on the way forward, the opening one, before the release, on the way back. */
+  when: z.enum(["opening", "closing"]),
+  /** In the spec so that a changed release or flag is a changed step. */
+  basis: z.strictObject({ release: ReleasesSection.shape.feature, flag: z.boolean().nullable() }),
+  ...FlagPlace.shape,
+  restart: RestartSection,
+});
+export type ServiceRestartSpec = z.infer<typeof ServiceRestartSpec>;
+
+export interface ServiceRestartResult {
+  release: string;
+  flag: boolean | null;
+  /** Each process as it answered; empty for the opening restart, which has nothing to do on the way forward. */
+  hosts: HostRestart[];
+  /** The step that restarts since, when it is another: then nothing was restarted. */
+  supersededBy?: string;
+}
+
+const QUIET: Observation = { drift: [], plan: [], undo: [], blockers: [] };
+
+/** Off is the way back: then a host that fails is listed and the others go on. */
+const goesBack = ({ basis }: ServiceRestartSpec) => basis.flag === false;
+
+/** What stopping does to a worker's job, one warning per unit. Pure. */
+export function stopWarnings({ name, services }: Host, units: readonly UnitState[]): string[] {
+  return services
+    .filter(({ kind, unit }) => kind === "worker" && stateOf(unit, units)?.killMode === "control-group")
+    .map(
+      ({ unit }) =>
+        `warning: ${unit} on ${name} has KillMode=control-group: a stop kills its pool in mid-job. ` +
+        "Set KillMode=mixed and a TimeoutStopSec of its longest job.",
+    );
+}
+
+const stateOf = (unit: string, units: readonly UnitState[]) => units.find((state) => state.unit === unit);
+
+/** Units that systemd does not know would fail in the middle of it. Pure. */
+function missingUnits({ name, services }: Host, units: readonly UnitState[]): string[] {
+  return services
+    .filter(({ unit }) => stateOf(unit, units)?.load !== "loaded")
+    .map(
+      ({ unit }) =>
+        `expected the unit ${unit} on ${name}, got ${stateOf(unit, units)?.load ?? "none"}. ` +
+        "Correct hosts[].services, or install it.",
+    );
+}
+
+async function lookAt(host: Host, { basis }: ServiceRestartSpec, deps: StepDeps) {
+  const names = host.services.map(({ unit }) => unit);
+  const units = await readUnits(host, names, deps);
+  return { units, ...(await readPropagation(host, { wanted: basis }, deps)) };
+}
+
+function planLines(
+  spec: ServiceRestartSpec,
+  looks: HostOutcome<Awaited<ReturnType<typeof lookAt>>>[],
+): string[] {
+  const { hosts, restart, basis } = spec;
+  const waves = planWaves(hosts, restart.maxUnavailable).map((wave) =>
+    wave.map(({ name }) => name).join(" + "),
+  );
+  const warnings = looks.flatMap(({ host, ...look }) =>
+    "value" in look && look.value ? stopWarnings(host, look.value.units) : [],
+  );
+  const flag = basis.flag === null ? "not asked" : basis.flag ? "on" : "off";
+  return [
+    `restarts ${waves.join(", then ")}; each process has to say release ${shortSha(basis.release)}, flag ${flag}`,
+    ...(restart.zeroFailures ? [] : restartGaps(hosts, restart).map((gap) => `requests will fail: ${gap}`)),
+    ...warnings,
+    ...(goesBack(spec) ? faultsOf(looks).map((fault) => `${fault} (listed; the other hosts go on)`) : []),
+  ];
+}
+
+async function observeClosing(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observation> {
+  const { hosts, restart } = spec;
+  const looks = await onHosts(hosts, (host) => lookAt(host, spec, deps));
+  const seen = looks.flatMap((look) => (look.fault === undefined ? [look] : []));
+  const drift = seen.flatMap(({ host, value }) =>
+    value.faults.map((observed) => ({ expected: `every process of ${host.name} propagated`, observed })),
+  );
+  const out = [...faultsOf(looks), ...seen.flatMap(({ host, value }) => missingUnits(host, value.units))];
+  return {
+    drift: [...drift, ...unreadable(looks)],
+    plan: drift.length > 0 || faultsOf(looks).length > 0 ? planLines(spec, looks) : [],
+    undo: ["nothing: the opening restart restarts on the way back"],
+    blockers: [...(restart.zeroFailures ? restartGaps(hosts, restart) : []), ...(goesBack(spec) ? [] : out)],
+  };
+}
+
+async function observe(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observation> {
+  const owner = laterOwner(spec, "service-restart", deps);
+  if (spec.when === "opening") {
+    const { hosts, restart } = spec;
+    const waves = planWaves(hosts, restart.maxUnavailable).length;
+    return {
+      ...QUIET,
+      undo: [`restarts the services of ${hosts.length} hosts in ${waves} waves, and proves them`],
+    };
+  }
+  if (owner) return { ...QUIET, plan: [`nothing: ${owner.phase} ${owner.step} restarts since`] };
+  return observeClosing(spec, deps);
+}
+
+/** @throws {StepError} saying of every host how far it has come, when one is not proven. */
+function requireProven(done: readonly HostRestart[], faults: readonly string[] = []): void {
+  const failed = done.filter(({ state }) => state !== "proven");
+  if (failed.length + faults.length === 0) return;
+  const lines = done.map(({ host, state, reason, processes }) =>
+    state === "proven"
+      ? `${host}: proven, ${processes.length} processes`
+      : `${host}: ${state}${reason ? `: ${reason}` : ", as it was before"}`,
+  );
+  throw new StepError(
+    `service-restart: expected every process of ${done.length + faults.length} hosts to run what is wanted, ` +
+      `got ${failed.length + faults.length} hosts that do not:\n  - ${[...lines, ...faults].join("\n  - ")}\n  ` +
+      "Mend what failed and run again: hosts that are proven are left alone. Or go back.",
+  );
+}
+
+async function apply(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceRestartResult> {
+  const { basis, hosts, restart, identity, backend, variable } = spec;
+  const owner = laterOwner(spec, "service-restart", deps);
+  if (spec.when === "opening") return { ...basis, hosts: [] };
+  if (owner) return { ...basis, hosts: [], supersededBy: `${owner.phase} ${owner.step}` };
+  const writer = hostWriter(spec, deps);
+  const files = { identity, place: { backend, variable } };
+  const putBack = (host: Host) => putBackFiles(host, files, deps.evidence.entries(), writer);
+  const goOn = goesBack(spec);
+  const done = await restartInWaves(
+    {
+      ...{ hosts, restart, goOn, wantedOn: () => basis },
+      log: (line) => deps.log(`service-restart: ${line}`),
+      ...(goOn ? {} : { putBack }),
+    },
+    writer,
+  );
+  requireProven(done);
+  return { ...basis, hosts: done };
+}
+
+async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResult> {
+  if (spec.when === "closing")
+    return { summary: "nothing to do: the opening restart restarts on the way back", kept: [] };
+  const { identity, backend, variable, restart } = spec;
+  const writer = hostWriter(spec, deps);
+  const files = { identity, place: { backend, variable } };
+  const entries = deps.evidence.entries();
+  const outcomes = await onHosts(spec.hosts, (host) => wantedByFiles(host, files, entries, writer));
+  const wanted = new Map(
+    outcomes.flatMap(({ host, ...rest }) => ("value" in rest && rest.value ? [[host.name, rest.value]] : [])),
+  );
+  const hosts = spec.hosts.filter(({ name }) => wanted.has(name));
+  const wantedOn = ({ name }: Host) => wanted.get(name) as Wanted;
+  const log = (line: string) => deps.log(`service-restart: ${line}`);
+  const done = await restartInWaves({ hosts, wantedOn, restart, goOn: true, log }, writer);
+  requireProven(done, faultsOf(outcomes));
+  const processes = done.flatMap((host) => host.processes);
+  return {
+    summary: `restarted ${done.length} hosts; ${processes.length} processes are proven`,
+    kept: [],
+    processes,
+  };
+}
+
+/** Restarts every service in waves, and proves by what each process says that it runs the release and the flag. */
+export const serviceRestart: Step<ServiceRestartSpec, ServiceRestartResult> = {
+  name: "service-restart",
+  spec: ServiceRestartSpec,
+  lease: false,
+  observe,
+  apply,
+  undo,
+};

@@ -1,0 +1,69 @@
+import { localShell } from "../../hosts/local-shell.ts";
+import { Chain } from "../../ledger/chain.ts";
+import { entryKey, foldEntries } from "../../ledger/entries.ts";
+import { findStep } from "../../steps/registry.ts";
+import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
+import type { BaseSpec, Observation, StepDeps } from "../../steps/step.ts";
+import { TargetGuard } from "../../steps/target-guard.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+/** A step of the rollout: its kind, its fields, and its name and phase where they are not the usual ones. */
+export interface Declared {
+  kind: string;
+  fields: object;
+  name?: string;
+  phase?: string;
+}
+
+/** Runs steps on hosts as `steps/main.ts` does, with evidence, and with no database at all. */
+export class HostRollout {
+  readonly chain = Chain.open(temporaryFolder("evidence"));
+  readonly logged: string[] = [];
+  controller = new AbortController();
+
+  deps(): StepDeps {
+    const noDatabase = () => {
+      throw new Error("no database: these steps must not need one");
+    };
+    return {
+      log: (line) => void this.logged.push(line),
+      now: () => new Date(),
+      signal: this.controller.signal,
+      connect: noDatabase,
+      databaseUrl: noDatabase,
+      saveArtifact: async (name) => name,
+      evidence: { entries: () => foldEntries(this.chain.records) },
+      shell: localShell,
+    };
+  }
+
+  spec({ kind, fields, name = kind, phase = "code-deployment" }: Declared): BaseSpec {
+    const identity = { stack: "s", phase, step: name, evidenceUrl: "file:e" };
+    const generation = this.entry({ kind, fields, name, phase })?.generation ?? 1;
+    return { specVersion: 1, identity, generation, deadlineSeconds: 60, ...fields };
+  }
+
+  entry({ kind, name = kind, phase = "code-deployment" }: Declared) {
+    return foldEntries(this.chain.records).get(entryKey({ phase, step: name }));
+  }
+
+  #context(): RunContext {
+    return { chain: this.chain, deps: this.deps(), target: new TargetGuard("s", undefined), findStep };
+  }
+
+  async observe(declared: Declared): Promise<Observation> {
+    const step = await findStep(declared.kind);
+    return step.observe(step.spec.parse(this.spec(declared)), this.deps());
+  }
+
+  async apply(declared: Declared): Promise<Record<string, unknown>> {
+    const step = await findStep(declared.kind);
+    const spec = step.spec.parse(this.spec(declared));
+    return (await applyStep(step, spec, this.#context())) as Record<string, unknown>;
+  }
+
+  async undo(declared: Declared) {
+    const step = await findStep(declared.kind);
+    return undoStep(step.spec.parse(this.spec(declared)), this.#context());
+  }
+}

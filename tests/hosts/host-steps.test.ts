@@ -250,6 +250,21 @@ describe("the step env-flag", () => {
     equal(existsSync("/nowhere"), false);
   });
 
+  it("goes on both ways after a kill in the middle", async () => {
+    for (const way of ["forward", "back"]) {
+      const { run, envFlag, flags } = setUp();
+      const before = flags();
+      await run.applyAndKill(envFlag, () => flags().some((text) => text.includes("FLAG=true")));
+      equal(run.entry(envFlag)?.state, "half-done");
+      if (way === "forward") {
+        await run.apply(envFlag);
+        for (const text of flags()) match(text, /\nFLAG=true\n$/);
+      }
+      await run.undo(envFlag);
+      deepEqual(flags(), before);
+    }
+  });
+
   it("gives way to the newest step that wants the flag", async () => {
     const { run, envFlag, flags } = setUp();
     await run.apply(envFlag);

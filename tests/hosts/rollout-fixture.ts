@@ -1,3 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { entryKey, foldEntries } from "../../ledger/entries.ts";
@@ -6,6 +10,8 @@ import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
 import type { BaseSpec, Observation, StepDeps } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+
+const MAIN = fileURLToPath(new URL("../../steps/main.ts", import.meta.url));
 
 /** A step of the rollout: its kind, its fields, and its name and phase where they are not the usual ones. */
 export interface Declared {
@@ -17,7 +23,8 @@ export interface Declared {
 
 /** Runs steps on hosts as `steps/main.ts` does, with evidence, and with no database at all. */
 export class HostRollout {
-  readonly chain = Chain.open(temporaryFolder("evidence"));
+  readonly folder = temporaryFolder("evidence");
+  chain = Chain.open(this.folder);
   readonly logged: string[] = [];
   controller = new AbortController();
 
@@ -38,7 +45,7 @@ export class HostRollout {
   }
 
   spec({ kind, fields, name = kind, phase = "code-deployment" }: Declared): BaseSpec {
-    const identity = { stack: "s", phase, step: name, evidenceUrl: "file:e" };
+    const identity = { stack: "s", phase, step: name, evidenceUrl: `file:${this.folder}` };
     const generation = this.entry({ kind, fields, name, phase })?.generation ?? 1;
     return { specVersion: 1, identity, generation, deadlineSeconds: 60, ...fields };
   }
@@ -60,6 +67,24 @@ export class HostRollout {
     const step = await findStep(declared.kind);
     const spec = step.spec.parse(this.spec(declared));
     return (await applyStep(step, spec, this.#context())) as Record<string, unknown>;
+  }
+
+  /**
+   * Applies a step in a process of its own, as its Command does, and kills that with SIGKILL as soon as `when` holds.
+   * What it has recorded until then is what the steps that follow know.
+   */
+  async applyAndKill(declared: Declared, when: () => boolean): Promise<void> {
+    const child = spawn(process.execPath, ["--import", "tsx", MAIN, declared.kind, "apply"], {
+      stdio: ["pipe", "ignore", "inherit"],
+    });
+    child.stdin?.end(JSON.stringify(this.spec(declared)));
+    while (!when()) {
+      if (child.exitCode !== null) throw new Error(`ended by itself, with exit code ${child.exitCode}`);
+      await sleep(5);
+    }
+    child.kill("SIGKILL");
+    if (child.signalCode === null && child.exitCode === null) await once(child, "exit");
+    this.chain = Chain.open(this.folder);
   }
 
   async undo(declared: Declared) {

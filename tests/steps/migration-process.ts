@@ -1,3 +1,4 @@
+import { localShell } from "../../hosts/local-shell.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
 import { migration } from "../../steps/migration.ts";
@@ -16,5 +17,6 @@ await migration.apply(spec, {
   connect: () => connect(url),
   saveArtifact: async (name) => name,
   evidence: { entries: () => new Map() },
+  shell: localShell,
 });
 process.exit(0);

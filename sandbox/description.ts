@@ -10,10 +10,14 @@ const Service = z.strictObject({
   /** Processes behind the one health address. */
   processes: z.int().min(1),
   health: z.url(),
+  /** Unit that keeps the address while the service restarts. */
+  socket: z.string().min(1).optional(),
 });
 
 const Host = z.strictObject({
   name: z.string().min(1),
+  /** Folder of the host's own programs: `systemctl`. */
+  path: z.string().min(1),
   /** Holds `releases/<sha>` and the symlink `current`. */
   appDir: z.string().min(1),
   envFile: z.string().min(1),
@@ -25,7 +29,7 @@ export const Sandbox = z.strictObject({
   version: z.literal(1),
   /** Connection string of the tables' owner, usable by psql as it is. A secret: the file has mode 0600. */
   database: z.string().min(1),
-  /** Base URL of the app. */
+  /** Base URL of the app: the balancer's, before all hosts. */
   app: z.url(),
   /** Path of the generated git repository that holds the app's releases. */
   repository: z.string().min(1),

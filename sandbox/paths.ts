@@ -25,6 +25,8 @@ export interface SandboxPaths {
   /** The generated git repository of the app's releases. */
   repository: string;
   hosts: string;
+  /** Record and journal of the balancer before the hosts. */
+  balancer: string;
 }
 
 export function sandboxPaths(checkout: string = PROJECT_ROOT): SandboxPaths {
@@ -35,6 +37,7 @@ export function sandboxPaths(checkout: string = PROJECT_ROOT): SandboxPaths {
     description: join(folder, "sandbox.json"),
     repository: join(folder, "repository"),
     hosts: join(folder, "hosts"),
+    balancer: join(folder, "balancer"),
   };
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import pg from "pg";
+import { isBalancerRunning } from "./balancer/service.ts";
 import { readSandbox } from "./description.ts";
 import { askAll, type Health } from "./host/health.ts";
 import { planHosts } from "./host/host.ts";
@@ -11,6 +12,7 @@ export interface SandboxStatus {
   /** True when a description is there, that is, after `up` and before `down`. */
   described: boolean;
   database: "running" | "stopped";
+  balancer: "running" | "stopped";
   hosts: {
     name: string;
     supervisor: "running" | "stopped";
@@ -40,6 +42,7 @@ export async function sandboxStatus({
   return {
     described: sandbox !== undefined,
     database: sandbox && (await answers(sandbox.database)) ? "running" : "stopped",
+    balancer: isBalancerRunning(sandboxPaths(checkout)) ? "running" : "stopped",
     hosts: await Promise.all(hosts),
   };
 }

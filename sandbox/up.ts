@@ -1,6 +1,13 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { StepError } from "../steps/step.ts";
+import {
+  BALANCER_PURPOSE,
+  type BalancerPlan,
+  requireBalancerStartable,
+  startBalancer,
+  stopBalancer,
+} from "./balancer/service.ts";
 import { withSandboxLock } from "./command-lock.ts";
 import { dropDatabase, ensureDatabase } from "./database/database.ts";
 import { DEFAULT_DEALS } from "./database/seed.ts";
@@ -11,10 +18,10 @@ import {
   HOST_NAMES,
   type HostPlan,
   planHosts,
-  prepareHost,
   webPurpose,
   workerPurpose,
 } from "./host/host.ts";
+import { prepareHost } from "./host/host-folder.ts";
 import { isHostRunning, requireStartable, startHost, stopHost } from "./host/service.ts";
 import { claimFolder, PROJECT_ROOT, type SandboxPaths, sandboxPaths } from "./paths.ts";
 import { choosePorts } from "./ports.ts";
@@ -97,28 +104,35 @@ async function bringUp(
   seed: Required<SeedChoice>,
   log: (line: string) => void,
 ): Promise<Sandbox> {
-  const plans = await planStart(paths);
+  const { hosts, balancer } = await planStart(paths);
   const server = await startServer(paths, log);
   const urls = await ensureDatabase(paths, server, seed, log);
   const { baseline } = await ensureRepository(paths.repository);
-  for (const plan of plans) await bringHostUp(paths.repository, plan, baseline, urls.app, log);
+  await Promise.all([
+    startBalancer(balancer, log),
+    ...hosts.map((host) => bringHostUp(paths.repository, host, baseline, urls.app, log)),
+  ]);
   const sandbox: Sandbox = {
     version: 1,
     database: urls.owner,
-    app: `http://127.0.0.1:${plans[0]?.units[0]?.port}`,
+    app: `http://127.0.0.1:${balancer.port}`,
     repository: paths.repository,
-    hosts: plans.map(describeHost),
+    hosts: hosts.map(describeHost),
   };
   writeSandbox(paths.checkout, sandbox);
   return sandbox;
 }
 
-/** The hosts' plans. Ports are looked at before anything is started, stopped or dropped. */
-async function planStart(paths: SandboxPaths): Promise<HostPlan[]> {
+/** What is to run. Ports are looked at before anything is started, stopped or dropped. */
+async function planStart(paths: SandboxPaths): Promise<{ hosts: HostPlan[]; balancer: BalancerPlan }> {
   const purposes = HOST_NAMES.flatMap((name) => [webPurpose(name), workerPurpose(name)]);
-  const plans = planHosts(paths, await choosePorts(paths, ["postgres", ...purposes]));
-  for (const plan of plans) await requireStartable(paths, plan);
-  return plans;
+  const ports = await choosePorts(paths, ["postgres", BALANCER_PURPOSE, ...purposes]);
+  const hosts = planHosts(paths, ports);
+  const port = ports[BALANCER_PURPOSE] ?? 0;
+  await requireBalancerStartable(paths, port);
+  for (const host of hosts) await requireStartable(paths, host);
+  const urls = HOST_NAMES.map((name) => `http://127.0.0.1:${ports[webPurpose(name)]}`);
+  return { hosts, balancer: { folder: paths.balancer, port, urls } };
 }
 
 async function bringHostUp(
@@ -139,13 +153,12 @@ async function bringHostUp(
   await startHost(plan);
 }
 
+/** The balancer first: what it has in hand is still answered. */
 async function stopHosts(paths: SandboxPaths, log: (line: string) => void): Promise<void> {
-  for (const name of HOST_NAMES) {
-    const plan = planHosts(paths, {}).find((host) => host.name === name);
-    if (!plan || !existsSync(join(plan.folder, "processes.json"))) continue;
-    log(`stopping the app on ${name}`);
-    await stopHost(plan);
-  }
+  await stopBalancer(paths, log);
+  const started = planHosts(paths, {}).filter(({ folder }) => existsSync(join(folder, "processes.json")));
+  for (const { name } of started) log(`stopping the app on ${name}`);
+  await Promise.all(started.map(stopHost));
 }
 
 function checkSeed({ deals = DEFAULT_DEALS, unmapped = false }: SeedChoice): Required<SeedChoice> {

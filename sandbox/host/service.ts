@@ -1,12 +1,11 @@
-import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { endProcess } from "../../processes/end-process.ts";
 import { isRunning } from "../../processes/process-identity.ts";
 import { StepError } from "../../steps/step.ts";
+import { spawnDetached } from "../detached.ts";
 import type { SandboxPaths } from "../paths.ts";
 import { requireFree } from "../ports.ts";
 import { askAll } from "./health.ts";
@@ -39,20 +38,11 @@ export async function requireStartable(paths: SandboxPaths, plan: HostPlan): Pro
  * @throws {StepError} naming the log, when a process does not come up.
  */
 export async function startHost(plan: HostPlan): Promise<void> {
-  const journal = openSync(join(plan.folder, "journal.log"), "a", 0o600);
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  // Detached and without a pipe to this process: it outlives the command that started it and holds nothing of it.
-  const supervisor = spawn(process.execPath, ["--import", tsx, SUPERVISOR, plan.folder], {
-    cwd: plan.folder,
-    detached: true,
-    stdio: ["ignore", journal, journal],
-  });
-  closeSync(journal);
+  const supervisor = spawnDetached(SUPERVISOR, [], plan.folder);
   let ended = false;
   supervisor.once("exit", () => {
     ended = true;
   });
-  supervisor.unref();
   await waitUntilWell(plan, () => ended);
 }
 

@@ -16,6 +16,11 @@ export function readDealType(body: Record<string, unknown>, _settings: Settings)
   return given;
 }
 
+/** What the log says a deal was analysed as: so far all are analysed alike, whatever their type. */
+export function analysedAs(stored: string | null, _settings: Settings): string | null {
+  return stored;
+}
+
 /** The type of a new deal whose request names none: the column is written, with NULL. */
 export function defaultDealType(_settings: Settings): string | null {
   return null;

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync } from "node:fs";
+import { mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 export type Fields = Record<string, string | number | null | undefined>;
@@ -9,17 +9,20 @@ export interface Log {
   error(message: string, fields?: Fields): void;
 }
 
-/** app.log gets every line, error.log the errors. Opened for appending, so that several processes share them. */
+/**
+ * app.log gets every line, error.log the errors. Opened for appending, so that several processes share them, and
+ * written at once: a process that ends or is killed has lost no line of what it did.
+ */
 export function openLog(folder: string): Log {
   mkdirSync(folder, { recursive: true });
-  const app = createWriteStream(join(folder, "app.log"), { flags: "a" });
-  const errors = createWriteStream(join(folder, "error.log"), { flags: "a" });
+  const app = openSync(join(folder, "app.log"), "a");
+  const errors = openSync(join(folder, "error.log"), "a");
   return {
-    info: (message, fields) => void app.write(formatLine("INFO", message, fields)),
+    info: (message, fields) => void writeSync(app, formatLine("INFO", message, fields)),
     error: (message, fields) => {
       const line = formatLine("ERROR", message, fields);
-      app.write(line);
-      errors.write(line);
+      writeSync(app, line);
+      writeSync(errors, line);
     },
   };
 }

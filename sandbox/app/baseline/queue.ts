@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { analyse } from "./analysis.ts";
 import type { DealStore } from "./deal-store.ts";
+import { analysedAs } from "./deal-type.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 
@@ -20,7 +21,8 @@ export async function runNextJob(
     if (!deal) throw new Error("the deal is gone");
     await store.saveAnalysis(analyse(deal, settings), settings.release);
     await store.pool.query(CLOSE, [job.id, "done"]);
-    log.info("analysis stored by worker", { deal_id: job.deal_id, deal_type: deal.deal_type, job: job.id });
+    const type = analysedAs(deal.deal_type, settings);
+    log.info("analysis stored by worker", { deal_id: job.deal_id, deal_type: type, job: job.id });
   } catch (error) {
     log.error("cost calculation error", {
       deal_id: job.deal_id,

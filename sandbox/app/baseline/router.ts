@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { analyse } from "./analysis.ts";
 import { type Deal, invalid, parseFields, RequestError } from "./deal.ts";
 import type { DealStore } from "./deal-store.ts";
-import { defaultDealType, readDealType } from "./deal-type.ts";
+import { analysedAs, defaultDealType, readDealType } from "./deal-type.ts";
 import { readHealth } from "./health.ts";
 import { type Answer, answerError, readJson, send } from "./http.ts";
 import type { Log } from "./log.ts";
@@ -59,7 +59,7 @@ const DEAL: Record<string, Handler> = {
 };
 
 const ANALYSIS: Record<string, Handler> = {
-  GET: async (parts, id) => ({ status: 200, body: analyse(await findDeal(parts, id), parts.settings) }),
+  GET: computeAnalysis,
   POST: async (parts, id, _request, url) =>
     url.searchParams.has("queue") ? queueAnalysis(parts, id) : storeAnalysis(parts, id),
 };
@@ -97,11 +97,20 @@ async function editDeal(
   return { status: 200, body: deal };
 }
 
+async function computeAnalysis(parts: Parts, id: string): Promise<Answer> {
+  const { settings, log } = parts;
+  const deal = await findDeal(parts, id);
+  log.info("deal analysed", { deal_id: id, deal_type: analysedAs(deal.deal_type, settings) });
+  return { status: 200, body: analyse(deal, settings) };
+}
+
 async function storeAnalysis(parts: Parts, id: string): Promise<Answer> {
   const { store, settings, log } = parts;
-  const analysis = analyse(await findDeal(parts, id), settings);
+  const deal = await findDeal(parts, id);
+  const analysis = analyse(deal, settings);
   const saved = await store.saveAnalysis(analysis, settings.release);
-  log.info("analysis stored", { deal_id: id, deal_type: analysis.deal_type, analysis_id: saved });
+  const type = analysedAs(deal.deal_type, settings);
+  log.info("analysis stored", { deal_id: id, deal_type: type, analysis_id: saved });
   return { status: 201, body: { id: saved, ...analysis } };
 }
 

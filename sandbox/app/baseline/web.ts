@@ -18,23 +18,46 @@ const server = createServer(createRouter({ store, settings, log }));
 // Longer than clients keep an idle connection, so that the client closes first and no request meets a closing one.
 server.keepAliveTimeout = 65_000;
 
-let open = 0;
+/** When it stops, a client's idle connection may still bring a request for this long; its answer then closes it. */
+const IDLE_MS = 2_000;
+const LOOK_MS = 100;
+
+const connections = new Set<Socket>();
 let stopping = false;
-server.on("request", (_request, response) => {
-  open += 1;
-  if (stopping) response.setHeader("connection", "close");
-  response.once("close", () => {
-    open -= 1;
-    if (stopping && open === 0) process.exit(0);
+/** No connection comes any more: the parent has said so, after the last one that it gave. */
+let drained = false;
+
+server.on("connection", (socket: Socket) => {
+  connections.add(socket);
+  socket.once("close", () => {
+    connections.delete(socket);
+    endWhenDone();
   });
+});
+server.on("request", (_request, response) => {
+  if (stopping) response.setHeader("connection", "close");
 });
 
 /** Finishes what is in hand, then ends. */
 function stop(): void {
+  if (stopping) return;
   stopping = true;
   log.info("web stopping", { pid: process.pid });
-  server.closeIdleConnections();
-  if (open === 0) process.exit(0);
+  if (process.send) process.send("stopping");
+  else server.close(drain);
+}
+
+function drain(): void {
+  drained = true;
+  endWhenDone();
+  setTimeout(() => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    setInterval(() => server.closeIdleConnections(), LOOK_MS);
+  }, IDLE_MS);
+}
+
+function endWhenDone(): void {
+  if (drained && connections.size === 0) process.exit(0);
 }
 
 process.on("SIGTERM", stop);
@@ -43,8 +66,9 @@ process.on("SIGINT", stop);
 process.on("disconnect", () => process.exit(0));
 
 if (process.send) {
-  process.on("message", (_message, socket: Socket | undefined) => {
+  process.on("message", (message, socket: Socket | undefined) => {
     if (socket) server.emit("connection", socket);
+    else if (message === "drained") drain();
   });
   process.send("ready");
 } else {

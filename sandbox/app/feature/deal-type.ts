@@ -19,6 +19,11 @@ export function dealTypeOf(stored: string | null): DealType {
   return normaliseDealType(stored ?? "") ?? "acquisition";
 }
 
+/** What the log says a deal was analysed as. */
+export function analysedAs(stored: string | null, settings: Settings): string | null {
+  return settings.flag ? dealTypeOf(stored) : stored;
+}
+
 /** `Carve-Out ` → `carveout`. Undefined when it is no deal type. */
 export function normaliseDealType(text: string): DealType | undefined {
   const plain = text.toLowerCase().replace(/[^a-z]/g, "");

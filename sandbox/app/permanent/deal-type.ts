@@ -24,6 +24,11 @@ export function dealTypeOf(stored: string | null): DealType {
   return normaliseDealType(stored ?? "") ?? "acquisition";
 }
 
+/** What the log says a deal was analysed as. */
+export function analysedAs(stored: string | null, _settings: Settings): string {
+  return dealTypeOf(stored);
+}
+
 /** `Carve-Out ` → `carveout`. Undefined when it is no deal type. */
 export function normaliseDealType(text: string): DealType | undefined {
   const plain = text.toLowerCase().replace(/[^a-z]/g, "");

@@ -46,12 +46,20 @@ describe("the sandbox", () => {
   });
   after(() => removeCheckout(checkout));
 
-  it("comes up with two web processes behind one address and a worker, all running the baseline", async () => {
-    const status = await sandboxStatus({ checkout });
-    const [web, worker] = status.hosts[0]?.units ?? [];
-    assert.deepEqual([web?.processes.length, worker?.processes.length], [2, 1]);
+  it("comes up with two hosts of two web processes and a worker behind one address, all running the baseline", async () => {
+    const { balancer, hosts } = await sandboxStatus({ checkout });
+    assert.equal(balancer, "running");
+    assert.deepEqual(
+      hosts.map(({ name, units }) => [name, ...units.map(({ processes }) => processes.length)]),
+      [
+        ["sandbox-a", 2, 1],
+        ["sandbox-b", 2, 1],
+      ],
+    );
     const baseline = realpathSync(join(hostFolder(), "app/current")).split("/").at(-1);
-    for (const { release, flag, database } of [...(web?.processes ?? []), ...(worker?.processes ?? [])])
+    for (const { release, flag, database } of hosts.flatMap(({ units }) =>
+      units.flatMap(({ processes }) => processes),
+    ))
       assert.deepEqual([release, flag, database], [baseline, null, "ok"]);
   });
 
@@ -133,11 +141,11 @@ describe("the sandbox", () => {
     const [victim = 0, ...others] = await pidsOf(checkout);
     process.kill(victim, "SIGKILL");
     let now: number[] = [];
-    for (let tries = 0; tries < 100 && (now.length < 3 || now.includes(victim)); tries += 1) {
+    for (let tries = 0; tries < 100 && (now.length < 6 || now.includes(victim)); tries += 1) {
       await sleep(50);
       now = await pidsOf(checkout);
     }
-    assert.equal(now.length, 3);
+    assert.equal(now.length, 6);
     for (const pid of others) assert.ok(now.includes(pid));
   });
 
@@ -151,7 +159,7 @@ describe("the sandbox", () => {
     assert.equal(status.described, true);
     assert.deepEqual([status.hosts[0]?.supervisor, status.hosts[0]?.units[0]?.processes], ["stopped", []]);
     await up();
-    assert.equal((await pidsOf(checkout)).length, 3);
+    assert.equal((await pidsOf(checkout)).length, 6);
   });
 
   it("reads a changed flag when a process starts, never in one that runs", async () => {
@@ -200,18 +208,26 @@ describe("the sandbox", () => {
   });
 
   it("names a taken port and what to do, before it starts anything", async () => {
-    const { app } = await up();
+    const { app, hosts } = await up();
     await sandboxDown({ checkout, log });
-    const stranger = createServer().listen(Number(new URL(app).port), "127.0.0.1");
-    await once(stranger, "listening");
-    await assert.rejects(up(), {
-      name: "StepError",
-      message: new RegExp(`expected port ${new URL(app).port} .*diligence-web.*ports\\.json`),
-    });
-    assert.equal(serverProcess(clusterFolder(sandboxPaths(checkout))), undefined);
-    assert.equal(readSandbox({ checkout }), undefined);
-    stranger.close();
-    await once(stranger, "close");
+    for (const [address, user] of [
+      [app, "the balancer"],
+      [hosts[0]?.services[0]?.health ?? "", "diligence-web on sandbox-a"],
+    ] as const) {
+      const stranger = createServer().listen(Number(new URL(address).port), "127.0.0.1");
+      await once(stranger, "listening");
+      try {
+        await assert.rejects(up(), {
+          name: "StepError",
+          message: new RegExp(`expected port ${new URL(address).port} .*${user}.*ports\\.json`),
+        });
+        assert.equal(serverProcess(clusterFolder(sandboxPaths(checkout))), undefined);
+        assert.equal(readSandbox({ checkout }), undefined);
+      } finally {
+        stranger.close();
+        await once(stranger, "close");
+      }
+    }
     await up();
   });
 
@@ -227,7 +243,7 @@ describe("the sandbox", () => {
     assert.deepEqual(types, [{ count: 300, tbd: true }]);
     assert.deepEqual(await query(after.database, "SELECT FROM pg_namespace WHERE nspname = 'rollout'"), []);
     assert.ok(!readFileSync(join(hostFolder(), "diligence.env"), "utf8").includes("AWARENESS"));
-    assert.equal((await pidsOf(checkout)).length, 3);
+    assert.equal((await pidsOf(checkout)).length, 6);
   });
 
   it("begins the seed anew when an earlier one was cut off", async () => {
@@ -273,7 +289,7 @@ describe("the sandbox", () => {
       assert.notEqual(mine.app, theirs.app);
       assert.notEqual(new URL(mine.database).port, new URL(theirs.database).port);
       await sandboxDown({ checkout: other, log });
-      assert.equal((await pidsOf(checkout)).length, 3);
+      assert.equal((await pidsOf(checkout)).length, 6);
       writeFileSync(join(other, ".sandbox/checkout"), `${checkout}\n`);
       await assert.rejects(sandboxUp({ checkout: other, log }), {
         name: "StepError",
@@ -289,7 +305,7 @@ describe("the sandbox", () => {
     const odd = makeCheckout(`it's a # "long" path with blanks, 100 %, $HOME and ü ${"x".repeat(100)}`);
     try {
       const sandbox = await sandboxUp({ checkout: odd, deals: 20, log });
-      assert.equal((await pidsOf(odd)).length, 3);
+      assert.equal((await pidsOf(odd)).length, 6);
       assert.equal((await query(sandbox.database, "SELECT 1")).length, 1);
       assert.ok(existsSync(join(odd, ".sandbox/hosts/sandbox-a/log/app.log")));
     } finally {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { noHosts } from "../hosts/host-shell.ts";
+import { evidenceOf } from "../ledger/entries.ts";
 import { startCluster } from "../postgres/cluster.ts";
 import { connect } from "../postgres/connect.ts";
 import { acquireLease } from "../postgres/lease.ts";
@@ -107,7 +108,7 @@ async function runSteps(
     connect: () => connect(url),
     databaseUrl: () => url,
     saveArtifact: async (name) => name,
-    evidence: { entries: () => new Map() },
+    evidence: evidenceOf([]),
     shell: noHosts,
   };
   const detail: Record<string, number> = {};

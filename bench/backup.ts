@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { noHosts } from "../hosts/host-shell.ts";
+import { evidenceOf } from "../ledger/entries.ts";
 import { startCluster } from "../postgres/cluster.ts";
 import { connect } from "../postgres/connect.ts";
 import { libpqEnvironment } from "../postgres/libpq-environment.ts";
@@ -63,7 +64,7 @@ function ourSteps(url: string, folder: string) {
     connect: () => connect(url),
     databaseUrl: () => url,
     saveArtifact: async (name) => name,
-    evidence: { entries: () => new Map() },
+    evidence: evidenceOf([]),
     shell: noHosts,
   };
   const identity = { stack: "bench", phase: "pre-flight", step: "backup", evidenceUrl: "file:bench" };

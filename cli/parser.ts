@@ -2,6 +2,7 @@ import process from "node:process";
 import yargs, { type Argv } from "yargs";
 import { hideCredentials } from "../config/value-text.ts";
 import { StepError } from "../steps/step.ts";
+import { checklistVerb } from "./checklist.ts";
 import { envVerb } from "./env.ts";
 import { flagVerb } from "./flag.ts";
 import { HANDED_VERBS } from "./handed-verbs.ts";
@@ -13,7 +14,16 @@ import { statusVerb } from "./status.ts";
 import type { StackOption, Verb } from "./verb.ts";
 import { verifyVerb } from "./verify.ts";
 
-const OWN_VERBS = [startVerb, statusVerb, flagVerb, recoverVerb, verifyVerb, sandboxVerb, envVerb];
+const OWN_VERBS = [
+  startVerb,
+  statusVerb,
+  flagVerb,
+  checklistVerb,
+  recoverVerb,
+  verifyVerb,
+  sandboxVerb,
+  envVerb,
+];
 
 function addOwnVerb(parser: Argv<StackOption>, verb: Verb<never>): void {
   const { command, describe, example, builder, run } = verb;

@@ -85,6 +85,19 @@ export function foldEntries(records: readonly EvidenceRecord[]): Map<string, Ent
   return entries;
 }
 
+/** Read-only view of the evidence: what a step needs of the others' results, which are in no spec. */
+export interface EvidenceReader {
+  /** What holds now of every step, by `phase/step`; the asking step's own entry is half-done while it applies. */
+  entries(): ReadonlyMap<string, Entry>;
+  /** All records in order. */
+  records(): readonly EvidenceRecord[];
+}
+
+/** A view of records, also of those that are added later. */
+export function evidenceOf(records: readonly EvidenceRecord[]): EvidenceReader {
+  return { entries: () => foldEntries(records), records: () => records };
+}
+
 /** Entries of the same phase that began after `target` and are not undone, newest first. */
 export function startedAfter(entries: Map<string, Entry>, target: Entry): Entry[] {
   return [...entries.values()]

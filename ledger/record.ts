@@ -56,7 +56,25 @@ const Event = z.object({
   note: z.string(),
 });
 
-const Body = z.discriminatedUnion("record", [Begin, End, Event]);
+/** A person looked at one point of a step's checklist and found it right. */
+const PointChecked = z.object({
+  ...Common,
+  record: z.literal("event"),
+  event: z.literal("point-checked"),
+  phase: z.string(),
+  step: z.string(),
+  /** The point in its own words. */
+  point: z.string(),
+  /** What was looked at, as the step names it: a tick says nothing of anything else. */
+  subject: z.string(),
+  /** Who looked, by name: `by` is the process that wrote this. */
+  checkedBy: z.string(),
+  note: z.string().optional(),
+});
+
+const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked]);
+
+const Body = z.discriminatedUnion("record", [Begin, End, AnyEvent]);
 type Body = z.infer<typeof Body>;
 
 /** One link of the evidence chain: its content and the hash of that content. */
@@ -64,6 +82,7 @@ export const EvidenceRecord = z.intersection(Body, z.object({ hash: Hash }));
 export type EvidenceRecord = z.infer<typeof EvidenceRecord>;
 export type BeginRecord = Extract<EvidenceRecord, { record: "begin" }>;
 export type EndRecord = Extract<EvidenceRecord, { record: "end" }>;
+export type PointCheckedRecord = Extract<EvidenceRecord, { event: "point-checked" }>;
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** What a writer says; number, links and hash are the chain's to set. */

@@ -1,7 +1,7 @@
 import type { RolloutConfig } from "../config/schema.ts";
 import { localShell } from "../hosts/local-shell.ts";
 import type { Chain } from "../ledger/chain.ts";
-import { foldEntries } from "../ledger/entries.ts";
+import { evidenceOf } from "../ledger/entries.ts";
 import { connect } from "../postgres/connect.ts";
 import type { StepDeps } from "../steps/step.ts";
 
@@ -13,7 +13,7 @@ export function observingDeps({ databaseUrl }: Pick<RolloutConfig, "databaseUrl"
     signal: new AbortController().signal,
     connect: () => connect(databaseUrl),
     databaseUrl: () => databaseUrl,
-    evidence: { entries: () => foldEntries(chain.records) },
+    evidence: evidenceOf(chain.records),
     shell: localShell,
     saveArtifact: async () => {
       throw new Error("observe: expected to write nothing, got an artifact");

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import type { EvidenceReader } from "../ledger/entries.ts";
 import { hashOf } from "../ledger/record.ts";
 import type { ChangeStepSpec } from "./change-spec.ts";
-import type { EvidenceReader } from "./step.ts";
 
 /** What is read of a rehearsal's result; whichever release wrote it. */
 const Rehearsed = z.object({

@@ -1,6 +1,6 @@
 import { localShell } from "../hosts/local-shell.ts";
 import { Chain } from "../ledger/chain.ts";
-import { foldEntries } from "../ledger/entries.ts";
+import { evidenceOf } from "../ledger/entries.ts";
 import { takeLock } from "../ledger/lock.ts";
 import { evidenceFolder, saveArtifact } from "../ledger/store.ts";
 import { connect } from "../postgres/connect.ts";
@@ -32,7 +32,7 @@ function makeDeps(chain: Chain, { signal, log, databaseUrl }: RunOptions): StepD
     databaseUrl: urlOf,
     connect: async () => connect(urlOf()),
     saveArtifact: async (name, content) => saveArtifact(chain.folder, name, content),
-    evidence: { entries: () => foldEntries(chain.records) },
+    evidence: evidenceOf(chain.records),
     shell: localShell,
   };
 }

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import type { HostShell } from "../hosts/host-shell.ts";
-import type { Entry } from "../ledger/entries.ts";
+import type { EvidenceReader } from "../ledger/entries.ts";
 
 /** Which step of which rollout a spec belongs to. Part of every spec, so that an undo needs nothing else. */
 export const StepIdentity = z.strictObject({
@@ -84,12 +84,6 @@ export interface StepDeps {
   shell: HostShell;
   /** The lease on the database, held while a step with `lease: true` applies or undoes. */
   lease?: Lease;
-}
-
-/** Read-only view of the evidence: what a step needs of the others' results, which are in no spec. */
-export interface EvidenceReader {
-  /** What holds now of every step, by `phase/step`; the asking step's own entry is half-done while it applies. */
-  entries(): ReadonlyMap<string, Entry>;
 }
 
 /** Proof that this process is the one that may change the database (see postgres/lease.ts). */

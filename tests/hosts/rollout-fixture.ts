@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
-import { entryKey, foldEntries } from "../../ledger/entries.ts";
+import { entryKey, evidenceOf, foldEntries } from "../../ledger/entries.ts";
 import { findStep } from "../../steps/registry.ts";
 import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
 import type { BaseSpec, Observation, StepDeps } from "../../steps/step.ts";
@@ -39,7 +39,7 @@ export class HostRollout {
       connect: noDatabase,
       databaseUrl: noDatabase,
       saveArtifact: async (name) => name,
-      evidence: { entries: () => foldEntries(this.chain.records) },
+      evidence: evidenceOf(this.chain.records),
       shell: localShell,
     };
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Chain } from "../../ledger/chain.ts";
-import { foldEntries } from "../../ledger/entries.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
 import { type NoticeResult, type NoticeSpec, notice } from "../../steps/notice.ts";
 import { applyStep, undoStep } from "../../steps/run-step.ts";
 import type { BaseSpec, Step } from "../../steps/step.ts";
@@ -20,7 +20,7 @@ class Announcer {
   readonly outbox = join(temporaryFolder(), "reports/test/outbox");
   readonly deps = makeDeps(url, {
     now: () => NOW,
-    evidence: { entries: () => foldEntries(this.chain.records) },
+    evidence: evidenceOf(this.chain.records),
   });
   readonly context = {
     chain: this.chain,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { noHosts } from "../../hosts/host-shell.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
 import { saveArtifact } from "../../ledger/store.ts";
 import type { Change } from "../../postgres/change.ts";
 import { connect } from "../../postgres/connect.ts";
@@ -45,7 +46,7 @@ export function makeDeps(databaseUrl: string, overrides: Partial<StepDeps> = {})
     connect: () => connect(databaseUrl),
     saveArtifact: async (name, content) => saveArtifact(folder, name, content),
     readArtifact: (path) => readFileSync(join(folder, path), "utf8"),
-    evidence: { entries: () => new Map() },
+    evidence: evidenceOf([]),
     shell: noHosts,
     ...overrides,
   };

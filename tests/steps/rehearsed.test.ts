@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type { Entry } from "../../ledger/entries.ts";
+import { type Entry, type EvidenceReader, evidenceOf } from "../../ledger/entries.ts";
 import type { ChangeStepSpec } from "../../steps/change-spec.ts";
 import { expectApply, expectRestore, scaleSeconds } from "../../steps/rehearsed.ts";
-import type { EvidenceReader } from "../../steps/step.ts";
 import { CHANGE } from "./rollout-target.ts";
 
 const MIGRATION: ChangeStepSpec["migration"] = {
@@ -49,7 +48,7 @@ function evidence(overrides: Partial<Entry> = {}): EvidenceReader {
     ...{ generation: 1, digest: "d", spec: { change: CHANGE, migration: MIGRATION }, result: RESULT },
     ...overrides,
   };
-  return { entries: () => new Map([["database-migration/rehearsal", entry]]) };
+  return { ...evidenceOf([]), entries: () => new Map([["database-migration/rehearsal", entry]]) };
 }
 
 const constant = 77;
@@ -102,7 +101,7 @@ describe("estimate from the rehearsal", () => {
   });
 
   const useless: [string, EvidenceReader][] = [
-    ["there is none", { entries: () => new Map() }],
+    ["there is none", evidenceOf([])],
     ["it was undone", evidence({ state: "undone" })],
     ["it is half-done", evidence({ state: "half-done" })],
     ["it is another phase's", evidence({ phase: "other" })],

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Entry } from "../../ledger/entries.ts";
+import { type Entry, evidenceOf } from "../../ledger/entries.ts";
 import { hashFiles } from "../../postgres/dump-files.ts";
 import type { Manifest } from "../../postgres/dump-manifest.ts";
 import { backup } from "../../steps/backup.ts";
@@ -274,7 +274,8 @@ describe("restore proof", () => {
     const { spec } = copyBackup();
     const { sha256 } = await restoreProof.apply(spec, makeDeps(odd));
     const done = { "pre-flight/restore-proof": { state: "half-done", result: { sha256 } } };
-    const evidence = { entries: () => new Map(Object.entries(done)) as unknown as Map<string, Entry> };
+    const entries = () => new Map(Object.entries(done)) as unknown as Map<string, Entry>;
+    const evidence = { ...evidenceOf([]), entries };
     const later = makeDeps(odd, { now: tomorrow, evidence });
     assert.deepEqual((await restoreProof.observe(spec, later)).drift, []);
     assert.deepEqual((await backup.observe(backupSpec(folderOf(spec)), later)).drift, []);

@@ -219,7 +219,10 @@ describe("review", () => {
     const spec = specOf({ migrations: "/nowhere" });
     const key = `${spec.identity.phase}/${spec.identity.step}`;
     const entries = () => new Map([[key, { state: "done" } as never]]);
-    equal((await review.observe(spec, target.deps({ evidence: { entries } }))).blockers.length, 0);
+    equal(
+      (await review.observe(spec, target.deps({ evidence: { entries, records: () => [] } }))).blockers.length,
+      0,
+    );
     equal((await review.undo(spec, target.deps())).kept.length, 0);
   });
 });

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { noHosts } from "../../hosts/host-shell.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
 import { Change } from "../../postgres/change.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
@@ -118,7 +119,7 @@ export class RolloutTarget {
         this.artifacts.set(name, Buffer.from(content));
         return name;
       },
-      evidence: { entries: () => new Map() },
+      evidence: evidenceOf([]),
       shell: noHosts,
       ...overrides,
     };

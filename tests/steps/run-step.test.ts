@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { noHosts } from "../../hosts/host-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
-import { foldEntries } from "../../ledger/entries.ts";
+import { evidenceOf, foldEntries } from "../../ledger/entries.ts";
 import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
 import { BaseSpec, type Observation, type Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
@@ -37,7 +37,7 @@ function rollout(answers: Partial<Record<string, Partial<Step>>> = {}) {
       connect: () => Promise.reject(new Error("no database")),
       databaseUrl: () => "",
       saveArtifact: async () => "",
-      evidence: { entries: () => new Map() },
+      evidence: evidenceOf([]),
       shell: noHosts,
     },
     target: new TargetGuard("s", undefined),

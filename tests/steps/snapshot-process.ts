@@ -1,4 +1,5 @@
 import { noHosts } from "../../hosts/host-shell.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
 import { saveArtifact } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
 import { type OutputSnapshotSpec, outputSnapshot } from "../../steps/output-snapshot.ts";
@@ -16,7 +17,7 @@ const result = await outputSnapshot.apply(spec, {
   databaseUrl: () => databaseUrl,
   connect: () => connect(databaseUrl),
   saveArtifact: async (name, content) => saveArtifact(folder, name, content),
-  evidence: { entries: () => new Map() },
+  evidence: evidenceOf([]),
   shell: noHosts,
 });
 process.stdout.write(JSON.stringify({ result, peakKib: process.resourceUsage().maxRSS }), () =>

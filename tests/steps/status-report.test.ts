@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Chain } from "../../ledger/chain.ts";
-import { foldEntries } from "../../ledger/entries.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
 import { dataAudit } from "../../steps/data-audit.ts";
 import { applyStep, undoStep } from "../../steps/run-step.ts";
 import { type StatusReportResult, statusReport } from "../../steps/status-report.ts";
@@ -31,7 +31,7 @@ class Evidence {
   readonly target = new TargetGuard("test", undefined);
 
   constructor(databaseUrl = "") {
-    const evidence = { entries: () => foldEntries(this.chain.records) };
+    const evidence = evidenceOf(this.chain.records);
     this.deps = makeDeps(databaseUrl, { evidence });
   }
 

@@ -60,6 +60,10 @@ export const DeploymentSection = z.strictObject({
         .array(z.string().min(1).max(200))
         .default(REVIEW_POINTS)
         .describe("What a person has to look at; gate 2 needs each of them ticked: `rollout checklist`."),
+      knownVariables: z
+        .array(z.string().min(1).max(128))
+        .default([])
+        .describe("Environment variables whose names resemble flagVariable but that are something else."),
     })
     .prefault({})
     .describe("What is expected of the commits between two releases."),

@@ -16,6 +16,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   expand: async () => (await import("./expand.ts")).expand,
   migration: async () => (await import("./migration.ts")).migration,
   constraint: async () => (await import("./constraint.ts")).constraint,
+  "code-review": async () => (await import("./code-review.ts")).codeReview,
   verification: async () => (await import("./verification.ts")).verification,
   release: async () => (await import("./release.ts")).release,
   "release-switch": async () => (await import("./release-switch.ts")).releaseSwitch,

@@ -1,0 +1,185 @@
+import { relative, resolve } from "node:path";
+import picomatch from "picomatch";
+import { z } from "zod";
+import { DeploymentSection } from "../config/deployment.ts";
+import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
+import { clip } from "../review/finding.ts";
+import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
+import { readTree } from "../review/source-tree.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+
+const Sha = z.string().regex(/^[0-9a-f]{40}$/);
+
+export const CodeReviewSpec = BaseSpec.extend({
+  /** Git URL or path that the application's commits are fetched from. */
+  repository: DeploymentSection.shape.repository,
+  /** Commit that runs now. */
+  from: Sha,
+  /** Commit that is to run. */
+  to: Sha,
+  /** The only name under which code may read the flag. */
+  flagVariable: z.string().min(1),
+  review: z.strictObject({
+    files: z.array(z.string()),
+    points: z.array(z.string()),
+    knownVariables: z.array(z.string()),
+  }),
+  /** Where nobody is there to tick the points, the run does it in this name. */
+  checkedBy: z.string().optional(),
+});
+export type CodeReviewSpec = z.infer<typeof CodeReviewSpec>;
+
+export interface CodeReviewResult extends Checklist {
+  commits: number;
+  files: number;
+  /** Places that read the flag, `file:line`. */
+  readers: string[];
+  /** Path of the whole review in the evidence folder. */
+  report: string;
+  /** Points that nobody has ticked yet: what the gate says where nobody looks again. */
+  gate: string[];
+}
+
+/** What a review found; `stops` keeps phase 2 from going on. */
+interface Findings extends CommitRange {
+  readers: string[];
+  /** Files that were too many or too large to be searched. */
+  unread: string[];
+  stops: string[];
+}
+
+/** Longest time of a look in a preview: a large repository is then left to the step itself. */
+const LOOK_MS = 12_000;
+const FETCH_MS = 15 * 60_000;
+/** Places that a message lists; the report has all of them. */
+const SHOWN = 20;
+
+const short = (sha: string) => sha.slice(0, 12);
+const subjectOf = ({ from, to }: CodeReviewSpec) => `${short(from)}..${short(to)}`;
+
+function listed(places: readonly string[]): string {
+  const more = places.length - SHOWN;
+  return places.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function rangeStops({ files, descends }: CommitRange, { from, to, review }: CodeReviewSpec): string[] {
+  const expected = picomatch(review.files, { dot: true });
+  const odd = files.map(({ path }) => path).filter((path) => !expected(path));
+  return [
+    ...(descends
+      ? []
+      : [
+          `code-review: expected ${short(from)} to be a forebear of ${short(to)}, got another line of commits: what runs now would be lost. Rebase the new release, or correct releases in the stack config.`,
+        ]),
+    ...(odd.length === 0
+      ? []
+      : [
+          `code-review: expected changes only in ${clip(review.files.join(", "), 300)}, got ${odd.length} other ${odd.length === 1 ? "file" : "files"}: ${listed(odd.map((path) => clip(path, 200)))}. Take them out of the release, or add them to deployment.review.files.`,
+        ]),
+  ];
+}
+
+function flagStops(readers: string[], wrong: string[], { flagVariable, to }: CodeReviewSpec): string[] {
+  return [
+    ...(wrong.length === 0
+      ? []
+      : [
+          `code-review: expected code to read the flag as ${flagVariable} alone, got ${listed(wrong)}. Read ${flagVariable} there; a variable that is something else goes into deployment.review.knownVariables.`,
+        ]),
+    ...(readers.length > 0
+      ? []
+      : [
+          `code-review: expected code in ${short(to)} that reads ${flagVariable} from the environment, got none: the flag would switch nothing. Read it there, or correct flagVariable.`,
+        ]),
+  ];
+}
+
+async function searchTree(tree: string, { flagVariable, review }: CodeReviewSpec, signal: AbortSignal) {
+  const { files, gaps } = readTree(tree, { signal });
+  const found = { readers: [] as string[], wrong: [] as string[], unread: [] as string[] };
+  for await (const { path, text } of files) {
+    const shown = relative(tree, resolve(path));
+    if (!isRunCode(shown)) continue;
+    const { right, wrong } = findFlagReads({ path: shown, text }, flagVariable, review.knownVariables);
+    found.readers.push(...right.map(({ line }) => `${shown}:${line}`));
+    found.wrong.push(...wrong.map(({ line, name }) => `${shown}:${line} (${name})`));
+  }
+  found.unread.push(...[...gaps.tooLarge, ...gaps.unreadable].map((path) => relative(tree, path)));
+  if (gaps.cut) found.unread.push("everything after the first 20,000 files");
+  return found;
+}
+
+function judge(spec: CodeReviewSpec, signal: AbortSignal, timeoutMs: number): Promise<Findings> {
+  const { repository, from, to } = spec;
+  return FetchedCommits.use({ repository, from, to, signal, timeoutMs }, async (commits) => {
+    const range = await commits.readRange();
+    const { readers, wrong, unread } = await searchTree(await commits.checkOut(), spec, signal);
+    const stops = [...rangeStops(range, spec), ...flagStops(readers, wrong, spec)];
+    return { ...range, readers, unread, stops };
+  });
+}
+
+/** Stops that a preview can tell in time; undefined where the repository takes longer than that. */
+async function lookAhead(spec: CodeReviewSpec, { signal }: StepDeps): Promise<string[] | undefined> {
+  const limit = AbortSignal.timeout(LOOK_MS);
+  try {
+    return (await judge(spec, AbortSignal.any([signal, limit]), LOOK_MS)).stops;
+  } catch (error) {
+    if (limit.aborted && !signal.aborted) return undefined;
+    if (error instanceof StepError) return [error.message];
+    throw error;
+  }
+}
+
+async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observation> {
+  const plan = [
+    `reviews ${subjectOf(spec)} of ${clip(spec.repository, 200)}: commits, files, how code reads ${spec.flagVariable} (read-only)`,
+  ];
+  const quiet = { drift: [], undo: [], plan };
+  const entry = deps.evidence.entries().get(entryKey(spec.identity));
+  if (entry?.state === "done") {
+    const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
+    return { ...quiet, blockers: [], gate: open.map(untickedLine) };
+  }
+  const stops = await lookAhead(spec, deps);
+  if (!stops)
+    plan.push(`the repository took more than ${LOOK_MS / 1000} s: what it holds is told by the step`);
+  return { ...quiet, blockers: stops ?? [], estimateSeconds: 5 };
+}
+
+async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewResult> {
+  const found = await judge(spec, deps.signal, FETCH_MS);
+  const { points } = spec.review;
+  const takenAt = deps.now().toISOString();
+  const content = { version: 1, takenAt, from: spec.from, to: spec.to, ...found, points };
+  const report = await deps.saveArtifact("code-review.json", `${JSON.stringify(content, null, 1)}\n`);
+  if (found.stops.length > 0) throw new StepError(`${found.stops.join("\n")}\nThe whole review: ${report}`);
+  deps.log(
+    `code-review: ${found.commits.length} commits, ${found.files.length} files, the flag is read in ${listed(found.readers)} (${report})`,
+  );
+  if (found.unread.length > 0) deps.log(`code-review: not searched: ${listed(found.unread)}`);
+  const { checkedBy } = spec;
+  return {
+    ...{ commits: found.commits.length, files: found.files.length, readers: found.readers.slice(0, SHOWN) },
+    ...{ report, subject: subjectOf(spec), points, ...(checkedBy === undefined ? {} : { checkedBy }) },
+    gate: checkedBy === undefined ? points.map((point) => untickedLine({ point })) : [],
+  };
+}
+
+/**
+ * Reviews what the new release changes before it goes anywhere: only the expected files, on top of what runs, and the
+ * flag read under its one name. What only a person can judge are points that gate 2 needs ticked.
+ * @see runbook 2.1; docs/code-deployment-checks.md
+ */
+export const codeReview: Step<CodeReviewSpec, CodeReviewResult> = {
+  name: "code-review",
+  spec: CodeReviewSpec,
+  lease: false,
+  observe,
+  apply,
+  async undo() {
+    return { summary: "nothing to undo: the review only reads", kept: [] };
+  },
+};

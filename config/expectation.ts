@@ -47,6 +47,10 @@ export function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.Zod
   }
   if (plain instanceof z.ZodArray) return schemaAt(plain.element as z.ZodType, rest);
   if (plain instanceof z.ZodRecord) return schemaAt(plain.valueType as z.ZodType, rest);
+  if (plain instanceof z.ZodUnion) {
+    const options = plain.options as z.ZodType[];
+    return options.map((option) => schemaAt(option, path)).find((found) => found !== undefined);
+  }
   return undefined;
 }
 
@@ -58,6 +62,8 @@ export function describeExpected(schema: z.ZodType): string {
   if (plain instanceof z.ZodEnum) return `one of ${plain.options.join(", ")}`;
   if (plain instanceof z.ZodString) return describeText(plain);
   if (plain instanceof z.ZodArray) return hasMinimum(plain) ? "a list with at least one entry" : "a list";
+  if (plain instanceof z.ZodLiteral) return [...plain.values].map(String).join(" or ");
+  if (plain instanceof z.ZodUnion) return (plain.options as z.ZodType[]).map(describeExpected).join(" or ");
   return "an object";
 }
 

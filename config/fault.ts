@@ -87,6 +87,14 @@ export function issueLines(
   issue: z.core.$ZodIssue,
 ): string[] {
   const path = [key, ...issue.path];
+  // Of several shapes the one that was meant is the one that fits furthest: its own faults are told.
+  const meant =
+    issue.code === "invalid_union" ? issue.errors.find(([first]) => first?.path.length) : undefined;
+  if (meant) {
+    return meant.flatMap((inner) =>
+      issueLines(context, key, raw, { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue),
+    );
+  }
   if (issue.code === "unrecognized_keys") {
     const owner = schemaAt(context.schema, path);
     const shape = owner ? (unwrapSchema(owner) as z.ZodObject).shape : {};

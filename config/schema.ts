@@ -7,7 +7,9 @@ import { NoticeSection } from "./notice.ts";
 import { OutputsSection } from "./outputs.ts";
 import { ReleasesSection } from "./releases.ts";
 import { ReviewSection } from "./review.ts";
+import { ShadowSection } from "./shadow.ts";
 import { SmokeSection } from "./smoke.ts";
+import { SmokeTestSection } from "./smoke-test.ts";
 import { backupSection, evidenceSection } from "./stores.ts";
 import { AppSection, DatabaseUrl, Host } from "./target.ts";
 import { TestSuiteSection } from "./test-suite.ts";
@@ -64,6 +66,12 @@ export const stackSchema = (stack: string) =>
     releases: ReleasesSection.describe("The commits that are rolled out."),
     deployment: DeploymentSection.optional().describe(
       "How a release and the flag come to the hosts, from phase 2 on: see docs/code-deployment.md.",
+    ),
+    shadow: ShadowSection.optional().describe(
+      "How outputs with the flag on and off are compared before anyone sees them: see docs/code-deployment-checks.md.",
+    ),
+    smokeTest: SmokeTestSection.optional().describe(
+      "What phase 2 tries through the API once the flag is on: see docs/code-deployment-checks.md.",
     ),
     soak: SoakSection.prefault({}).describe("How long a phase has to run before the next one may begin."),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),

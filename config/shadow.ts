@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { OutputRule } from "./output-rule.ts";
+import { VariableName } from "./test-suite.ts";
+
+/** How the new release is tried beside the running one before anyone sees it. */
+export const ShadowSection = z.strictObject({
+  command: z
+    .array(z.string().max(4000))
+    .min(1)
+    .describe(
+      "Starts the application in the foreground, on the loopback address and {port}, without a shell. {release} = commit, {flag} = true or false, {envFile}, {appDir} = the first host's, {scratch} = a folder that goes with the run.",
+    ),
+  cwd: z
+    .string()
+    .min(1)
+    .max(1000)
+    .default("{appDir}/releases/{release}")
+    .describe("Folder to run in, placeholders as in command."),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(3600)
+    .default(60)
+    .meta({ unit: "s", description: "Time in which it has to answer at /health." }),
+  sample: z.int().min(1).max(100_000).default(300).meta({
+    unit: "deals",
+    description: "Deals that are compared: the same at every run, and of every type that the table holds.",
+  }),
+  inherit: z
+    .array(VariableName)
+    .default([])
+    .describe("Variables that it gets from this program's environment beside those of envFile."),
+  rules: z
+    .record(
+      z.string().max(200),
+      z
+        .union([z.literal("identical"), z.array(OutputRule).min(1).max(50)])
+        .describe("How outputs may differ."),
+    )
+    .describe(
+      'For each value of change.allowed: "identical", or what has to hold with the flag on (a list of {field, includes | excludes | ratio}).',
+    ),
+});
+export type ShadowSection = z.infer<typeof ShadowSection>;

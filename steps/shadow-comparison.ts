@@ -1,0 +1,281 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { OutputsSection } from "../config/outputs.ts";
+import { ShadowSection } from "../config/shadow.ts";
+import { Host } from "../config/target.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { Change } from "../postgres/change.ts";
+import { readType, type SampledRow, sampleRows } from "../postgres/deal-sample.ts";
+import { withConnection } from "../postgres/session.ts";
+import { childEnvironment, runProgram } from "./child-process.ts";
+import { createAsker, type DealAsker } from "./deal-asker.ts";
+import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow-compare.ts";
+import { instanceCommand, type ShadowInstance, startInstance } from "./shadow-instance.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+
+export const ShadowComparisonSpec = BaseSpec.extend({
+  change: Change,
+  shadow: ShadowSection.optional(),
+  /** How outputs are asked for: by requests alone, a command would ask the running application. */
+  outputs: OutputsSection.omit({
+    command: true,
+    inherit: true,
+    maxErrors: true,
+    resumeHours: true,
+    compress: true,
+  }),
+  /** Commit that is tried. */
+  release: z.string().regex(/^[0-9a-f]{40}$/),
+  /** Where it is installed, and whose variables it gets. */
+  host: Host.pick({ name: true, envFile: true, appDir: true }),
+  flagVariable: z.string().min(1),
+});
+/** What of the configured outputs matters here, so that another setting of the snapshot is no change of the step. */
+export function comparedOutputs(outputs: OutputsSection): ShadowComparisonSpec["outputs"] {
+  const { requests, concurrency, requestsPerSecond, timeoutSeconds, attempts, maxAnswerKib, tokenVariable } =
+    outputs;
+  const asked = { requests, concurrency, requestsPerSecond, timeoutSeconds, attempts, maxAnswerKib };
+  return { ...asked, ...(tokenVariable === undefined ? {} : { tokenVariable }) };
+}
+export type ShadowComparisonSpec = z.infer<typeof ShadowComparisonSpec>;
+
+export interface ShadowComparisonResult {
+  release: string;
+  compared: number;
+  /** Deals of the sample that were deleted meanwhile. */
+  gone: number;
+  /** Compared deals of each allowed value; 0 says that the table holds none. */
+  byType: Record<string, number>;
+  /** Empty in a result: a difference fails the step. */
+  differences: DealDifference[];
+  /** Path in the evidence folder. */
+  report: string;
+}
+
+/** Differences that a message lists; the report has all of them. */
+const SHOWN = 50;
+
+type Ready = ShadowComparisonSpec & { shadow: ShadowSection };
+
+function configBlockers({ shadow, change, outputs }: ShadowComparisonSpec): string[] {
+  if (!shadow) {
+    return [
+      "shadow-comparison: expected shadow in the stack config, got none. Say how the new release is started: docs/code-deployment-checks.md.",
+    ];
+  }
+  const names = outputs.requests.map(({ name }) => name);
+  const rules = Object.entries(shadow.rules).flatMap(([type, list]) =>
+    list === "identical" ? [] : list.map((rule) => ({ type, ...rule })),
+  );
+  const lost = rules.filter(({ request }) => request !== undefined && !names.includes(request));
+  const missing = change.allowed.filter((type) => !Object.hasOwn(shadow.rules, type));
+  return [
+    ...missing.map(
+      (type) =>
+        `shadow-comparison: expected rules for every value of change.allowed, got none for ${type}. Add shadow.rules.${type}: identical, or a list of rules.`,
+    ),
+    ...lost.map(
+      ({ type, request }) =>
+        `shadow-comparison: expected a rule of ${type} to name one of outputs.requests (${names.join(", ")}), got ${request}. Correct shadow.rules.${type}.`,
+    ),
+    ...[...shadow.inherit, ...(outputs.tokenVariable ? [outputs.tokenVariable] : [])]
+      .filter((name) => process.env[name] === undefined)
+      .map(
+        (name) =>
+          `shadow-comparison: expected the variable ${name} in the environment, got none. Set it, or remove it from the stack config.`,
+      ),
+  ];
+}
+
+/** What is missing on this machine. A program within the release is looked for once that is installed. */
+async function machineBlockers(spec: Ready, installed: boolean, signal: AbortSignal): Promise<string[]> {
+  const { cwd, program } = instanceCommand(spec);
+  const { envFile } = spec.host;
+  const readable = await access(envFile, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  const faults = readable
+    ? []
+    : [
+        `shadow-comparison: expected to read ${envFile}, got no readable file. Correct envFile of ${spec.host.name}, or run as who may read it.`,
+      ];
+  const there = (await stat(cwd).catch(() => undefined))?.isDirectory() ?? false;
+  if (installed && !there) {
+    return [
+      ...faults,
+      `shadow-comparison: expected the folder ${cwd} to run in, got none. Correct shadow.cwd, or run \`up\` again: it installs the release.`,
+    ];
+  }
+  if (
+    !installed &&
+    !there &&
+    program.includes("/") &&
+    (!isAbsolute(program) || program.includes(spec.release))
+  )
+    return faults;
+  const look = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program];
+  const { exitCode } = await runProgram(look, {
+    environment: childEnvironment(),
+    timeoutMs: 10_000,
+    signal,
+    ...(there ? { cwd } : {}),
+  });
+  return exitCode === 0
+    ? faults
+    : [
+        ...faults,
+        `shadow-comparison: expected the program ${program} to be there, got none. Install it, or correct shadow.command.`,
+      ];
+}
+
+async function findBlockers(
+  spec: ShadowComparisonSpec,
+  installed: boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const blockers = configBlockers(spec);
+  return spec.shadow ? [...blockers, ...(await machineBlockers(spec as Ready, installed, signal))] : blockers;
+}
+
+async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Observation> {
+  const { shadow, release, change } = spec;
+  const plan = [
+    `starts ${release.slice(0, 12)} privately with the flag on and off and compares up to ${shadow?.sample ?? 0} deals of ${change.table} (read-only)`,
+  ];
+  const quiet = { drift: [], undo: [], plan };
+  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  if (done) return { ...quiet, blockers: [] };
+  const blockers = await findBlockers(spec, false, deps.signal);
+  return {
+    ...quiet,
+    blockers,
+    estimateSeconds: 10 + Math.ceil((shadow?.sample ?? 0) / spec.outputs.requestsPerSecond),
+  };
+}
+
+function askerOf({ url }: ShadowInstance, { outputs }: Ready, signal: AbortSignal): DealAsker {
+  // Two instances on one database: each may ask half as often.
+  const requestsPerSecond = Math.max(1, Math.floor(outputs.requestsPerSecond / 2));
+  const timer = {
+    now: () => performance.now(),
+    sleep: (milliseconds: number, until: AbortSignal) => sleep(milliseconds, undefined, { signal: until }),
+  };
+  return createAsker({
+    appUrl: url,
+    outputs: OutputsSection.parse({ ...outputs, requestsPerSecond }),
+    timer,
+    signal,
+  });
+}
+
+/** Runs `work` with both instances; they end however it ends. */
+async function withInstances<T>(
+  spec: Ready,
+  signal: AbortSignal,
+  work: (on: ShadowInstance, off: ShadowInstance) => Promise<T>,
+): Promise<T> {
+  // When one does not come up, the other is not waited for.
+  const ending = new AbortController();
+  const until = AbortSignal.any([signal, ending.signal]);
+  const starts = [true, false].map((flag) => startInstance({ ...spec, flag, signal: until }));
+  try {
+    const [on, off] = (await Promise.all(starts)) as [ShadowInstance, ShadowInstance];
+    return await Promise.race([work(on, off), on.died, off.died]);
+  } finally {
+    ending.abort();
+    for (const start of await Promise.allSettled(starts)) {
+      if (start.status === "fulfilled") await start.value.stop();
+    }
+  }
+}
+
+async function compareSample(rows: SampledRow[], spec: Ready, deps: StepDeps): Promise<ComparedDeal[]> {
+  const { shadow, outputs, change } = spec;
+  return withConnection(deps, (client) =>
+    withInstances(spec, deps.signal, async (...instances) => {
+      const [on, off] = instances.map((instance) => askerOf(instance, spec, deps.signal)) as [
+        DealAsker,
+        DealAsker,
+      ];
+      try {
+        const options = {
+          on,
+          off,
+          rules: shadow.rules,
+          concurrency: outputs.concurrency,
+          signal: deps.signal,
+        };
+        return await compareDeals(rows, { ...options, readType: (key) => readType(client, change, key) });
+      } finally {
+        await Promise.all([on.close(), off.close()]);
+      }
+    }),
+  );
+}
+
+function summarise(deals: readonly ComparedDeal[], { change, release }: Ready) {
+  const there = deals.filter(({ gone }) => !gone);
+  const countOf = (type: string) => there.filter((deal) => deal.type === type).length;
+  return {
+    release,
+    compared: there.length,
+    gone: deals.length - there.length,
+    byType: Object.fromEntries(change.allowed.map((type) => [type, countOf(type)])),
+    differences: there.flatMap(({ differences }) => differences),
+  };
+}
+
+function refuseDifferences(differences: readonly DealDifference[], compared: number, report: string): void {
+  if (differences.length === 0) return;
+  const deals = new Set(differences.map(({ key }) => key)).size;
+  const more = differences.length - SHOWN;
+  throw new StepError(
+    [
+      `shadow-comparison: expected outputs as shadow.rules says, got ${differences.length} differences in ${deals} of ${compared} deals (${report}).`,
+      ...differences.slice(0, SHOWN).map(({ key, type, fault }) => `  - deal ${key} (${type}): ${fault}`),
+      ...(more > 0 ? [`  … ${more} more in the report`] : []),
+      "Nobody has seen them: mend the release, or correct shadow.rules, then run again.",
+    ].join("\n"),
+  );
+}
+
+async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<ShadowComparisonResult> {
+  const blockers = await findBlockers(spec, true, deps.signal);
+  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = spec as Ready;
+  const rows = await withConnection(deps, async (client) => {
+    await client.query("SET default_transaction_read_only = on");
+    return sampleRows(client, spec.change, ready.shadow.sample);
+  });
+  const summary = summarise(await compareSample(rows, ready, deps), ready);
+  const content = { version: 1, takenAt: deps.now().toISOString(), rules: ready.shadow.rules, ...summary };
+  const report = await deps.saveArtifact("shadow-comparison.json", `${JSON.stringify(content, null, 1)}\n`);
+  refuseDifferences(summary.differences, summary.compared, report);
+  const counts = Object.entries(summary.byType).map(([type, count]) => `${count} ${type}`);
+  deps.log(`shadow-comparison: ${summary.compared} deals are as the rules say (${counts.join(", ")})`);
+  for (const [type, count] of Object.entries(summary.byType)) {
+    if (count === 0)
+      deps.log(`shadow-comparison: ${spec.change.table} holds no ${type}, so none was compared`);
+  }
+  return { ...summary, report };
+}
+
+/**
+ * The same deals, analysed by the new release with the flag off and on, before anyone sees it: what must be identical
+ * is, and what differs does so as the rules say.
+ * @see runbook 2.4, 4.1; docs/code-deployment-checks.md
+ */
+export const shadowComparison: Step<ShadowComparisonSpec, ShadowComparisonResult> = {
+  name: "shadow-comparison",
+  spec: ShadowComparisonSpec,
+  lease: false,
+  observe,
+  apply,
+  async undo() {
+    return { summary: "nothing to undo: it only compared", kept: [] };
+  },
+};

@@ -1,0 +1,242 @@
+import { randomBytes } from "node:crypto";
+import type { Client } from "pg";
+import { z } from "zod";
+import { SmokeTestSection } from "../config/smoke-test.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { Change } from "../postgres/change.ts";
+import { findMarked, hasColumn, MARKER_DIGITS } from "../postgres/marked-rows.ts";
+import { withConnection } from "../postgres/session.ts";
+import { Basis } from "./basis.ts";
+import { judgeOutput, valuesAt } from "./output-rules.ts";
+import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke-requests.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+import { type Removal, removeTestDeals } from "./test-deals.ts";
+
+export const SmokeTestSpec = BaseSpec.extend({
+  change: Change,
+  /** The application's address as its users reach it. */
+  app: z.strictObject({ url: z.string() }),
+  smokeTest: SmokeTestSection.optional(),
+  basis: Basis,
+});
+export type SmokeTestSpec = z.infer<typeof SmokeTestSpec>;
+
+export type SmokeTestResult =
+  | { skipped: string }
+  | {
+      /** Types that were tried, and rules that their analyses kept. */
+      cases: { type: string; rules: number }[];
+      /** How the application refused the invalid type. */
+      invalidStatus: number;
+      /** Test deals that were removed, those of a killed run included. */
+      removed: number;
+      /** Those of them that the application did not remove and the database did. */
+      removedByDatabase: number;
+    };
+
+type Ready = SmokeTestSpec & { smokeTest: SmokeTestSection };
+
+/** One run against the application, with what it needs. */
+interface Trial {
+  spec: Ready;
+  api: SmokeApi;
+  client: Client;
+}
+
+const SKIPPED = "the flag is off: there is no new behaviour to try";
+
+async function findBlockers({ smokeTest, change }: SmokeTestSpec, deps: StepDeps): Promise<string[]> {
+  if (!smokeTest) {
+    return [
+      "smoke-test: expected smokeTest in the stack config, got none. Say how a deal is created, analysed and removed: docs/code-deployment-checks.md.",
+    ];
+  }
+  const { marker, cases, tokenVariable } = smokeTest;
+  const column = await withConnection(deps, (client) => hasColumn(client, change, marker.field));
+  return [
+    ...(column
+      ? []
+      : [
+          `smoke-test: expected a column ${marker.field} in ${change.schema}.${change.table}, got none: test deals could not be found again. Correct smokeTest.marker.field.`,
+        ]),
+    ...cases
+      .filter(({ type }) => !change.allowed.includes(type))
+      .map(
+        ({ type }) =>
+          `smoke-test: expected cases of ${change.allowed.join(", ")}, got ${type}. Correct smokeTest.cases.`,
+      ),
+    ...(change.allowed.includes(smokeTest.invalidType)
+      ? [
+          `smoke-test: expected an invalid type that change.allowed does not list, got ${smokeTest.invalidType}. Correct smokeTest.invalidType.`,
+        ]
+      : []),
+    ...(tokenVariable === undefined || process.env[tokenVariable]
+      ? []
+      : [
+          `smoke-test: expected the variable ${tokenVariable} in the environment, got none. Set it, or remove smokeTest.tokenVariable.`,
+        ]),
+  ];
+}
+
+async function observe(spec: SmokeTestSpec, deps: StepDeps): Promise<Observation> {
+  const { basis, smokeTest, app } = spec;
+  if (!basis.flag) return { drift: [], plan: [`tries nothing: ${SKIPPED}`], undo: [], blockers: [] };
+  const types = smokeTest?.cases.map(({ type }) => type).join(", ") ?? "no type";
+  const plan = [
+    `creates, analyses and removes test deals of ${types} at ${app.url}, and one of an invalid type that has to be refused`,
+  ];
+  const quiet = { drift: [], plan, undo: ["removes test deals that a killed run left"], estimateSeconds: 2 };
+  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  return { ...quiet, blockers: done ? [] : await findBlockers(spec, deps) };
+}
+
+const newMarker = ({ marker }: SmokeTestSection) =>
+  marker.prefix + randomBytes(MARKER_DIGITS / 2).toString("hex");
+
+const isWell = ({ status }: ApiAnswer) => status >= 200 && status < 300;
+
+/** The new deal's key, as a text whatever the application makes of it. */
+function keyOf({ body }: ApiAnswer, { keyField }: SmokeTestSection): string | undefined {
+  const [key] = valuesAt(body, keyField);
+  return key === undefined || key === null || key === "" ? undefined : String(key);
+}
+
+/** @returns what was not as it should be, one line each. */
+async function tryCase(
+  { type, rules }: SmokeTestSection["cases"][number],
+  { spec, api }: Trial,
+): Promise<string[]> {
+  const { smokeTest } = spec;
+  const created = await api.create(type, newMarker(smokeTest));
+  if (!isWell(created)) return [`${type}: expected a deal to be created, got status ${created.status}`];
+  const key = keyOf(created, smokeTest);
+  if (key === undefined) return [`${type}: expected the new deal's key in ${smokeTest.keyField}, got none`];
+  const analysis = await api.analyse(key);
+  if (!isWell(analysis)) return [`${type}: expected an analysis, got status ${analysis.status}`];
+  // These deals are our own: what was found can be told.
+  return judgeOutput(rules, analysis.body).map(
+    ({ fault, found }) => `${type}: ${fault}${found.length > 0 ? ` (${found.slice(0, 10).join(", ")})` : ""}`,
+  );
+}
+
+async function tryInvalid({ spec, api, client }: Trial): Promise<{ status: number; faults: string[] }> {
+  const { smokeTest, change } = spec;
+  const marker = newMarker(smokeTest);
+  const { status } = await api.create(smokeTest.invalidType, marker);
+  const rows = await findMarked(client, change, smokeTest.marker);
+  const kept = rows.some((row) => row.marker === marker);
+  const faults = [
+    ...(status >= 400 && status < 500
+      ? []
+      : [`invalid type ${smokeTest.invalidType}: expected a status from 400 to 499, got ${status}`]),
+    ...(kept ? [`invalid type ${smokeTest.invalidType}: expected no row, got one`] : []),
+  ];
+  return { status, faults };
+}
+
+async function tryAll(trial: Trial, { signal, log }: StepDeps) {
+  const { cases } = trial.spec.smokeTest;
+  const faults: string[] = [];
+  let invalidStatus = 0;
+  try {
+    for (const one of cases) {
+      signal.throwIfAborted();
+      faults.push(...(await tryCase(one, trial)));
+      log(`smoke-test: tried ${one.type}`);
+    }
+    const invalid = await tryInvalid(trial);
+    invalidStatus = invalid.status;
+    faults.push(...invalid.faults);
+  } catch (error) {
+    signal.throwIfAborted();
+    faults.push(`expected ${trial.spec.app.url} to answer, got ${reasonOf(error)}`);
+  }
+  return { faults, invalidStatus };
+}
+
+const leftLine = ({ key, reason }: Removal["left"][number]) => `test deal ${key} is still there: ${reason}`;
+
+function refuse(faults: readonly string[]): void {
+  if (faults.length === 0) return;
+  const lines = faults.map((fault) => `  - ${fault}`).join("\n");
+  throw new StepError(
+    `smoke-test: expected every trial to go well, got:\n${lines}\nMend what is named and run again, or take the flag back: rollout config set flag false, then up.`,
+  );
+}
+
+async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResult> {
+  if (!spec.basis.flag) return { skipped: SKIPPED };
+  const blockers = await findBlockers(spec, deps);
+  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = spec as Ready;
+  return withConnection(deps, async (client) => {
+    // Not the step's own signal: what was created is removed also when the step is cancelled.
+    const clearing = new SmokeApi(
+      spec.app.url,
+      ready.smokeTest,
+      AbortSignal.timeout(spec.deadlineSeconds * 1000),
+    );
+    const clear = () =>
+      removeTestDeals({
+        client,
+        change: spec.change,
+        section: ready.smokeTest,
+        api: clearing,
+        log: deps.log,
+      });
+    const before = await clear();
+    if (before.removed > 0)
+      deps.log(`smoke-test: removed ${before.removed} test deals that an earlier run left`);
+    const api = new SmokeApi(spec.app.url, ready.smokeTest, deps.signal);
+    const tried = await tryAll({ spec: ready, api, client }, deps).catch(async (error: unknown) => {
+      await clear();
+      throw error;
+    });
+    const after = await clear();
+    refuse([...tried.faults, ...after.left.map(leftLine)]);
+    return {
+      cases: ready.smokeTest.cases.map(({ type, rules }) => ({ type, rules: rules.length })),
+      invalidStatus: tried.invalidStatus,
+      removed: before.removed + after.removed,
+      removedByDatabase: before.byDatabase + after.byDatabase,
+    };
+  });
+}
+
+async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResult): Promise<UndoResult> {
+  const { smokeTest, change, app } = spec;
+  const finished = deps.evidence.entries().get(entryKey(spec.identity))?.doneNumber !== undefined;
+  // A run that ended well has removed its deals: going back needs neither database nor application for it.
+  if (!smokeTest || (finished && result && !("skipped" in result)))
+    return { summary: "nothing to undo: its test deals were removed", kept: [] };
+  const api = new SmokeApi(app.url, smokeTest, deps.signal);
+  try {
+    const { removed, left } = await withConnection(deps, (client) =>
+      removeTestDeals({ client, change, section: smokeTest, api, log: deps.log }),
+    );
+    return {
+      summary: `removed ${removed} test deals`,
+      kept: left.map(({ key, reason }) => ({ subject: `test deal ${key}`, reason })),
+    };
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    const reason = `the database could not be looked at (${(error as Error).message.split("\n")[0]})`;
+    const subject = `test deals whose ${smokeTest.marker.field} begins with ${smokeTest.marker.prefix}, if there are any`;
+    return { summary: "could not look for test deals", kept: [{ subject, reason }] };
+  }
+}
+
+/**
+ * Tries the new behaviour through the application's API, as its users get it: a deal of each type, and an invalid one.
+ * Test deals bear a marker and are always removed, after a crash by the next run or by the undo.
+ * @see runbook 2.4, 2.7; docs/code-deployment-checks.md
+ */
+export const smokeTest: Step<SmokeTestSpec, SmokeTestResult> = {
+  name: "smoke-test",
+  spec: SmokeTestSpec,
+  lease: false,
+  follows: () => "closing-restart",
+  observe,
+  apply,
+  undo,
+};

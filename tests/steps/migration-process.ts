@@ -1,4 +1,5 @@
 import { localShell } from "../../hosts/local-shell.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
 import { migration } from "../../steps/migration.ts";
@@ -16,7 +17,7 @@ await migration.apply(spec, {
   databaseUrl: () => url,
   connect: () => connect(url),
   saveArtifact: async (name) => name,
-  evidence: { entries: () => new Map() },
+  evidence: evidenceOf([]),
   shell: localShell,
 });
 process.exit(0);

@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { DeploymentSection } from "../config/deployment.ts";
+import { Host } from "../config/target.ts";
+import { HostError } from "../hosts/host-shell.ts";
+import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { Basis } from "./basis.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+
+export const PropagationSpec = BaseSpec.extend({
+  hosts: z.array(Host.pick({ name: true, appDir: true, connection: true, path: true })).min(1),
+  /** Paths of logs on each host, `{appDir}` in them. */
+  logs: DeploymentSection.shape.logs,
+  /** The change's column: the name before the `=`. */
+  column: z.string(),
+  /** Types that have to be seen with the flag on: those that the smoke test tried. */
+  allowed: z.array(z.string()),
+  basis: Basis,
+});
+export type PropagationSpec = z.infer<typeof PropagationSpec>;
+
+/** What of the configured hosts matters here, so that a changed service is no change of the step. */
+export const loggingHosts = (hosts: readonly Host[]): PropagationSpec["hosts"] =>
+  hosts.map(({ name, appDir, connection, path }) => ({
+    ...{ name, appDir },
+    ...(connection ? { connection } : {}),
+    ...(path ? { path } : {}),
+  }));
+
+/** What one host has logged since its processes were restarted. */
+export interface HostCounts extends LogCounts {
+  host: string;
+  /** By the clock of the host; UTC, ISO 8601. */
+  since: string;
+}
+
+export interface PropagationResult {
+  hosts: HostCounts[];
+  /** Over all hosts. */
+  total: Record<string, number>;
+}
+
+/** Processes of a restart's result, as far as they matter here. */
+const Restarted = z.object({
+  hosts: z.array(z.object({ host: z.string(), processes: z.array(z.object({ startedAt: z.string() })) })),
+});
+
+/** Logs are written with a delay: this long they get, in seconds and looks. */
+const WAIT_SECONDS = 30;
+
+/** Since when the processes of each host run, by the newest closing restart of the phase. */
+function restartsOf({ identity }: PropagationSpec, deps: StepDeps): Map<string, string> {
+  const found = [...deps.evidence.entries().values()].find(
+    ({ phase, kind, spec }) =>
+      phase === identity.phase && kind === "service-restart" && spec.when === "closing",
+  );
+  const result = found?.state === "done" ? Restarted.safeParse(found.result).data : undefined;
+  return new Map(
+    (result?.hosts ?? []).flatMap(({ host, processes }) => {
+      const [first] = processes
+        .map(({ startedAt }) => startedAt)
+        .sort((a, b) => Date.parse(a) - Date.parse(b));
+      return first === undefined ? [] : [[host, first]];
+    }),
+  );
+}
+
+async function observe(spec: PropagationSpec, deps: StepDeps): Promise<Observation> {
+  const { logs, column, allowed, basis, hosts } = spec;
+  const wait = basis.flag
+    ? `, until ${allowed.join(", ")} are there`
+    : "; with the flag off none is expected";
+  const names = hosts.map(({ name }) => name).join(", ");
+  const plan = [
+    `counts ${column}= in ${logs.join(", ") || "no log"} of ${names} since the restart${wait} (read-only)`,
+  ];
+  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const blockers =
+    done || !basis.flag || logs.length > 0
+      ? []
+      : ["propagation: expected logs to count in, got none. Name the application's logs in deployment.logs."];
+  return { drift: [], plan, undo: [], blockers, estimateSeconds: 2 };
+}
+
+type Counted = HostCounts | { host: string; fault: string };
+
+async function countOn(
+  spec: PropagationSpec,
+  since: Map<string, string>,
+  deps: StepDeps,
+): Promise<Counted[]> {
+  const { hosts, logs, column, allowed } = spec;
+  return Promise.all(
+    hosts.map(async (host): Promise<Counted> => {
+      const from = since.get(host.name);
+      if (from === undefined) return { host: host.name, fault: "no restart of it is in the evidence" };
+      try {
+        const question = { logs, since: from, column, values: allowed };
+        return { host: host.name, since: from, ...(await countLogged(host, question, deps)) };
+      } catch (error) {
+        if (!(error instanceof HostError)) throw error;
+        return { host: host.name, fault: error.reason };
+      }
+    }),
+  );
+}
+
+const isCounted = (counted: Counted): counted is HostCounts => !("fault" in counted);
+
+function sumUp(hosts: readonly HostCounts[], allowed: readonly string[]): Record<string, number> {
+  const sum = (type: string) => hosts.reduce((total, { byValue }) => total + (byValue[type] ?? 0), 0);
+  return Object.fromEntries(allowed.map((type) => [type, sum(type)]));
+}
+
+/** What keeps the count from being whole, one line each. */
+function faultsOf(counted: readonly Counted[]): string[] {
+  return counted.flatMap((one) =>
+    isCounted(one) ? one.faults.map((fault) => `${one.host}: ${fault}`) : [`${one.host}: ${one.fault}`],
+  );
+}
+
+function say(hosts: readonly HostCounts[], log: StepDeps["log"]): void {
+  for (const { host, since, byValue, other, unknown } of hosts) {
+    const counts = Object.entries(byValue).map(([type, count]) => `${count} ${type}`);
+    log(
+      `propagation: ${host} since ${since}: ${counts.join(", ")}${other > 0 ? `, ${other} of another value` : ""}`,
+    );
+    if (unknown > 0)
+      log(`propagation: ${host}: ${unknown} lines do not begin with a time and were not counted`);
+  }
+}
+
+/** Makes the step with another wait: tests do not wait as long. */
+export function createPropagation({
+  waitSeconds = WAIT_SECONDS,
+} = {}): Step<PropagationSpec, PropagationResult> {
+  async function apply(spec: PropagationSpec, deps: StepDeps): Promise<PropagationResult> {
+    const { allowed, basis, column } = spec;
+    const since = restartsOf(spec, deps);
+    for (let waited = 0; ; waited += 1) {
+      const counted = await countOn(spec, since, deps);
+      const hosts = counted.filter(isCounted);
+      const total = sumUp(hosts, allowed);
+      const missing = allowed.filter((type) => total[type] === 0);
+      const faults = faultsOf(counted);
+      const complete = !basis.flag || (missing.length === 0 && faults.length === 0);
+      if (complete) {
+        say(hosts, deps.log);
+        for (const fault of faults) deps.log(`propagation: not counted: ${fault}`);
+        return { hosts, total };
+      }
+      if (waited >= waitSeconds) {
+        say(hosts, deps.log);
+        throw refusal(faults, missing, column);
+      }
+      await sleep(1_000, undefined, { signal: deps.signal });
+    }
+  }
+  return {
+    name: "propagation",
+    spec: PropagationSpec,
+    lease: false,
+    follows: () => "closing-restart",
+    observe,
+    apply,
+    async undo() {
+      return { summary: "nothing to undo: it only counted", kept: [] };
+    },
+  };
+}
+
+function refusal(faults: readonly string[], missing: readonly string[], column: string): StepError {
+  const got = [...faults, ...missing.map((type) => `no line with ${column}=${type} on any host`)];
+  return new StepError(
+    `propagation: expected each type that was tried in the logs since the restart, got:\n  - ${got.join("\n  - ")}\n` +
+      "See that the application logs the type and that deployment.logs names its logs, then run again.",
+  );
+}
+
+/**
+ * Counts the types that the application logs since its processes were restarted: what was tried through the API has
+ * to have come through its pipeline.
+ * @see runbook 2.6; docs/code-deployment-checks.md
+ */
+export const propagation = createPropagation();

@@ -71,7 +71,8 @@ function ourSteps(url: string, folder: string) {
   const base = { specVersion: 1 as const, identity, generation: 1, deadlineSeconds: 3600, jobs: 2 };
   const kept = `file:${join(folder, "backups")}`;
   return {
-    take: async () => (await backup.apply({ ...base, url: kept, lockWaitTimeoutMs: 30_000 }, deps)).bytes,
+    take: async () =>
+      (await backup.apply({ ...base, url: kept, method: "logical", lockWaitTimeoutMs: 30_000 }, deps)).bytes,
     prove: async () => {
       await restoreProof.apply({ ...base, url: kept, of: "backup", maxAgeHours: 24 }, deps);
       return null;

@@ -16,10 +16,14 @@ export const backupSection = (stack: string) =>
     url: StoreUrl.default(`file:backups/${stack}`).describe(
       "Folder of the backups; a relative path starts at the project's root. They hold personal data: files get mode 0600.",
     ),
-    jobs: z
-      .int()
-      .min(1)
-      .max(32)
-      .default(2)
-      .meta({ unit: "connections", description: "Parallel dump workers, each with one connection." }),
+    method: z
+      .enum(["logical", "physical"])
+      .default("logical")
+      .describe(
+        "logical: pg_dump of the database. physical: pg_basebackup of the whole server, for large databases; needs a role with REPLICATION.",
+      ),
+    jobs: z.int().min(1).max(32).default(2).meta({
+      unit: "connections",
+      description: "Parallel workers of a logical backup and its restore, each with one connection.",
+    }),
   });

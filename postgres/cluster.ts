@@ -20,15 +20,18 @@ export interface ClusterOptions {
   settings?: Record<string, string>;
   /** Fixed port; a free one by default. */
   port?: number;
+  /** Longest wait until it accepts connections; a copy has to recover first. */
+  startTimeoutSeconds?: number;
 }
 
-interface Account {
+/** The user that the server runs as. */
+export interface Account {
   uid: number;
   gid: number;
 }
 
 /** PostgreSQL refuses to run as root: as root it runs as `postgres`, else `nobody`. */
-function serverAccount(): Account | undefined {
+export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = readFileSync("/etc/passwd", "utf8")
     .split("\n")
@@ -89,7 +92,12 @@ function writeSettings(
  * Creates the cluster in `directory` unless it is there already, and starts it unless it runs.
  * Superuser `rollout` with a random password (scram), reachable on 127.0.0.1 only.
  */
-export async function startCluster({ directory, settings = {}, port }: ClusterOptions): Promise<Cluster> {
+export async function startCluster({
+  directory,
+  settings = {},
+  port,
+  startTimeoutSeconds = 60,
+}: ClusterOptions): Promise<Cluster> {
   const account = serverAccount();
   const data = join(directory, "data");
   const passwordFile = join(directory, "password");
@@ -111,7 +119,7 @@ export async function startCluster({ directory, settings = {}, port }: ClusterOp
     writeSettings(data, chosen, directory, settings);
     await run(
       "pg_ctl",
-      ["-D", data, "-w", "-t", "60", "-l", join(directory, "server.log"), "start"],
+      ["-D", data, "-w", "-t", String(startTimeoutSeconds), "-l", join(directory, "server.log"), "start"],
       account,
     );
   }

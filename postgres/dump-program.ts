@@ -30,7 +30,8 @@ export const COMPRESSION = { argument: "--compress=1", name: "gzip:1" };
 /** Folder of the dump within a backup. */
 export const DUMP_FOLDER = "dump";
 
-async function run(program: string, argv: string[], target: DumpTarget): Promise<string> {
+/** Runs one of PostgreSQL's programs against the target. @throws {StepError} in words when it fails. */
+export async function runClient(program: string, argv: string[], target: DumpTarget): Promise<string> {
   const environment = libpqEnvironment(target.databaseUrl);
   // A killed dump's statements end with it, even those that wait for a lock.
   const options = `${environment.PGOPTIONS ?? ""} -c client_connection_check_interval=2s`.trim();
@@ -57,7 +58,7 @@ export async function runDump(target: DumpTarget, options: DumpOptions): Promise
     "--no-password",
     `--file=${join(folder, DUMP_FOLDER)}`,
   ];
-  await run(program, argv, target);
+  await runClient(program, argv, target);
 }
 
 /**
@@ -75,7 +76,7 @@ export async function dumpGlobals(
   const quoted = `dbname='${database.replaceAll(/['\\]/g, "\\$&")}'`;
   try {
     const argv = ["--globals-only", "--no-role-passwords", "--no-password", `--dbname=${quoted}`];
-    await writeSynced(join(folder, "globals.sql"), await run(program, argv, target));
+    await writeSynced(join(folder, "globals.sql"), await runClient(program, argv, target));
     return null;
   } catch (error) {
     target.signal.throwIfAborted();
@@ -85,5 +86,5 @@ export async function dumpGlobals(
 
 /** Reads the dump's table of contents back from the disk, as `pg_restore --list` prints it. */
 export function readCatalogue(target: DumpTarget, program: string, folder: string): Promise<string> {
-  return run(program, ["--list", join(folder, DUMP_FOLDER)], target);
+  return runClient(program, ["--list", join(folder, DUMP_FOLDER)], target);
 }

@@ -38,11 +38,17 @@ export function isOlderThanServer(program: ClientProgram, serverVersionNumber: n
   return program.major < Math.floor(serverVersionNumber / 10_000);
 }
 
-/** The one command that brings client programs of the server's version. */
-export function installRemedy(serverVersionNumber: number): string {
+/** A server's files are read by programs of its own major version alone. */
+export function isOtherMajor(program: ClientProgram, serverVersionNumber: number): boolean {
+  return program.major !== Math.floor(serverVersionNumber / 10_000);
+}
+
+/** The one command that brings programs of the server's version: the server's own, or those of a client. */
+export function installRemedy(serverVersionNumber: number, { server } = { server: false }): string {
   const major = Math.floor(serverVersionNumber / 10_000);
+  const [what, suffix] = server ? ["", ""] : [" client programs", "-client"];
   return (
-    `Install PostgreSQL ${major} client programs (Debian: apt-get install postgresql-client-${major}) ` +
+    `Install PostgreSQL ${major}${what} (Debian: apt-get install postgresql${suffix}-${major}) ` +
     "or point ROLLOUT_POSTGRES_BIN at their folder."
   );
 }

@@ -68,6 +68,8 @@ export async function prepareCopy(
   if (options.appTriggers === "bypass") {
     await admin.query(`GRANT SET ON PARAMETER session_replication_role TO ${quoteName(restorer)}`);
   }
+  // A dump was restored by this role; in a copy of the server's files the table still has its own owner.
+  await admin.query(`ALTER TABLE ${tableName(options.change)} OWNER TO ${quoteName(restorer)}`);
   for (const setting of DURABLE) await admin.query(`ALTER SYSTEM SET ${setting} = on`);
   await admin.query("SELECT pg_reload_conf()");
   return discarded;

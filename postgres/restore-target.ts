@@ -33,25 +33,31 @@ async function createDatabase(admin: Client, name: string, { server }: Manifest)
   }
 }
 
+/** Makes the restoring role. @returns the connection string by which it reaches the database of `url`. */
+export async function createRestorer(admin: Client, url: string): Promise<string> {
+  const password = randomBytes(18).toString("hex");
+  await admin.query(
+    `CREATE ROLE ${RESTORER} LOGIN NOSUPERUSER NOCREATEROLE BYPASSRLS PASSWORD '${password}'`,
+  );
+  const own = new URL(url);
+  own.username = RESTORER;
+  own.password = password;
+  return own.href;
+}
+
 /** Makes the restoring role, all roles that grants and policies name, and an empty database like the original. */
 export async function createRestoreTarget(cluster: Cluster, manifest: Manifest): Promise<RestoreTarget> {
-  const password = randomBytes(18).toString("hex");
   const name = "restored";
   const admin = await connect(cluster.url());
   try {
-    await admin.query(
-      `CREATE ROLE ${RESTORER} LOGIN NOSUPERUSER NOCREATEROLE BYPASSRLS PASSWORD '${password}'`,
-    );
+    const url = await createRestorer(admin, cluster.url(name));
     const { rows } = await admin.query<{ name: string }>("SELECT rolname AS name FROM pg_roles");
     const there = new Set(rows.map((row) => row.name));
     for (const role of manifest.roles) {
       if (!there.has(role)) await admin.query(`CREATE ROLE ${quoted(role)} NOLOGIN`);
     }
     const notes = await createDatabase(admin, name, manifest);
-    const url = new URL(cluster.url(name));
-    url.username = RESTORER;
-    url.password = password;
-    return { url: url.href, adminUrl: cluster.url(name), notes };
+    return { url, adminUrl: cluster.url(name), notes };
   } finally {
     await admin.end();
   }

@@ -6,7 +6,7 @@ import { childEnvironment } from "../steps/child-process.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 
 /** Nothing in it has to survive anything, so nothing is forced to the disk. */
-const SETTINGS: Record<string, string> = {
+export const THROWAWAY_SETTINGS: Record<string, string> = {
   fsync: "off",
   synchronous_commit: "off",
   full_page_writes: "off",
@@ -47,9 +47,18 @@ function startCleaner(folder: string): ChildProcess {
   return cleaner;
 }
 
-/** Starts a throwaway server in a folder of its own below `parent` (default: the machine's temporary folder). */
-export async function startThrowawayCluster(parent = tmpdir()): Promise<ThrowawayCluster> {
-  const folder = mkdtempSync(join(parent, "rollout-throwaway-"));
+const startEmpty = (directory: string) => startCluster({ directory, settings: THROWAWAY_SETTINGS });
+
+export interface ThrowawayOptions {
+  /** Starts the server in the folder it is given; an empty one by default. */
+  start?: (folder: string) => Promise<Cluster>;
+}
+
+/** Starts a throwaway server in a folder of its own below the machine's temporary folder. */
+export async function startThrowawayCluster({
+  start = startEmpty,
+}: ThrowawayOptions = {}): Promise<ThrowawayCluster> {
+  const folder = mkdtempSync(join(tmpdir(), "rollout-throwaway-"));
   const cleaner = startCleaner(folder);
   const remove = async () => {
     const gone = new Promise((resolve) => cleaner.once("exit", resolve));
@@ -59,7 +68,7 @@ export async function startThrowawayCluster(parent = tmpdir()): Promise<Throwawa
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    return { cluster: await startCluster({ directory: folder, settings: SETTINGS }), remove };
+    return { cluster: await start(folder), remove };
   } catch (error) {
     await remove();
     throw error;

@@ -1,51 +1,91 @@
 import type { Client } from "pg";
+import { findOnPath } from "../bin/programs.mjs";
+import { BASE_PROGRAMS, type BasePrograms } from "../postgres/base-backup.ts";
+import { describeBaseObstacles, readBaseFacts } from "../postgres/base-backup-rights.ts";
+import type { BackupWay } from "../postgres/dump.ts";
+import type { BackupMethod } from "../postgres/dump-manifest.ts";
 import { describeObstacles, findDumpObstacles } from "../postgres/dump-rights.ts";
 import { estimateDumpBytes, freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
 import { listBackups, shownPath } from "../postgres/dump-store.ts";
+import { DUMP_PROGRAMS } from "../postgres/logical-dump.ts";
 import {
   type ClientProgram,
   findClientProgram,
   installRemedy,
   isOlderThanServer,
+  isOtherMajor,
 } from "../postgres/program-version.ts";
 import { findProgram } from "../postgres/programs.ts";
+import { tryReplication } from "../postgres/replication-connection.ts";
 import { StepError } from "./step.ts";
 
 /** From outside of the process: tests put their own in. */
 export interface BackupWorld {
   findProgram(name: string): string;
+  /** A program of the system; undefined when it is nowhere. */
+  findTool(name: string): string | undefined;
   freeBytes(folder: string): Promise<number>;
 }
 
-export const realWorld: BackupWorld = { findProgram, freeBytes };
+export const realWorld: BackupWorld = { findProgram, findTool: (name) => findOnPath(name), freeBytes };
 
-export type DumpPrograms = Record<"pg_dump" | "pg_restore" | "pg_dumpall", ClientProgram>;
+/** What is to be backed up, and how. */
+export interface Wanted {
+  method: BackupMethod;
+  databaseUrl: string;
+  root: string;
+}
 
 /** What a backup needs before it starts. */
 export interface Readiness {
-  /** Bytes of data to be dumped, at most. */
+  /** Bytes to be copied, at most. */
   bytes: number;
-  /** Absent when one is missing. */
-  programs?: DumpPrograms;
+  /** Absent when a program is missing. */
+  way?: BackupWay;
   /** Reasons not to start, complete with remedy. */
   blockers: string[];
 }
 
-/** Finds the programs in the server's version. @throws {StepError} for one that is missing or older. */
-export async function findDumpPrograms(serverVersion: number, world: BackupWorld): Promise<DumpPrograms> {
-  const find = async (name: string): Promise<ClientProgram> => {
+/** Finds programs that fit the server. @throws {StepError} for one that is missing or of a wrong version. */
+async function findPrograms<N extends string>(
+  names: readonly N[],
+  serverVersion: number,
+  world: BackupWorld,
+  { same }: { same: boolean },
+): Promise<Record<N, ClientProgram>> {
+  const found: Partial<Record<N, ClientProgram>> = {};
+  for (const name of names) {
     const program = await findClientProgram(name, world.findProgram);
-    if (!isOlderThanServer(program, serverVersion)) return program;
+    const wrong = same ? isOtherMajor(program, serverVersion) : isOlderThanServer(program, serverVersion);
+    if (wrong) {
+      throw new StepError(
+        `backup: expected ${name} ${Math.floor(serverVersion / 10_000)}${same ? "" : " or newer"}, as the server, ` +
+          `got ${program.version} at ${program.path}. ${installRemedy(serverVersion, { server: same })}`,
+      );
+    }
+    found[name] = program;
+  }
+  return found as Record<N, ClientProgram>;
+}
+
+/** A copied server runs by its own major version only. */
+async function findBasePrograms(version: number, world: BackupWorld): Promise<BasePrograms> {
+  const programs = await findPrograms(BASE_PROGRAMS, version, world, { same: true });
+  const tool = (name: string) => {
+    const path = world.findTool(name);
+    if (path) return path;
     throw new StepError(
-      `backup: expected ${name} ${Math.floor(serverVersion / 10_000)} or newer, as the server, ` +
-        `got ${program.version} at ${program.path}. ${installRemedy(serverVersion)}`,
+      `backup: expected the program ${name} for a physical backup, got none. ` +
+        `Install it (Debian: apt-get install ${name}), or set backup.method to logical.`,
     );
   };
-  return {
-    pg_dump: await find("pg_dump"),
-    pg_restore: await find("pg_restore"),
-    pg_dumpall: await find("pg_dumpall"),
-  };
+  return { ...programs, zstd: tool("zstd"), tar: tool("tar") };
+}
+
+async function findWay(method: BackupMethod, version: number, world: BackupWorld): Promise<BackupWay> {
+  return method === "physical"
+    ? { method, programs: await findBasePrograms(version, world) }
+    : { method, programs: await findPrograms(DUMP_PROGRAMS, version, world, { same: false }) };
 }
 
 async function checkSpace(bytes: number, root: string, world: BackupWorld): Promise<string[]> {
@@ -60,21 +100,31 @@ async function checkSpace(bytes: number, root: string, world: BackupWorld): Prom
   ];
 }
 
+/** Bytes, and what keeps the role from the way that is wanted. Rows are read either way, for their sums. */
+async function checkRole(client: Client, role: string, { method, databaseUrl }: Wanted) {
+  const obstacles = describeObstacles(await findDumpObstacles(client), role);
+  const blockers = obstacles.map(
+    ({ found, remedy }) => `backup: expected a role that may read every row, got: ${found}. ${remedy}`,
+  );
+  if (method === "logical") return { bytes: await estimateDumpBytes(client), blockers };
+  const facts = await readBaseFacts(client);
+  const refused = facts.replication ? await tryReplication(databaseUrl) : undefined;
+  return { bytes: facts.bytes, blockers: [...blockers, ...describeBaseObstacles(facts, refused)] };
+}
+
 /** Looks at programs, rights and disk, without touching anything. */
-export async function checkReadiness(client: Client, root: string, world: BackupWorld): Promise<Readiness> {
+export async function checkReadiness(client: Client, wanted: Wanted, world: BackupWorld): Promise<Readiness> {
   const { rows } = await client.query<{ version: number; role: string }>(
     "SELECT current_setting('server_version_num')::int AS version, current_user AS role",
   );
   const { version, role } = rows[0] as { version: number; role: string };
   const blockers: string[] = [];
-  const programs = await findDumpPrograms(version, world).catch((error: unknown) => {
+  const way = await findWay(wanted.method, version, world).catch((error: unknown) => {
     if (!(error instanceof StepError)) throw error;
     blockers.push(error.message);
     return undefined;
   });
-  const bytes = await estimateDumpBytes(client);
-  for (const { found, remedy } of describeObstacles(await findDumpObstacles(client), role))
-    blockers.push(`backup: expected a role that may read every row, got: ${found}. ${remedy}`);
-  blockers.push(...(await checkSpace(bytes, root, world)));
-  return { bytes, blockers, ...(programs ? { programs } : {}) };
+  const found = await checkRole(client, role, wanted);
+  blockers.push(...found.blockers, ...(await checkSpace(found.bytes, wanted.root, world)));
+  return { bytes: found.bytes, blockers, ...(way ? { way } : {}) };
 }

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { readServerIdentity } from "../postgres/dump-inventory.ts";
+import { type BackupMethod, methodOf } from "../postgres/dump-manifest.ts";
 import { readProof } from "../postgres/dump-proof.ts";
 import { isBroken, listBackups, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
 import { compareContents, compareSizes } from "../postgres/dump-verify.ts";
@@ -11,10 +12,13 @@ const REUSE_MS = 60 * 60 * 1000;
 /** Age up to which a backup can be proven: an older one is no proof of anything that a rollout could go back to. */
 export const PROOF_AGE_HOURS = 24;
 
+/** What of a backup step's spec tells its backups from others. */
+type OwnSpec = BaseSpec & { method: BackupMethod };
+
 /** The newest backup that this step took in this attempt and generation, and folders that can't be read. */
 export async function findOwnBackup(
   root: string,
-  { identity, generation }: BaseSpec,
+  { identity, generation, method }: OwnSpec,
 ): Promise<{ own?: StoredBackup; broken: string[] }> {
   const all = await listBackups(root);
   const broken = all.filter(isBroken).map(({ folder, reason }) => `${shownPath(folder)}: ${reason}`);
@@ -25,7 +29,8 @@ export async function findOwnBackup(
       backup.manifest.stack === identity.stack &&
       backup.manifest.phase === identity.phase &&
       backup.manifest.step === identity.step &&
-      backup.manifest.generation === generation,
+      backup.manifest.generation === generation &&
+      methodOf(backup.manifest) === method,
   );
   return { broken, ...(own ? { own } : {}) };
 }
@@ -43,7 +48,7 @@ async function missedProof(own: StoredBackup, now: Date): Promise<Drift[]> {
 /** How the backup that a finished step left behind differs now. Cheap: presence and sizes. */
 export async function findDrift(
   root: string,
-  spec: BaseSpec,
+  spec: OwnSpec,
   now: Date,
 ): Promise<{ own?: StoredBackup; drift: Drift[] }> {
   const { own, broken } = await findOwnBackup(root, spec);
@@ -61,7 +66,7 @@ export async function findDrift(
 export async function findReusable(
   client: Client,
   root: string,
-  spec: BaseSpec,
+  spec: OwnSpec,
   deps: StepDeps,
 ): Promise<StoredBackup | undefined> {
   const { own } = await findOwnBackup(root, spec);

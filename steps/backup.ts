@@ -18,13 +18,23 @@ import { type BackupWorld, checkReadiness, realWorld } from "./backup-readiness.
 import { findDrift, findReusable } from "./backup-reuse.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
 
-/** Bytes a second of table data that dump and sums get through on two cores, measured low; for the estimate only. */
-const BYTES_PER_SECOND = 80_000_000;
+/** Bytes a second that a backup and its sums get through on two cores, measured low; for the estimate only. */
+const BYTES_PER_SECOND = { logical: 80_000_000, physical: 100_000_000 };
+
+const describePlan = {
+  logical: (bytes: string, folder: string) =>
+    `dump up to ${bytes} to ${folder} (reads only, ACCESS SHARE on every table)`,
+  physical: (bytes: string, folder: string) =>
+    `copy the files of the whole server, all of its databases, up to ${bytes}, to ${folder} ` +
+    "(a checkpoint at once, an empty transaction; ACCESS SHARE on every table)",
+};
 
 export const BackupSpec = BaseSpec.extend({
   /** Where backups are kept: `file:<folder>`, relative to the project's root. */
   url: z.string().min(1),
-  /** Tables that are dumped at the same time. */
+  /** logical: pg_dump of the database; physical: pg_basebackup of the whole server, for large databases. */
+  method: z.enum(["logical", "physical"]).default("logical"),
+  /** Tables that are dumped at the same time; of a logical backup. */
   jobs: z.int().min(1).max(64),
   /** Longest wait for a table that another session holds exclusively, milliseconds. */
   lockWaitTimeoutMs: z.int().min(1).max(3_600_000).default(30_000),
@@ -76,11 +86,12 @@ async function takeNew(
   deps: StepDeps,
   world: BackupWorld,
 ): Promise<StoredBackup> {
-  const { programs, blockers } = await checkReadiness(client, root, world);
-  if (!programs || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const wanted = { method: spec.method, databaseUrl: deps.databaseUrl(), root };
+  const { way, blockers } = await checkReadiness(client, wanted, world);
+  if (!way || blockers.length > 0) throw new StepError(blockers.join("\n"));
   const { stack, phase, step } = spec.identity;
   return takeBackup(client, {
-    ...{ root, programs, jobs: spec.jobs, lockWaitTimeoutMs: spec.lockWaitTimeoutMs },
+    ...{ root, way, jobs: spec.jobs, lockWaitTimeoutMs: spec.lockWaitTimeoutMs },
     owner: { stack, phase, step, generation: spec.generation },
     databaseUrl: deps.databaseUrl(),
     timeoutMs: spec.deadlineSeconds * 1000,
@@ -116,11 +127,11 @@ async function observeBackup(spec: BackupSpec, deps: StepDeps, world: BackupWorl
   if (own && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
   const client = await deps.connect();
   try {
-    const { bytes, blockers } = await checkReadiness(client, root, world);
-    const plan = [
-      `dump up to ${showBytes(bytes)} to ${shownPath(root)} (reads only, ACCESS SHARE on every table)`,
-    ];
-    return { drift, plan, undo, blockers, estimateSeconds: Math.ceil(bytes / BYTES_PER_SECOND) };
+    const { method } = spec;
+    const wanted = { method, databaseUrl: deps.databaseUrl(), root };
+    const { bytes, blockers } = await checkReadiness(client, wanted, world);
+    const plan = [describePlan[method](showBytes(bytes), shownPath(root))];
+    return { drift, plan, undo, blockers, estimateSeconds: Math.ceil(bytes / BYTES_PER_SECOND[method]) };
   } finally {
     await client.end();
   }

@@ -10,10 +10,8 @@ import { shorten } from "../postgres/dump-rights.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
 import { backupFolder, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
 import { backfillSeconds, showRows } from "../postgres/estimate.ts";
-import { findClientProgram } from "../postgres/program-version.ts";
-import { restoreBackup } from "../postgres/restore.ts";
+import { restoreCopy } from "../postgres/restored-copy.ts";
 import { withConnection } from "../postgres/session.ts";
-import { startThrowawayCluster } from "../postgres/throwaway-cluster.ts";
 import { readWritingRoles } from "../postgres/write-probe.ts";
 import { ChangeStepSpec } from "./change-spec.ts";
 import { type Live, runCourse } from "./rehearsal-course.ts";
@@ -98,14 +96,11 @@ const round = (value: number) => Math.round(value * 1000) / 1000;
 
 async function onCopy(spec: RehearsalSpec, backup: StoredBackup, deps: StepDeps): Promise<RehearsalResult> {
   const live = await lookAtLive(spec, backup.manifest, deps);
-  const program = (await findClientProgram("pg_restore")).path;
-  const throwaway = await startThrowawayCluster();
+  const { signal } = deps;
+  const started = performance.now();
+  const timeoutMs = spec.deadlineSeconds * 1000;
+  const { throwaway, restored } = await restoreCopy({ backup, jobs: spec.jobs, timeoutMs, signal });
   try {
-    const { cluster } = throwaway;
-    const { signal } = deps;
-    const started = performance.now();
-    const timeoutMs = spec.deadlineSeconds * 1000;
-    const restored = await restoreBackup({ cluster, backup, program, jobs: spec.jobs, timeoutMs, signal });
     const restoreSeconds = round((performance.now() - started) / 1000);
     const copy = { throwaway, restored, manifest: backup.manifest };
     const { parts, first, trials, suites } = await runCourse(spec, copy, live, deps);

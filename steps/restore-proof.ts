@@ -8,10 +8,9 @@ import { shorten } from "../postgres/dump-rights.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
 import { backupFolder, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
 import { compareSizes } from "../postgres/dump-verify.ts";
-import { findClientProgram } from "../postgres/program-version.ts";
-import { type Restored, restoreBackup } from "../postgres/restore.ts";
+import type { Restored } from "../postgres/restore.ts";
 import { compareRestored } from "../postgres/restore-compare.ts";
-import { startThrowawayCluster } from "../postgres/throwaway-cluster.ts";
+import { restoreCopy } from "../postgres/restored-copy.ts";
 import { PROOF_AGE_HOURS } from "./backup-reuse.ts";
 import { assertIntact, assertRecent, assertSameDatabase, findProofSource } from "./restore-proof-source.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
@@ -76,13 +75,10 @@ async function assertRoom({ manifest }: StoredBackup): Promise<void> {
 
 async function restoreAndCompare(backup: StoredBackup, spec: RestoreProofSpec, deps: StepDeps) {
   const { signal } = deps;
-  const program = (await findClientProgram("pg_restore")).path;
   const timeoutMs = spec.deadlineSeconds * 1000;
-  const throwaway = await startThrowawayCluster();
+  const started = deps.now().getTime();
+  const { throwaway, restored } = await restoreCopy({ backup, jobs: spec.jobs, timeoutMs, signal });
   try {
-    const started = deps.now().getTime();
-    const { cluster } = throwaway;
-    const restored = await restoreBackup({ cluster, backup, program, jobs: spec.jobs, timeoutMs, signal });
     const between = deps.now().getTime();
     deps.log(`restored in ${((between - started) / 1000).toFixed(1)} s, comparing`);
     const client = await connect(restored.url);

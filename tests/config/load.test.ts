@@ -55,7 +55,7 @@ describe("loadConfig", () => {
       appTriggers: "refuse",
       reaffirmed: "keep",
     });
-    deepEqual(config.backup, { url: "file:backups/prod", jobs: 2 });
+    deepEqual(config.backup, { url: "file:backups/prod", method: "logical", jobs: 2 });
     deepEqual(config.evidence, { url: "file:evidence/prod" });
     equal(config.change.schema, "public");
     deepEqual(config.dependencies, []);

@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { hashFiles } from "../../postgres/dump-files.ts";
 import { Manifest } from "../../postgres/dump-manifest.ts";
 import { findProgram } from "../../postgres/programs.ts";
 import { type BackupWorld, realWorld } from "../../steps/backup-readiness.ts";
@@ -9,7 +11,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec, DEALS, runSql } from "./preflight-deps.ts";
 
 /** What makes a database hard to dump and to compare: names, types, partitions, objects that are no rows. */
-const ODDITIES = [
+export const ODDITIES = [
   `CREATE SCHEMA "Odd schema"`,
   `CREATE TABLE "Odd schema"."a ""quoted"" table" (t text, "wéird col" float8, at timestamptz DEFAULT now(), b bytea)`,
   `INSERT INTO "Odd schema"."a ""quoted"" table" VALUES (E'tab\\tand\\nline', 0.1::float8 + 0.2, '2026-01-02 03:04:05.678+09', '\\x00ff')`,
@@ -42,8 +44,15 @@ export async function createDealsDatabase(): Promise<string> {
 
 /** A spec that keeps its backups in a fresh folder. */
 export function backupSpec(folder = join(temporaryFolder(), "backups")) {
-  return { ...baseSpec("backup"), url: `file:${folder}`, jobs: 2, lockWaitTimeoutMs: 2_000 };
+  const method = "logical" as "logical" | "physical";
+  return { ...baseSpec("backup"), url: `file:${folder}`, method, jobs: 2, lockWaitTimeoutMs: 2_000 };
 }
+
+/** A spec of the proof of what `backupSpec` takes. */
+export const proofSpec = (url: string) => ({
+  ...baseSpec("restore-proof"),
+  ...{ url, of: "backup", jobs: 2, maxAgeHours: 24 },
+});
 
 export const folderOf = ({ url }: { url: string }): string => url.slice("file:".length);
 
@@ -73,4 +82,21 @@ export function scriptedDump(script: string, world: Partial<BackupWorld> = {}): 
 export function dumpText(path: string): string {
   const argv = ["--file=-", join(path, "dump")];
   return execFileSync(findProgram("pg_restore"), argv, { encoding: "utf8", maxBuffer: 1 << 28 });
+}
+
+/** Rewrites manifest and name as someone would who knows how: only a restore can tell. */
+export async function reseal(
+  path: string,
+  edit: (manifest: Manifest) => void = () => undefined,
+): Promise<string> {
+  const manifest = manifestOf(path);
+  const files = await hashFiles(path);
+  manifest.files = files.filter((file) => file.path !== "manifest.json");
+  edit(manifest);
+  const content = `${JSON.stringify(manifest, null, 2)}\n`;
+  writeFileSync(join(path, "manifest.json"), content);
+  const digest = createHash("sha256").update(content).digest("hex").slice(0, 16);
+  const sealed = join(dirname(path), basename(path).replace(/[0-9a-f]{16}$/, digest));
+  renameSync(path, sealed);
+  return sealed;
 }

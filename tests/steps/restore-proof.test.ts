@@ -1,21 +1,17 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
   cpSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type Entry, evidenceOf } from "../../ledger/entries.ts";
-import { hashFiles } from "../../postgres/dump-files.ts";
-import type { Manifest } from "../../postgres/dump-manifest.ts";
 import { backup } from "../../steps/backup.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";
 import { StepError } from "../../steps/step.ts";
@@ -25,31 +21,10 @@ import {
   createDealsDatabase,
   createOddDatabase,
   folderOf,
-  manifestOf,
+  proofSpec,
+  reseal,
 } from "./backup-fixture.ts";
-import { baseSpec, makeDeps, runSql } from "./preflight-deps.ts";
-
-const proofSpec = (url: string) => ({
-  ...baseSpec("restore-proof"),
-  url,
-  of: "backup",
-  jobs: 2,
-  maxAgeHours: 24,
-});
-
-/** Rewrites manifest and name as someone would who knows how: only a restore can tell. */
-async function reseal(path: string, edit: (manifest: Manifest) => void = () => undefined): Promise<string> {
-  const manifest = manifestOf(path);
-  const files = await hashFiles(path);
-  manifest.files = files.filter((file) => file.path !== "manifest.json");
-  edit(manifest);
-  const content = `${JSON.stringify(manifest, null, 2)}\n`;
-  writeFileSync(join(path, "manifest.json"), content);
-  const digest = createHash("sha256").update(content).digest("hex").slice(0, 16);
-  const sealed = join(dirname(path), basename(path).replace(/[0-9a-f]{16}$/, digest));
-  renameSync(path, sealed);
-  return sealed;
-}
+import { makeDeps, runSql } from "./preflight-deps.ts";
 
 /** The data file of the table with the most rows. */
 function largestData(path: string): string {

@@ -2,6 +2,7 @@ import process from "node:process";
 import yargs, { type Argv } from "yargs";
 import { hideCredentials } from "../config/value-text.ts";
 import { StepError } from "../steps/step.ts";
+import { backupsVerb } from "./backups.ts";
 import { checklistVerb } from "./checklist.ts";
 import { envVerb } from "./env.ts";
 import { flagVerb } from "./flag.ts";
@@ -21,6 +22,7 @@ const OWN_VERBS = [
   checklistVerb,
   recoverVerb,
   verifyVerb,
+  backupsVerb,
   sandboxVerb,
   envVerb,
 ];

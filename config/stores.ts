@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Keep } from "./keep.ts";
 
 const StoreUrl = z.string().regex(/^(file|s3):\S.*$/, "a URL file:<path> (or s3://<bucket>/<path>)");
 
@@ -22,6 +23,9 @@ export const backupSection = (stack: string) =>
       .describe(
         "logical: pg_dump of the database. physical: pg_basebackup of the whole server, for large databases; needs a role with REPLICATION.",
       ),
+    keep: Keep.optional().describe(
+      "How long backups stay once a newer one is proven; without it for ever. With both keys, the one that keeps more counts.",
+    ),
     jobs: z.int().min(1).max(32).default(2).meta({
       unit: "connections",
       description: "Parallel workers of a logical backup and its restore, each with one connection.",

@@ -51,7 +51,7 @@ const End = z.object({
 const Event = z.object({
   ...Common,
   record: z.literal("event"),
-  event: z.enum(["target-replaced", "recovered", "flag-switched"]),
+  event: z.enum(["target-replaced", "recovered", "flag-switched", "backup-erased"]),
   /** What happened, for a person. */
   note: z.string(),
 });

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { identifySelf, isAlive, type ProcessOnHost } from "../processes/process-identity.ts";
 import { StepError } from "../steps/step.ts";
 import { sealFolder, syncFolder, writeSynced } from "./dump-files.ts";
@@ -123,6 +123,14 @@ export async function listBackups(root: string): Promise<(StoredBackup | BrokenB
   const stamped = names.filter((name) => NAME.test(name)).map((name) => [NAME.exec(name)?.[2] ?? "", name]);
   stamped.sort(([a = ""], [b = ""]) => b.localeCompare(a));
   return Promise.all(stamped.map(([, name = ""]) => readBackup(join(root, name))));
+}
+
+/** Removes a backup for good. It loses its name first: what a crash leaves of it is a leftover, never half a backup. */
+export async function eraseBackup(folder: string): Promise<void> {
+  const gone = join(dirname(folder), `${PARTIAL}${randomBytes(6).toString("hex")}`);
+  await rename(folder, gone);
+  await syncFolder(dirname(folder));
+  await rm(gone, { recursive: true, force: true });
 }
 
 /** Marks a backup as belonging to an attempt that was taken back. The backup itself is untouched. */

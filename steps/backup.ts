@@ -148,7 +148,7 @@ async function undoBackup(spec: BackupSpec, deps: StepDeps): Promise<UndoResult>
     await releaseBackup(folder, deps.now());
     kept.push({
       subject: shownPath(folder),
-      reason: "backups are kept; remove it by hand when it has served",
+      reason: "backups are kept; when it has served: npx rollout backups erase",
     });
   }
   return {

@@ -11,6 +11,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   notice: async () => (await import("./notice.ts")).notice,
   backup: async () => (await import("./backup.ts")).backup,
   "restore-proof": async () => (await import("./restore-proof.ts")).restoreProof,
+  retention: async () => (await import("./retention.ts")).retention,
   review: async () => (await import("./review.ts")).review,
   rehearsal: async () => (await import("./rehearsal.ts")).rehearsal,
   expand: async () => (await import("./expand.ts")).expand,

@@ -7,6 +7,7 @@ import { Migration } from "../migration.ts";
 import { Notice } from "../notice.ts";
 import { Rehearsal } from "../rehearsal.ts";
 import { RestoreProof } from "../restore-proof.ts";
+import { Retention } from "../retention.ts";
 import { Review } from "../review.ts";
 import { Verification } from "../verification.ts";
 import { type PhaseArgs, stepOrder } from "./step-order.ts";
@@ -29,6 +30,7 @@ export class DatabaseMigration extends pulumi.ComponentResource {
     inOrder("notice", Notice);
     this.freshBackup = inOrder("fresh-backup", Backup);
     inOrder("restore-proof", RestoreProof);
+    inOrder("retention", Retention);
     inOrder("expand", Expand);
     inOrder("migration", Migration);
     inOrder("constraint", Constraint);

@@ -5,6 +5,7 @@ import { EnvironmentCheck } from "../environment-check.ts";
 import { Guard } from "../guard.ts";
 import { OutputSnapshot } from "../output-snapshot.ts";
 import { RestoreProof } from "../restore-proof.ts";
+import { Retention } from "../retention.ts";
 import { StatusReport } from "../status-report.ts";
 import { TestSuite } from "../test-suite.ts";
 import { type PhaseArgs, stepOrder } from "./step-order.ts";
@@ -27,6 +28,7 @@ export class PreFlight extends pulumi.ComponentResource {
     inOrder("output-snapshot", OutputSnapshot);
     this.backup = inOrder("backup", Backup);
     inOrder("restore-proof", RestoreProof);
+    inOrder("retention", Retention);
     this.statusReport = inOrder("status-report", StatusReport);
 
     this.registerOutputs({});

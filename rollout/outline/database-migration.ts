@@ -10,7 +10,16 @@ import { review } from "../../steps/review.ts";
 import { askedHosts } from "../../steps/service-health.ts";
 import type { Step } from "../../steps/step.ts";
 import { verification } from "../../steps/verification.ts";
-import { changeFields, guardOutline, HOUR, MINUTE, proofOutline, type StepOutline } from "./step-outline.ts";
+import {
+  backupFields,
+  changeFields,
+  guardOutline,
+  HOUR,
+  MINUTE,
+  proofOutline,
+  retentionOutline,
+  type StepOutline,
+} from "./step-outline.ts";
 
 const noticeFields = ({ change, migration, notice, window, stack }: RolloutConfig) => {
   // Sending is refused by name; the time zone falls back to that of the window.
@@ -57,9 +66,10 @@ export const databaseMigration: StepOutline[] = [
     name: "fresh-backup",
     step: backup as Step,
     deadlineSeconds: 12 * HOUR,
-    fields: ({ backup }) => backup,
+    fields: backupFields,
   },
   proofOutline("fresh-backup"),
+  retentionOutline,
   {
     name: "expand",
     step: expand as Step,

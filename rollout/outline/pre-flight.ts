@@ -5,13 +5,21 @@ import { outputSnapshot } from "../../steps/output-snapshot.ts";
 import { statusReport } from "../../steps/status-report.ts";
 import type { Step } from "../../steps/step.ts";
 import { testSuite } from "../../steps/test-suite.ts";
-import { guardOutline, HOUR, MINUTE, proofOutline, type StepOutline } from "./step-outline.ts";
+import {
+  backupFields,
+  guardOutline,
+  HOUR,
+  MINUTE,
+  proofOutline,
+  retentionOutline,
+  type StepOutline,
+} from "./step-outline.ts";
 
-/** What the status report judges: all of its phase but the guard, which finds nothing, and itself. */
+/** What the status report judges: all of its phase but guard and retention, which find nothing, and itself. */
 const statusFields: StepOutline["fields"] = ({ change, stack }, outlines) => ({
   change,
   reportsOn: outlines
-    .filter(({ step }) => step.name !== "guard" && step.name !== "status-report")
+    .filter(({ step }) => !["guard", "retention", "status-report"].includes(step.name))
     .map(({ name }) => name),
   file: `reports/${stack}/pre-migration-status.md`,
 });
@@ -51,9 +59,10 @@ export const preFlight: StepOutline[] = [
     name: "backup",
     step: backup as Step,
     deadlineSeconds: 12 * HOUR,
-    fields: ({ backup }) => ({ ...backup, follows: "data-audit" }),
+    fields: (config) => ({ ...backupFields(config), follows: "data-audit" }),
   },
   proofOutline("backup"),
+  retentionOutline,
   {
     name: "status-report",
     step: statusReport as Step,

@@ -1,6 +1,7 @@
 import type { RolloutConfig } from "../../config/schema.ts";
 import { guard } from "../../steps/guard.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";
+import { retention } from "../../steps/retention.ts";
 import type { Step } from "../../steps/step.ts";
 
 /**
@@ -41,3 +42,14 @@ export const proofOutline = (of: string): StepOutline => ({
   deadlineSeconds: 12 * HOUR,
   fields: ({ backup: { url, jobs } }) => ({ url, jobs, of }),
 });
+
+/** Older backups go after that proof. */
+export const retentionOutline: StepOutline = {
+  name: "retention",
+  step: retention as Step,
+  deadlineSeconds: HOUR,
+  fields: ({ backup: { url, keep } }) => ({ url, of: "restore-proof", ...(keep ? { keep } : {}) }),
+};
+
+/** How a backup is taken; how long it stays matters to another step. */
+export const backupFields = ({ backup: { keep: _, ...rest } }: RolloutConfig) => rest;

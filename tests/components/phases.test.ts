@@ -21,6 +21,7 @@ const STEPS = {
     "output-snapshot",
     "backup",
     "restore-proof",
+    "retention",
     "status-report",
   ],
   "database-migration": [
@@ -30,6 +31,7 @@ const STEPS = {
     "notice",
     "fresh-backup",
     "restore-proof",
+    "retention",
     "expand",
     "migration",
     "constraint",

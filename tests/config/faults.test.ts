@@ -284,6 +284,12 @@ const innerRows: Row[] = [
     '"snapshot"',
     setInner("backup.method", "logical"),
   ),
+  inner("backup", ["keep"], {}, "proven, days or both", "{}", write("backup")),
+  [
+    "backup.keep.proven 0",
+    { backup: { keep: { proven: 0 } } },
+    line("an integer from 1 to 1000", "backup.keep.proven", "0", setInner("backup.keep.proven", "<value>")),
+  ],
   inner("backup", ["jobs"], 33, "an integer from 1 to 32", "33", setInner("backup.jobs", "2")),
   inner("evidence", ["url"], "", STORE, '""', setInner("evidence.url", "file:evidence/prod")),
   inner("releases", ["baseline"], "main", SHA, '"main"'),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Encryption } from "./encryption.ts";
 import { Keep } from "./keep.ts";
 
 const StoreUrl = z.string().regex(/^(file|s3):\S.*$/, "a URL file:<path> (or s3://<bucket>/<path>)");
@@ -25,6 +26,9 @@ export const backupSection = (stack: string) =>
       ),
     keep: Keep.optional().describe(
       "How long backups stay once a newer one is proven; without it for ever. With both keys, the one that keeps more counts.",
+    ),
+    encryption: Encryption.optional().describe(
+      "Without it backups lie there in the clear, for their owner alone.",
     ),
     jobs: z.int().min(1).max(32).default(2).meta({
       unit: "connections",

@@ -6,9 +6,12 @@ const CREDENTIALS = /(:\/\/)[^\s"]*@/g;
 /** Characters that a terminal acts on or shows as nothing or a blank: C1 controls, odd blanks, direction marks. */
 const UNSEEN = /[\u007f-\u00a0\u00ad\u2000-\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff]/g;
 
-/** Text without the credentials of any URL in it. */
+/** A secret key of age, where its public key should have been. */
+const SECRET_KEY = /AGE-SECRET-KEY-[A-Z0-9-]+/gi;
+
+/** Text without the credentials of any URL, and without secret keys. */
 export function hideCredentials(text: string): string {
-  return text.replace(CREDENTIALS, "$1***@");
+  return text.replace(CREDENTIALS, "$1***@").replace(SECRET_KEY, "AGE-SECRET-KEY-***");
 }
 
 /** A value as a message shows it: JSON, one line, at most 80 characters, URLs without credentials. */

@@ -172,6 +172,8 @@ export async function startCopy(folder: string, options: BaseRestoreOptions): Pr
   }
   const data = join(folder, "data");
   await unpack(data, options);
+  // Decrypted files are not needed a second time; what the server's user is given is the copy alone.
+  await rm(join(folder, "decrypted"), { recursive: true, force: true });
   await neutralise(folder, data);
   await giveTo(serverAccount(), folder, options);
   const settings = settingsOf(dump, server.versionNumber);

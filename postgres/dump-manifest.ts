@@ -79,6 +79,10 @@ export const Manifest = z.strictObject({
   roles: z.array(z.string()),
   /** Why globals.sql is missing; null when it is there, and for a physical backup, which holds roles anyway. */
   globalsMissing: z.string().nullable(),
+  /** How the files are encrypted; absent when they are not. The hashes are those of the files as they lie there. */
+  encryption: z
+    .strictObject({ program: z.literal("age"), recipients: z.array(z.string()).min(1) })
+    .optional(),
   /** Every file of the backup but this one. */
   files: z.array(z.strictObject({ path: InnerPath, bytes: Count, sha256: Sha256 })),
 });

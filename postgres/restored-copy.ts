@@ -1,3 +1,4 @@
+import { openBackup } from "./backup-cipher.ts";
 import { enterCopy, startCopy } from "./base-restore.ts";
 import type { StoredBackup } from "./dump-store.ts";
 import { findClientProgram } from "./program-version.ts";
@@ -30,15 +31,21 @@ async function removedOnFailure<T>(throwaway: ThrowawayCluster, work: () => Prom
 export async function restoreCopy(options: CopyOptions): Promise<RestoredCopy> {
   const { manifest } = options.backup;
   if (manifest.dump.format === "base") {
-    const throwaway = await startThrowawayCluster({ start: (folder) => startCopy(folder, options) });
+    const throwaway = await startThrowawayCluster({
+      start: async (folder) => {
+        const backup = await openBackup(options.backup, folder, options);
+        return startCopy(folder, { ...options, backup });
+      },
+    });
     const restored = await removedOnFailure(throwaway, () => enterCopy(throwaway.cluster, manifest));
     return { throwaway, restored };
   }
   const program = (await findClientProgram("pg_restore")).path;
   const throwaway = await startThrowawayCluster();
   const { cluster } = throwaway;
-  return {
-    throwaway,
-    restored: await removedOnFailure(throwaway, () => restoreBackup({ ...options, cluster, program })),
-  };
+  const restored = await removedOnFailure(throwaway, async () => {
+    const backup = await openBackup(options.backup, cluster.directory, options);
+    return restoreBackup({ ...options, backup, cluster, program });
+  });
+  return { throwaway, restored };
 }

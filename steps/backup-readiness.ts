@@ -1,5 +1,7 @@
 import type { Client } from "pg";
 import { findOnPath } from "../bin/programs.mjs";
+import type { Encryption } from "../config/encryption.ts";
+import { tryCipher } from "../postgres/backup-cipher.ts";
 import { BASE_PROGRAMS, type BasePrograms } from "../postgres/base-backup.ts";
 import { describeBaseObstacles, readBaseFacts } from "../postgres/base-backup-rights.ts";
 import type { BackupWay } from "../postgres/dump.ts";
@@ -32,6 +34,7 @@ export const realWorld: BackupWorld = { findProgram, findTool: (name) => findOnP
 /** What is to be backed up, and how. */
 export interface Wanted {
   method: BackupMethod;
+  encryption?: Encryption | undefined;
   databaseUrl: string;
   root: string;
 }
@@ -125,6 +128,8 @@ export async function checkReadiness(client: Client, wanted: Wanted, world: Back
     return undefined;
   });
   const found = await checkRole(client, role, wanted);
+  const sealed = wanted.encryption && (await tryCipher(wanted.encryption));
+  if (sealed) blockers.push(sealed);
   blockers.push(...found.blockers, ...(await checkSpace(found.bytes, wanted.root, world)));
   return { bytes: found.bytes, blockers, ...(way ? { way } : {}) };
 }

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import type { Encryption } from "../config/encryption.ts";
 import { readServerIdentity } from "../postgres/dump-inventory.ts";
 import { type BackupMethod, methodOf } from "../postgres/dump-manifest.ts";
 import { readProof } from "../postgres/dump-proof.ts";
@@ -13,12 +14,12 @@ const REUSE_MS = 60 * 60 * 1000;
 export const PROOF_AGE_HOURS = 24;
 
 /** What of a backup step's spec tells its backups from others. */
-type OwnSpec = BaseSpec & { method: BackupMethod };
+type OwnSpec = BaseSpec & { method: BackupMethod; encryption?: Encryption | undefined };
 
 /** The newest backup that this step took in this attempt and generation, and folders that can't be read. */
 export async function findOwnBackup(
   root: string,
-  { identity, generation, method }: OwnSpec,
+  { identity, generation, method, encryption }: OwnSpec,
 ): Promise<{ own?: StoredBackup; broken: string[] }> {
   const all = await listBackups(root);
   const broken = all.filter(isBroken).map(({ folder, reason }) => `${shownPath(folder)}: ${reason}`);
@@ -30,7 +31,8 @@ export async function findOwnBackup(
       backup.manifest.phase === identity.phase &&
       backup.manifest.step === identity.step &&
       backup.manifest.generation === generation &&
-      methodOf(backup.manifest) === method,
+      methodOf(backup.manifest) === method &&
+      String(backup.manifest.encryption?.recipients) === String(encryption?.recipients),
   );
   return { broken, ...(own ? { own } : {}) };
 }

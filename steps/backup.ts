@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import type { Client } from "pg";
 import { z } from "zod";
+import { Encryption } from "../config/encryption.ts";
 import { takeBackup } from "../postgres/dump.ts";
 import { explainSessionError } from "../postgres/dump-failure.ts";
 import { countManifestBytes, countManifestRows } from "../postgres/dump-manifest.ts";
@@ -38,6 +39,8 @@ export const BackupSpec = BaseSpec.extend({
   jobs: z.int().min(1).max(64),
   /** Longest wait for a table that another session holds exclusively, milliseconds. */
   lockWaitTimeoutMs: z.int().min(1).max(3_600_000).default(30_000),
+  /** For whom it is encrypted; absent = for nobody. */
+  encryption: Encryption.optional(),
   /**
    * Name of the step, earlier in the phase, that judged the rows: what it looks at again may have been corrected, and
    * the rehearsal goes by the backup.
@@ -86,12 +89,13 @@ async function takeNew(
   deps: StepDeps,
   world: BackupWorld,
 ): Promise<StoredBackup> {
-  const wanted = { method: spec.method, databaseUrl: deps.databaseUrl(), root };
+  const { method, encryption } = spec;
+  const wanted = { method, encryption, databaseUrl: deps.databaseUrl(), root };
   const { way, blockers } = await checkReadiness(client, wanted, world);
   if (!way || blockers.length > 0) throw new StepError(blockers.join("\n"));
   const { stack, phase, step } = spec.identity;
   return takeBackup(client, {
-    ...{ root, way, jobs: spec.jobs, lockWaitTimeoutMs: spec.lockWaitTimeoutMs },
+    ...{ root, way, encryption, jobs: spec.jobs, lockWaitTimeoutMs: spec.lockWaitTimeoutMs },
     owner: { stack, phase, step, generation: spec.generation },
     databaseUrl: deps.databaseUrl(),
     timeoutMs: spec.deadlineSeconds * 1000,
@@ -127,10 +131,11 @@ async function observeBackup(spec: BackupSpec, deps: StepDeps, world: BackupWorl
   if (own && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
   const client = await deps.connect();
   try {
-    const { method } = spec;
-    const wanted = { method, databaseUrl: deps.databaseUrl(), root };
+    const { method, encryption } = spec;
+    const wanted = { method, encryption, databaseUrl: deps.databaseUrl(), root };
     const { bytes, blockers } = await checkReadiness(client, wanted, world);
-    const plan = [describePlan[method](showBytes(bytes), shownPath(root))];
+    const sealed = encryption ? `; encrypted for ${encryption.recipients.length} keys of age` : "";
+    const plan = [`${describePlan[method](showBytes(bytes), shownPath(root))}${sealed}`];
     return { drift, plan, undo, blockers, estimateSeconds: Math.ceil(bytes / BYTES_PER_SECOND[method]) };
   } finally {
     await client.end();

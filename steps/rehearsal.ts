@@ -2,9 +2,10 @@ import { tmpdir } from "node:os";
 import { z } from "zod";
 import { TestSuiteSection } from "../config/test-suite.ts";
 import { entryKey } from "../ledger/entries.ts";
+import { findSealed } from "../postgres/backup-cipher.ts";
 import { subjectOf } from "../postgres/change-sql.ts";
 import { countRows } from "../postgres/counts.ts";
-import type { Manifest } from "../postgres/dump-manifest.ts";
+import { countManifestBytes, type Manifest } from "../postgres/dump-manifest.ts";
 import { readProof } from "../postgres/dump-proof.ts";
 import { shorten } from "../postgres/dump-rights.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
@@ -63,6 +64,8 @@ async function findSource(spec: RehearsalSpec, deps: StepDeps): Promise<StoredBa
   const backup = await findProofSource(backupFolder(spec.url), {
     ...{ stack: spec.identity.stack, phase, step, sha256 },
   });
+  const sealed = await findSealed(backup);
+  if (sealed) throw new StepError(sealed.replace(/^backup: /, "rehearsal: "));
   if (await readProof(backup)) return backup;
   throw new StepError(
     `rehearsal: expected a proven backup, got ${shownPath(backup.folder)}, which is not. Run \`rollout up\` at phase 0.`,
@@ -71,7 +74,8 @@ async function findSource(spec: RehearsalSpec, deps: StepDeps): Promise<StoredBa
 
 async function assertRoom({ manifest }: StoredBackup, { suite }: RehearsalSpec): Promise<void> {
   // Every row that is changed leaves its old version behind; the tests get a clone of all of it.
-  const needed = manifest.databaseBytes * (suite?.onCopy ? 4 : 2);
+  const sealed = manifest.encryption ? countManifestBytes(manifest) : 0;
+  const needed = manifest.databaseBytes * (suite?.onCopy ? 4 : 2) + sealed;
   const free = await freeBytes(tmpdir());
   const missing = missingBytes(needed, free);
   if (missing === 0) return;

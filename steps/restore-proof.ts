@@ -1,8 +1,9 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
+import { findSealed } from "../postgres/backup-cipher.ts";
 import { connect } from "../postgres/connect.ts";
-import { countManifestRows } from "../postgres/dump-manifest.ts";
+import { countManifestBytes, countManifestRows } from "../postgres/dump-manifest.ts";
 import { readProof, writeProof } from "../postgres/dump-proof.ts";
 import { shorten } from "../postgres/dump-rights.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
@@ -64,11 +65,13 @@ function listLimits({ manifest }: StoredBackup, { notes, leftOut }: Restored): s
 }
 
 async function assertRoom({ manifest }: StoredBackup): Promise<void> {
+  // An encrypted backup is decrypted as a whole before it is restored.
+  const needed = manifest.databaseBytes + (manifest.encryption ? countManifestBytes(manifest) : 0);
   const free = await freeBytes(tmpdir());
-  const missing = missingBytes(manifest.databaseBytes, free);
+  const missing = missingBytes(needed, free);
   if (missing === 0) return;
   throw new StepError(
-    `restore-proof: expected room for ${showBytes(manifest.databaseBytes)} in ${tmpdir()}, got ${showBytes(free)} ` +
+    `restore-proof: expected room for ${showBytes(needed)} in ${tmpdir()}, got ${showBytes(free)} ` +
       `free. Free ${showBytes(missing)} there, or point TMPDIR at another disk.`,
   );
 }
@@ -104,6 +107,8 @@ async function prove(spec: RestoreProofSpec, deps: StepDeps): Promise<RestorePro
   if (!provenBefore(backup, spec, deps)) assertRecent(backup.manifest, spec.maxAgeHours, deps.now());
   const client = await deps.connect();
   await assertSameDatabase(client, backup.manifest).finally(() => client.end());
+  const sealed = await findSealed(backup);
+  if (sealed) throw new StepError(sealed.replace(/^backup: /, "restore-proof: "));
   await assertIntact(backup, deps);
   await assertRoom(backup);
   deps.log(`restoring ${path} into a throwaway server`);
@@ -147,13 +152,14 @@ async function observeProof(spec: RestoreProofSpec, deps: StepDeps): Promise<Obs
     const observed = [...faults, ...(proven ? [] : [`${shownPath(backup.folder)} is not proven`])];
     if (observed.length === 0) return { drift: [], plan: [], undo: [], blockers: [] };
     const { databaseBytes } = backup.manifest;
+    const sealed = await findSealed(backup);
     return {
       drift: [{ expected, observed: observed.join("; ") }],
       plan: [
         `restore ${shownPath(backup.folder)} (${showBytes(databaseBytes)}) into a throwaway server and compare`,
       ],
       undo: [],
-      blockers: [],
+      blockers: sealed ? [sealed.replace(/^backup: /, "restore-proof: ")] : [],
       estimateSeconds: Math.ceil(START_SECONDS + databaseBytes / BYTES_PER_SECOND),
     };
   } catch (error) {

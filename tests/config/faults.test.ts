@@ -284,6 +284,21 @@ const innerRows: Row[] = [
     '"snapshot"',
     setInner("backup.method", "logical"),
   ),
+  [
+    "backup.encryption.recipients []",
+    { backup: { encryption: { recipients: [] } } },
+    line("a list with at least one entry", "backup.encryption.recipients", "[]", write("backup")),
+  ],
+  [
+    "a secret key where a public one belongs",
+    { backup: { encryption: { recipients: ["AGE-SECRET-KEY-1CANARY"] } } },
+    line(
+      "a public key of age (age1…) or ssh-ed25519/ssh-rsa",
+      "backup.encryption.recipients[0]",
+      '"AGE-SECRET-KEY-***"',
+      "Set it: pulumi config set --path 'backup.encryption.recipients[0]' <value> --stack prod",
+    ),
+  ],
   inner("backup", ["keep"], {}, "proven, days or both", "{}", write("backup")),
   [
     "backup.keep.proven 0",

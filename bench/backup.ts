@@ -6,6 +6,7 @@ import { noHosts } from "../hosts/host-shell.ts";
 import { evidenceOf } from "../ledger/entries.ts";
 import { startCluster } from "../postgres/cluster.ts";
 import { connect } from "../postgres/connect.ts";
+import type { BackupMethod } from "../postgres/dump-manifest.ts";
 import { libpqEnvironment } from "../postgres/libpq-environment.ts";
 import { findProgram } from "../postgres/programs.ts";
 import { startThrowawayCluster } from "../postgres/throwaway-cluster.ts";
@@ -16,7 +17,7 @@ import { createTemplate } from "./deals-table.ts";
 
 /**
  * `npm run bench:backup -- [--rows 300000]`: our backup and its proof, side by side with `pg_dump -Fc`, with
- * `pg_restore -j2` into the same kind of throwaway server, and with one COPY to nowhere, the floor of every logical
+ * `pg_basebackup`, with `pg_restore -j2` into the same kind of throwaway server, and with one COPY to nowhere, the floor of every logical
  * dump. All of one database in one run: only the ratios count.
  */
 const at = process.argv.indexOf("--rows");
@@ -56,7 +57,7 @@ async function restorePlainly(dump: string): Promise<Run> {
   }
 }
 
-function ourSteps(url: string, folder: string) {
+function ourSteps(url: string, folder: string, method: BackupMethod) {
   const deps: StepDeps = {
     log: () => undefined,
     now: () => new Date(),
@@ -69,10 +70,10 @@ function ourSteps(url: string, folder: string) {
   };
   const identity = { stack: "bench", phase: "pre-flight", step: "backup", evidenceUrl: "file:bench" };
   const base = { specVersion: 1 as const, identity, generation: 1, deadlineSeconds: 3600, jobs: 2 };
-  const kept = `file:${join(folder, "backups")}`;
+  const kept = `file:${join(folder, method)}`;
   return {
     take: async () =>
-      (await backup.apply({ ...base, url: kept, method: "logical", lockWaitTimeoutMs: 30_000 }, deps)).bytes,
+      (await backup.apply({ ...base, url: kept, method, lockWaitTimeoutMs: 30_000 }, deps)).bytes,
     prove: async () => {
       await restoreProof.apply({ ...base, url: kept, of: "backup", maxAgeHours: 24 }, deps);
       return null;
@@ -82,7 +83,8 @@ function ourSteps(url: string, folder: string) {
 
 async function measureAll(url: string, folder: string): Promise<Run[]> {
   const dump = join(folder, "plain.dump");
-  const ours = ourSteps(url, folder);
+  const ours = ourSteps(url, folder, "logical");
+  const physical = ourSteps(url, folder, "physical");
   return [
     await measure("COPY to nowhere (the floor)", async () => {
       await program(url, "psql", "--no-psqlrc", "--quiet", "--command=COPY deals TO STDOUT");
@@ -95,10 +97,18 @@ async function measureAll(url: string, folder: string): Promise<Run[]> {
     await measure("our backup: dump, sums, read back", ours.take),
     await restorePlainly(dump),
     await measure("our proof: server, restore, every row compared", ours.prove),
+    await measure("pg_basebackup, zstd:1 by the server", async () => {
+      const files = join(folder, "plain-base");
+      const argv = ["--format=tar", "--compress=server-zstd:1", "--checkpoint=fast", `--pgdata=${files}`];
+      await program(url, "pg_basebackup", ...argv);
+      return statSync(join(files, "base.tar.zst")).size;
+    }),
+    await measure("our physical backup: files, log, sums", physical.take),
+    await measure("its proof: unpacked, recovered, every row compared", physical.prove),
   ];
 }
 
-function ratios([floor, dump, taken, restore, proof]: Run[]): Record<string, number> {
+function ratios([floor, dump, taken, restore, proof, base, files, booted]: Run[]): Record<string, number> {
   const sum = (...runs: (Run | undefined)[]) =>
     runs.reduce((all, run) => all + (run?.seconds ?? Number.NaN), 0);
   return {
@@ -106,6 +116,10 @@ function ratios([floor, dump, taken, restore, proof]: Run[]): Record<string, num
     "our backup ÷ pg_dump -Fc": sum(taken) / sum(dump),
     "our proof ÷ pg_restore -j2": sum(proof) / sum(restore),
     "backup + proof ÷ pg_dump + pg_restore": sum(taken, proof) / sum(dump, restore),
+    "physical backup ÷ pg_basebackup": sum(files) / sum(base),
+    "physical backup ÷ logical": sum(files) / sum(taken),
+    "physical proof ÷ logical": sum(booted) / sum(proof),
+    "physical backup + proof ÷ logical": sum(files, booted) / sum(taken, proof),
     "size ÷ pg_dump -Fc": (taken?.megabytes ?? Number.NaN) / (dump?.megabytes ?? Number.NaN),
   };
 }

@@ -4,9 +4,9 @@ import type { Client } from "pg";
 import { z } from "zod";
 import { runProgram } from "../steps/child-process.ts";
 import { StepError } from "../steps/step.ts";
-import { readBaseFacts } from "./base-backup-rights.ts";
+import { type BaseFacts, readBaseFacts } from "./base-backup-rights.ts";
 import type { BackupContent, TakeOptions } from "./dump.ts";
-import { readInventory } from "./dump-inventory.ts";
+import { type DumpSequence, readInventory } from "./dump-inventory.ts";
 import { runClient } from "./dump-program.ts";
 import { checksumSnapshot, type Snapshot, withSnapshot } from "./dump-snapshot.ts";
 import { libpqEnvironment } from "./libpq-environment.ts";
@@ -63,29 +63,54 @@ async function copyFiles(folder: string, options: TakeOptions, programs: BasePro
   return readRange(folder);
 }
 
-/** Runs `work` in a snapshot that has its place in the log, and hands it that place. */
-async function inPlacedSnapshot<T>(
+/** What the sums were taken of. */
+interface Summed {
+  snapshot: Snapshot;
+  sums: Awaited<ReturnType<typeof checksumSnapshot>>;
+  snapshotSeconds: number;
+  recoverTo: string | null;
+}
+
+const keyOf = ({ schema, name }: DumpSequence) => JSON.stringify([schema, name]);
+
+/** Sequences know no snapshot: noted before it, so that what is copied holds these values or later ones. */
+function withSequences({ inventory, ...snapshot }: Snapshot, noted: readonly DumpSequence[]): Snapshot {
+  const before = new Map(noted.map((sequence) => [keyOf(sequence), sequence]));
+  const sequences = inventory.sequences.map((sequence) => before.get(keyOf(sequence)) ?? sequence);
+  return { ...snapshot, inventory: { ...inventory, sequences } };
+}
+
+/** Sums the rows in a snapshot that has its place in the log; undefined when this one has none. */
+async function sumInPlace(
   client: Client,
   options: TakeOptions,
-  find: (visibility: Awaited<ReturnType<typeof readVisibility>>) => Promise<string | null | undefined>,
-  work: (snapshot: Snapshot, recoverTo: string | null) => Promise<T>,
-): Promise<T> {
+  log: WalStream,
+  range: LogRange,
+): Promise<Summed | undefined> {
+  const { sequences } = await readInventory(client);
+  return withSnapshot(client, options, async (snapshot) => {
+    const visibility = await readVisibility(client);
+    const marker = await commitMarker(options.databaseUrl);
+    const recoverTo = lastSeenCommit(await log.commitsUntil(marker, range.end, range.timeline), visibility);
+    if (recoverTo === undefined) return undefined;
+    await log.stop();
+    options.log(`summing the rows as of ${recoverTo ?? range.end} in the log`);
+    const opened = options.now().getTime();
+    const sums = await checksumSnapshot(client, snapshot, options.signal);
+    const snapshotSeconds = (options.now().getTime() - opened) / 1000;
+    return { snapshot: withSequences(snapshot, sequences), sums, snapshotSeconds, recoverTo };
+  });
+}
+
+async function sumRows(
+  client: Client,
+  options: TakeOptions,
+  log: WalStream,
+  range: LogRange,
+): Promise<Summed> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    // Before the snapshot, so that what is copied holds these values or later ones: sequences know no snapshot.
-    const { sequences } = await readInventory(client);
-    const before = new Map(
-      sequences.map((sequence) => [JSON.stringify([sequence.schema, sequence.name]), sequence]),
-    );
-    const done = await withSnapshot(client, options, async (snapshot) => {
-      const recoverTo = await find(await readVisibility(client));
-      if (recoverTo === undefined) return undefined;
-      const { inventory } = snapshot;
-      const noted = inventory.sequences.map(
-        (sequence) => before.get(JSON.stringify([sequence.schema, sequence.name])) ?? sequence,
-      );
-      return { value: await work({ ...snapshot, inventory: { ...inventory, sequences: noted } }, recoverTo) };
-    });
-    if (done) return done.value;
+    const summed = await sumInPlace(client, options, log, range);
+    if (summed) return summed;
     options.signal.throwIfAborted();
   }
   throw new StepError(
@@ -125,6 +150,25 @@ async function compressLog(wal: string, options: TakeOptions, { zstd }: BaseProg
   );
 }
 
+function describeBase(
+  facts: BaseFacts,
+  range: LogRange,
+  summed: Summed,
+  programs: BasePrograms,
+): BackupContent {
+  const { superuser, databases, preparedTransactions, bytes } = facts;
+  const { snapshot, sums, snapshotSeconds, recoverTo } = summed;
+  const { timeline, end: consistentAt } = range;
+  const dump = {
+    format: "base" as const,
+    program: `pg_basebackup ${programs.pg_basebackup.version}`,
+    compression: COMPRESSION,
+    ...{ superuser, databases, preparedTransactions, timeline, consistentAt, recoverTo },
+  };
+  const moment = { snapshotAt: snapshot.takenAt, snapshotSeconds, databaseBytes: bytes };
+  return { ...moment, dump, globalsMissing: null, ...snapshot.inventory, ...sums };
+}
+
 /**
  * Copies the server's files while it works, and its log until the commit with which a snapshot's transactions end: a
  * server recovered up to there shows the rows that the sums were taken of, all of them and no others.
@@ -136,54 +180,19 @@ export async function takeBase(
   programs: BasePrograms,
 ): Promise<BackupContent> {
   const facts = await readBaseFacts(client);
-  const folder = join(partial, BASE.folder);
   const wal = join(partial, BASE.wal);
-  const log = new WalStream({
-    ...{
-      databaseUrl: options.databaseUrl,
-      timeoutMs: options.timeoutMs,
-      signal: options.signal,
-      folder: wal,
-    },
-    ...{ receiver: programs.pg_receivewal.path, dumper: programs.pg_waldump.path },
-  });
+  const { databaseUrl, timeoutMs, signal } = options;
+  const receiver = programs.pg_receivewal.path;
+  const dumper = programs.pg_waldump.path;
+  const log = new WalStream({ databaseUrl, timeoutMs, signal, folder: wal, receiver, dumper });
   try {
     await log.start();
     options.log(`copying the files of the server: ${facts.databases.length} databases`);
-    const range = await copyFiles(folder, options, programs);
-    const find = async (visibility: Awaited<ReturnType<typeof readVisibility>>) => {
-      const marker = await commitMarker(options.databaseUrl);
-      return lastSeenCommit(await log.commitsUntil(marker, range.end, range.timeline), visibility);
-    };
-    const content = await inPlacedSnapshot(client, options, find, async (snapshot, recoverTo) => {
-      await log.stop();
-      options.log(`summing the rows as of ${recoverTo ?? range.end} in the log`);
-      const opened = options.now().getTime();
-      const sums = await checksumSnapshot(client, snapshot, options.signal);
-      const snapshotSeconds = (options.now().getTime() - opened) / 1000;
-      return { snapshot, sums, snapshotSeconds, recoverTo };
-    });
+    const range = await copyFiles(join(partial, BASE.folder), options, programs);
+    const summed = await sumRows(client, options, log, range);
     await assertWhole(wal, range, options, programs);
     await compressLog(wal, options, programs);
-    const { snapshot, sums, snapshotSeconds, recoverTo } = content;
-    const { superuser, databases, preparedTransactions, bytes } = facts;
-    const dump = {
-      ...{
-        format: "base" as const,
-        program: `pg_basebackup ${programs.pg_basebackup.version}`,
-        compression: COMPRESSION,
-      },
-      ...{
-        superuser,
-        databases,
-        preparedTransactions,
-        timeline: range.timeline,
-        consistentAt: range.end,
-        recoverTo,
-      },
-    };
-    const moment = { snapshotAt: snapshot.takenAt, snapshotSeconds, databaseBytes: bytes };
-    return { ...moment, dump, globalsMissing: null, ...snapshot.inventory, ...sums };
+    return describeBase(facts, range, summed, programs);
   } finally {
     await log.stop();
   }

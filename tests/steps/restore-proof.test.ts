@@ -21,6 +21,7 @@ import {
   createDealsDatabase,
   createOddDatabase,
   folderOf,
+  manifestOf,
   proofSpec,
   reseal,
 } from "./backup-fixture.ts";

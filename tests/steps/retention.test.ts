@@ -3,7 +3,7 @@ import { appendFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { eraseByName, listLines } from "../../cli/backup/backup-store.ts";
 import { Chain } from "../../ledger/chain.ts";
-import type { Entry } from "../../ledger/entries.ts";
+import { type Entry, evidenceOf } from "../../ledger/entries.ts";
 import type { BackupResult } from "../../steps/backup.ts";
 import { backup } from "../../steps/backup.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";
@@ -13,6 +13,7 @@ import { backupSpec, createDealsDatabase, folderOf, namesIn, proofSpec } from ".
 import { baseSpec, makeDeps } from "./preflight-deps.ts";
 
 const stateOf = (entries: Record<string, Partial<Entry>>) => ({
+  ...evidenceOf([]),
   entries: () =>
     new Map(
       Object.entries(entries).map(([key, entry]) => {

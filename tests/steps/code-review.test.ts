@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { type CodeReviewSpec, codeReview } from "../../steps/code-review.ts";
@@ -107,10 +108,17 @@ describe("code review", () => {
   it("fetches what a branch reaches where the server hands out no single commit", async () => {
     const made = repositoryWith();
     made.repository.commit({ "config_v2.py": `${READS}# later\n` });
-    const url = `file://${made.repository.folder}`;
-    made.repository.git("config", "uploadpack.allowAnySHA1InWant", "false");
-    const result = await codeReview.apply(specOf(made, { repository: url }), makeDeps(""));
-    assert.equal(result.commits, 1);
+    const home = temporaryFolder("home");
+    // By its first protocol a server hands out nothing but what a branch or tag names.
+    writeFileSync(join(home, ".gitconfig"), "[protocol]\n\tversion = 0\n");
+    const before = process.env.HOME;
+    process.env.HOME = home;
+    try {
+      const spec = specOf(made, { repository: `file://${made.repository.folder}` });
+      assert.equal((await codeReview.apply(spec, makeDeps(""))).commits, 1);
+    } finally {
+      process.env.HOME = before;
+    }
   });
 
   it("keeps the gate shut until each point is ticked, and never drifts", async () => {

@@ -88,18 +88,20 @@ function checkLink(folder: string, name: string, record: EvidenceRecord, before:
   }
 }
 
-function checkHead(folder: string, records: EvidenceRecord[]): void {
-  let head: Head;
+/** Undefined where there is none. @throws {BrokenChain} for one that does not parse. */
+function readHead(folder: string): Head | undefined {
   try {
-    head = JSON.parse(readFileSync(join(folder, HEAD), "utf8")) as Head;
+    return JSON.parse(readFileSync(join(folder, HEAD), "utf8")) as Head;
   } catch (error) {
-    if (records.length === 0 && (error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw new BrokenChain(
-      `evidence: expected the chain's head in ${join(folder, HEAD)}, got none that can be read. Restore it from a copy.`,
-    );
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw headless(folder);
   }
-  assertContains(folder, records, head, HEAD);
 }
+
+const headless = (folder: string) =>
+  new BrokenChain(
+    `evidence: expected the chain's head in ${join(folder, HEAD)}, got none that can be read. Restore it from a copy.`,
+  );
 
 /**
  * @throws {BrokenChain} when the records do not reach up to `head` or disagree with it: the store is cut off or an old copy.
@@ -128,6 +130,8 @@ export class Chain {
 
   /** Reads and checks the whole chain. @throws {BrokenChain} naming the first bad record. */
   static open(folder: string): Chain {
+    // The head first: whoever writes meanwhile writes it last, so the records reach at least as far.
+    const known = readHead(folder);
     const records: EvidenceRecord[] = [];
     let before: Head = { number: 0, hash: GENESIS };
     for (const name of recordNames(folder)) {
@@ -136,7 +140,9 @@ export class Chain {
       records.push(record);
       before = record;
     }
-    checkHead(folder, records);
+    if (known) assertContains(folder, records, known, HEAD);
+    // It lags by one while the very first record is written, and after a crash there.
+    else if (records.length > 1 && !readHead(folder)) throw headless(folder);
     return new Chain(folder, records);
   }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BrokenChain, Chain } from "../../ledger/chain.ts";
@@ -91,6 +93,27 @@ describe("evidence chain", () => {
     Chain.open(folder).append(event("four"));
     writeFileSync(join(folder, "head.json"), head);
     assert.equal(Chain.open(folder).records.length, 4);
+  });
+
+  it("is whole for who reads it while another process writes", async () => {
+    const folder = temporaryFolder("evidence");
+    const chain = new URL("../../ledger/chain.ts", import.meta.url).href;
+    const script = `const { Chain } = await import(${JSON.stringify(chain)});
+      const chain = Chain.open(${JSON.stringify(folder)});
+      for (let n = 0; n < 150; n += 1) chain.append({ record: "event", event: "recovered", note: String(n) });`;
+    const writer = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    let ended = false;
+    const exit = once(writer, "exit").finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      Chain.open(folder);
+      await new Promise(setImmediate);
+    }
+    assert.deepEqual(await exit, [0, null]);
+    assert.equal(Chain.open(folder).records.length, 150);
   });
 
   it("keeps its order when the clock goes backwards", () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { childEnvironment, type ProgramOutcome, runProgram } from "./child-process.ts";
 import type { Answered, AskerOptions, DealAsker } from "./deal-asker.ts";
+import { inheritedVariables } from "./inherited-variables.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { compactJson, type DealLine, errorLine, parseLine } from "./snapshot-line.ts";
 
@@ -43,10 +44,7 @@ export function createCommandAsker(
   limit: RateLimit,
   http: DealAsker,
 ): DealAsker {
-  const inherited = outputs.inherit.flatMap((name) =>
-    process.env[name] === undefined ? [] : [[name, process.env[name]]],
-  );
-  const environment = { ...childEnvironment(), ...Object.fromEntries(inherited) } as Record<string, string>;
+  const environment = { ...childEnvironment(), ...inheritedVariables(outputs.inherit) };
 
   async function run(keys: readonly string[]): Promise<ProgramOutcome> {
     const folder = await mkdtemp(join(tmpdir(), "rollout-deals-"));

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { MaintenanceSection } from "../config/maintenance.ts";
 import { COMMAND_OPTIONS } from "../postgres/closed-table.ts";
 import { childEnvironment, type ProgramOutcome, runProgram } from "./child-process.ts";
+import { hideValues, inheritedVariables } from "./inherited-variables.ts";
 import type { StepDeps } from "./step.ts";
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
@@ -22,14 +23,11 @@ export function fillMaintenance(section: MaintenanceSection, release: string): M
   };
 }
 
-/** PATH, home and what the configuration names of our own environment. No other variable of ours. */
-function environmentOf({ inherit }: MaintenanceSection): Record<string, string> {
-  const named = inherit.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  return { ...childEnvironment(), ...Object.fromEntries(named) };
-}
+/** PATH, home and what the configuration names of our own environment. */
+const environmentOf = ({ inherit }: MaintenanceSection) => ({
+  ...childEnvironment(),
+  ...inheritedVariables(inherit),
+});
 
 function describeEnd({ failure, exitCode }: ProgramOutcome, timeoutSeconds: number): string | undefined {
   if (failure === "timed out") return `still ran after ${timeoutSeconds} s and was ended`;
@@ -37,13 +35,12 @@ function describeEnd({ failure, exitCode }: ProgramOutcome, timeoutSeconds: numb
   return exitCode === 0 ? undefined : `exit code ${exitCode}`;
 }
 
-/** What was handed over may be secret: it is not repeated in a message. */
-function hide(text: string, secrets: readonly string[]): string {
-  const hidden = secrets
-    .filter((value) => value.length > 3)
-    .reduce((shown, value) => shown.replaceAll(value, "***"), text);
-  return hidden.replaceAll(/[^\P{C}\n]/gu, "");
-}
+/** The end of what was printed, without what may be secret and what a terminal would obey. */
+const shownEnd = (text: string, secrets: readonly string[]) =>
+  hideValues(text, secrets)
+    .trimEnd()
+    .slice(-SHOWN)
+    .replaceAll(/[^\P{C}\n]/gu, "");
 
 interface Run {
   argv: readonly string[];
@@ -63,11 +60,11 @@ async function run({ argv, timeoutSeconds, secrets, ...options }: Run): Promise<
   });
   const fault = describeEnd(outcome, timeoutSeconds);
   if (!fault) return undefined;
-  const output = hide(`${outcome.stdout}${outcome.stderr}`.trimEnd().slice(-SHOWN), secrets);
+  const output = shownEnd(`${outcome.stdout}${outcome.stderr}`, secrets);
   return `${fault}${output === "" ? ", it printed nothing" : `; the end of its output:\n${output}`}`;
 }
 
-const inheritedValues = ({ inherit }: MaintenanceSection) => inherit.map((name) => process.env[name] ?? "");
+const inheritedValues = ({ inherit }: MaintenanceSection) => Object.values(inheritedVariables(inherit));
 
 /**
  * Runs `stop` or `start`. Starting is not given a signal: what was cancelled still has to bring the writers back.

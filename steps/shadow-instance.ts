@@ -8,6 +8,7 @@ import type { ShadowSection } from "../config/shadow.ts";
 import { askService } from "../hosts/health.ts";
 import { childEnvironment } from "./child-process.ts";
 import { readTail } from "./file-tail.ts";
+import { hideValues, inheritedVariables } from "./inherited-variables.ts";
 import { type LongProgramEnd, runLongProgram } from "./long-program.ts";
 import { StepError } from "./step.ts";
 import { onOneLine } from "./suite-results.ts";
@@ -64,22 +65,21 @@ export async function instanceEnvironment(
   target: Pick<InstanceTarget, "shadow" | "host" | "flagVariable" | "flag">,
 ): Promise<Record<string, string>> {
   const { shadow, host, flagVariable, flag } = target;
-  const inherited = shadow.inherit.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
   const own = parseEnv(await readFile(host.envFile, "utf8")) as Record<string, string>;
-  const given = { ...own, ...Object.fromEntries(inherited), [flagVariable]: String(flag) };
+  const given = { ...own, ...inheritedVariables(shadow.inherit), [flagVariable]: String(flag) };
   return { ...childEnvironment(), ...given };
 }
 
 /** The environment file holds secrets: what an instance prints of them is shown to nobody. */
-function hideValues(text: string, environment: Record<string, string>): string {
+function hideOwn(text: string, environment: Record<string, string>): string {
   const own = Object.keys(childEnvironment());
   const values = Object.entries(environment).filter(
     ([name, value]) => !own.includes(name) && value.length > HARMLESS,
   );
-  return values.reduce((shown, [, value]) => shown.replaceAll(value, "***"), text);
+  return hideValues(
+    text,
+    values.map(([, value]) => value),
+  );
 }
 
 const named = (flag: boolean) => `the new release with the flag ${flag ? "on" : "off"}`;
@@ -121,7 +121,7 @@ class Running implements ShadowInstance {
     const tails = await Promise.all(
       ["stdout", "stderr"].map((name) => readTail(join(this.#scratch, name), SHOWN_BYTES).catch(() => "")),
     );
-    const text = onOneLine(hideValues(tails.join(" "), environment));
+    const text = onOneLine(hideOwn(tails.join(" "), environment));
     return text === "" ? ", it printed nothing" : `; the end of its output: ${text}`;
   }
 

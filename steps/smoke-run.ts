@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { SmokeSection } from "../config/smoke.ts";
 import { childEnvironment, runProgram } from "./child-process.ts";
 import { readTail } from "./file-tail.ts";
+import { hideInherited, inheritedVariables } from "./inherited-variables.ts";
 import { type LongProgramEnd, runLongProgram } from "./long-program.ts";
 import type { StepDeps } from "./step.ts";
 
@@ -31,20 +32,11 @@ const fillIn = (text: string, { app, release }: SmokeTarget) =>
 
 const folderOf = (smoke: SmokeSection, target: SmokeTarget) => resolve(fillIn(smoke.cwd, target));
 
-/** PATH, home and what the configuration names of our own environment. No other variable of ours. */
-function environmentOf({ inherit }: SmokeSection): Record<string, string> {
-  const named = inherit.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  return { ...childEnvironment(), ...Object.fromEntries(named) };
-}
-
-/** What `inherit` handed over may be secret: it is not repeated in a message. */
-function hideInherited(text: string, { inherit }: SmokeSection): string {
-  const values = inherit.map((name) => process.env[name] ?? "").filter((value) => value.length > 3);
-  return values.reduce((shown, value) => shown.replaceAll(value, "***"), text);
-}
+/** PATH, home and what the configuration names of our own environment. */
+const environmentOf = ({ inherit }: SmokeSection) => ({
+  ...childEnvironment(),
+  ...inheritedVariables(inherit),
+});
 
 /** What would keep the command from starting, each complete with remedy. */
 export async function smokeBlockers(
@@ -99,7 +91,7 @@ export async function runSmoke(
     const fault = describeEnd(end, smoke);
     if (!fault) return { command: smoke.command, seconds: Math.round(end.seconds * 10) / 10 };
     const tails = await Promise.all([stdoutFile, stderrFile].map((file) => readTail(file, SHOWN_BYTES)));
-    const output = hideInherited(tails.join("").trimEnd(), smoke).replaceAll(/[^\P{C}\n]/gu, "");
+    const output = hideInherited(tails.join("").trimEnd(), smoke.inherit).replaceAll(/[^\P{C}\n]/gu, "");
     return `${fault}${output === "" ? ", it printed nothing" : `; the end of its output:\n${output}`}`;
   } finally {
     await rm(scratch, { recursive: true, force: true });

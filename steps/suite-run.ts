@@ -5,6 +5,7 @@ import type { TestSuiteSection } from "../config/test-suite.ts";
 import { showBytes } from "../postgres/dump-space.ts";
 import { childEnvironment } from "./child-process.ts";
 import { readTail } from "./file-tail.ts";
+import { hideInherited, inheritedVariables } from "./inherited-variables.ts";
 import { readJunitReport, UnreadableReport } from "./junit-report.ts";
 import { type LongProgramEnd, runLongProgram } from "./long-program.ts";
 import { readPytestOutput } from "./pytest-output.ts";
@@ -63,19 +64,11 @@ export const suiteFolder = (suite: TestSuiteSection, { release = "" }: SuiteTarg
   resolve(suite.cwd.replaceAll("{release}", release));
 
 /** PATH, home, what the configuration gives and what it names of our own environment. Nothing else of ours. */
-export function suiteEnvironment(
-  { environment, inherit }: TestSuiteSection,
-  own: NodeJS.ProcessEnv = process.env,
-): Record<string, string> {
-  const inherited = inherit.flatMap((name) => (own[name] === undefined ? [] : [[name, own[name]]]));
-  return { ...childEnvironment(), ...Object.fromEntries(inherited), ...environment };
-}
-
-/** What `inherit` handed over may be secret: a suite that prints it must not write it into the evidence. */
-function hideInherited(text: string, { inherit }: TestSuiteSection): string {
-  const values = inherit.map((name) => process.env[name] ?? "").filter((value) => value.length > 3);
-  return values.reduce((shown, value) => shown.replaceAll(value, "***"), text);
-}
+export const suiteEnvironment = ({ environment, inherit }: TestSuiteSection): Record<string, string> => ({
+  ...childEnvironment(),
+  ...inheritedVariables(inherit),
+  ...environment,
+});
 
 function describeFault(end: LongProgramEnd, program: string, suite: TestSuiteSection, last: string) {
   const line = last === "" ? "it printed nothing" : `last line of its output: ${last}`;
@@ -143,7 +136,7 @@ async function runIn(
   deps.signal.throwIfAborted();
   const [errors = "", text = ""] = await Promise.all(
     [files.stderrFile, files.stdoutFile].map(async (file) =>
-      hideInherited(await readTail(file, KEPT_OUTPUT), suite),
+      hideInherited(await readTail(file, KEPT_OUTPUT), suite.inherit),
     ),
   );
   const lastOf = (output: string) => onOneLine(output.trimEnd().split("\n").at(-1) ?? "", 200);
@@ -154,7 +147,7 @@ async function runIn(
   if (fault) return { ...run, fault };
   try {
     const tests = (await readResults(command, suite, folder, files)).map((test) =>
-      test.message === undefined ? test : { ...test, message: hideInherited(test.message, suite) },
+      test.message === undefined ? test : { ...test, message: hideInherited(test.message, suite.inherit) },
     );
     const exit = describeExit(end, tests, last);
     return { ...run, tests, ...(exit ? { fault: exit } : {}) };

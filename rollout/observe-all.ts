@@ -15,6 +15,8 @@ export interface ObservedStep {
   entry?: Entry;
   /** What this run will do to it. */
   action: "keep" | "apply" | "undo";
+  /** Reality differs from what the step left, and the config wants just that: it runs to repair it. */
+  drifted?: true;
   /** Absent when it was not looked at (`observe: false`) or could not be. */
   observation?: Observation;
   /** Why it could not be looked at. */
@@ -52,12 +54,19 @@ async function look(
 }
 
 /**
- * The generation that the step's spec gets: the ledger's while reality matches, one more when the step has to run
- * again, so that the engine sees an update.
+ * What becomes of a step whose spec is this: kept while it is done with just that and reality matches. Else it runs,
+ * with a generation that was never used: what the engine last saw may be any earlier spec, since `rollout flag` runs
+ * steps without it, and one that it knows would be no change to it.
  */
-function withGeneration(planned: PlannedStep, entry: Entry | undefined, drifted: boolean): BaseSpec {
+function decide(
+  { spec }: PlannedStep,
+  entry: Entry | undefined,
+  drifted: boolean,
+): Pick<ObservedStep, "spec" | "action" | "drifted"> {
   const last = entry?.generation ?? 0;
-  return { ...planned.spec, generation: entry?.state === "done" && !drifted ? last : last + 1 };
+  const same = { ...spec, generation: last };
+  const kept = entry?.state === "done" && !drifted && entry.digest === digestOf(same);
+  return kept ? { spec: same, action: "keep" } : { spec: { ...spec, generation: last + 1 }, action: "apply" };
 }
 
 async function observePlanned(
@@ -70,9 +79,7 @@ async function observePlanned(
     ? await look(planned.step, { ...planned.spec, generation: entry?.generation ?? 1 }, deps)
     : {};
   const drifted = repairs && (seen.observation?.drift.length ?? 0) > 0;
-  const spec = withGeneration(planned, entry, drifted);
-  const same = entry?.state === "done" && entry.digest === digestOf(spec);
-  return { planned, spec, ...(entry ? { entry } : {}), action: same ? "keep" : "apply", ...seen };
+  return { planned, ...decide(planned, entry, drifted), ...(entry ? { entry } : {}), ...seen };
 }
 
 /**

@@ -29,12 +29,13 @@ function describe(step: ObservedStep, mode: Mode): string[] {
   const source = estimateSource === undefined ? "" : `, ${estimateSource}`;
   const about =
     estimateSeconds === undefined ? "" : ` (about ${Math.max(1, Math.ceil(estimateSeconds))} s${source})`;
-  const lines = [...(step.entry?.state === "done" ? drifts : []), ...plan];
+  const lines = [...(step.drifted ? drifts : []), ...plan];
   return lines.length + about.length > 0 ? [`  ${identity.step}${about}`, ...indent(lines)] : [];
 }
 
 function describeWayBack(steps: ObservedStep[]): string[] {
   const lines = steps
+    .toReversed()
     .filter(({ action }) => action !== "undo")
     .flatMap(({ observation }) => observation?.undo ?? []);
   return lines.length > 0 ? ["  undo afterwards would", ...indent(lines)] : [];
@@ -42,7 +43,7 @@ function describeWayBack(steps: ObservedStep[]): string[] {
 
 /** What preview says, in a few lines: where it stands, what changes, what it costs, how to come back. Pure. */
 export function previewLines(config: RolloutConfig, survey: Survey): string[] {
-  const steps = survey.mode === "lower" ? [...survey.steps].reverse() : survey.steps;
+  const steps = survey.mode === "lower" ? survey.steps.toReversed() : survey.steps;
   const looked = config.observe
     ? []
     : ["  observe: false: nothing was looked at; drift, rows and locks are unknown"];

@@ -20,7 +20,7 @@ export const BaseSpec = z.strictObject({
   /** Version of the spec's shape: a newer release of this program can still undo an older spec. */
   specVersion: z.literal(1),
   identity: StepIdentity,
-  /** Rises by one when `observe` finds drift, so that the engine sees an update. Starts at 1. */
+  /** Rises by one whenever the step is to run again, so that the engine sees an update. Starts at 1. */
   generation: z.int().min(1),
   /** Seconds until the step is ended with its children. */
   deadlineSeconds: z.int().min(1),

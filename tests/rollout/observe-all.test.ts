@@ -8,6 +8,16 @@ import type { BaseSpec } from "../../steps/step.ts";
 import { validValues } from "../config/valid-values.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
+function recordEnd(chain: Chain, spec: BaseSpec, kind: string, outcome: "done" | "failed"): void {
+  const { phase, step } = spec.identity;
+  const fields = { phase, step, kind, verb: "apply" as const };
+  const begin = { digest: digestOf(spec), generation: spec.generation, spec: { ...spec }, will: [] };
+  const { number } = chain.append({ record: "begin", ...fields, ...begin });
+  chain.append({ record: "end", ...fields, begin: number, outcome });
+}
+
+const recordDone = (chain: Chain, spec: BaseSpec, kind: string) => recordEnd(chain, spec, kind, "done");
+
 type Outline = [phaseNumber: number, name: string, action: ObservedStep["action"]];
 
 function step([phaseNumber, name, action]: Outline): ObservedStep {
@@ -71,6 +81,36 @@ describe("a step that follows another", () => {
   });
 });
 
+describe("a step that has to run again", () => {
+  it("gets a generation that no earlier spec of it had, also when the config is as it was before", async () => {
+    const chain = Chain.open(temporaryFolder("evidence-"));
+    const wanted = (concurrency: number) =>
+      loadConfig({
+        values: validValues({ phase: "0", outputs: { concurrency } }),
+        stack: "s",
+        sandbox: () => undefined,
+      });
+    const snapshotOf = async (concurrency: number) => {
+      const { steps } = await observeAll(wanted(concurrency), chain, undefined);
+      const found = steps.find(({ spec }) => spec.identity.step === "output-snapshot");
+      assert.ok(found);
+      return found;
+    };
+    const seen: [string, number][] = [];
+    for (const concurrency of [2, 2, 7, 2]) {
+      const { spec, action } = await snapshotOf(concurrency);
+      seen.push([action, spec.generation]);
+      if (action === "apply") recordDone(chain, spec, "output-snapshot");
+    }
+    assert.deepEqual(seen, [
+      ["apply", 1],
+      ["keep", 1],
+      ["apply", 2],
+      ["apply", 3],
+    ]);
+  });
+});
+
 describe("the way back", () => {
   const config = (changed: Record<string, unknown>) =>
     loadConfig({ values: validValues(changed), stack: "s", sandbox: () => undefined });
@@ -83,20 +123,8 @@ describe("the way back", () => {
   /** Evidence in which everything was done but the status report, and a repair of the backup then failed. */
   function makeEvidence(): Chain {
     const chain = Chain.open(temporaryFolder("evidence-"));
-    const record = (spec: BaseSpec, kind: string, outcome: "done" | "failed") => {
-      const { phase, step } = spec.identity;
-      const fields = { phase, step, kind, verb: "apply" as const };
-      const digest = digestOf(spec);
-      const { number } = chain.append({
-        record: "begin",
-        ...fields,
-        digest,
-        generation: spec.generation,
-        spec: { ...spec },
-        will: [],
-      });
-      chain.append({ record: "end", ...fields, begin: number, outcome });
-    };
+    const record = (spec: BaseSpec, kind: string, outcome: "done" | "failed") =>
+      recordEnd(chain, spec, kind, outcome);
     const plan = planSteps(config({}));
     for (const { spec, step } of plan) if (step.name !== "status-report") record(spec, step.name, "done");
     const backup = plan.find(({ step }) => step.name === "backup");

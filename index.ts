@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { CodeDeployment } from "./components/phases/code-deployment.ts";
 import { DatabaseMigration } from "./components/phases/database-migration.ts";
 import { PreFlight } from "./components/phases/pre-flight.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
@@ -40,6 +41,8 @@ function composePhases(config: RolloutConfig, survey: Survey): Record<string, un
     secrets,
     phaseBefore: preFlight,
   });
+  if (config.phase >= 2)
+    new CodeDeployment("code-deployment", { specs: specsOf(survey, 2), secrets, phaseBefore: migration });
   return { backup: migration.freshBackup?.path };
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { type FaultContext, faultLine } from "./fault.ts";
-import { lastBuiltPhase, phaseNames, phaseTitle } from "./phase.ts";
+import { lastBuiltPhase, phaseTitle } from "./phase.ts";
 import type { Settings } from "./schema.ts";
 
 /** Rules between keys. Works on what could be parsed, so that one fault does not hide another. */
@@ -12,6 +12,7 @@ export function crossCheckLines(context: FaultContext, settings: Partial<Setting
     ...storeLines(context, settings),
     ...windowLines(context, settings),
     ...maintenanceLines(context, settings),
+    ...deploymentLines(context, settings),
   ];
 }
 
@@ -83,15 +84,23 @@ function maintenanceLines(context: FaultContext, { migration }: Partial<Settings
   return [faultLine(context, ["migration", "appTriggers"], expected, appTriggers)];
 }
 
-const builtPhases = phaseNames
-  .slice(0, lastBuiltPhase + 1)
-  .map((_, phase) => phase)
-  .join(" and ");
+/** Sections that phases below 2 can do without. */
+const FROM_PHASE_2 = ["deployment", "testSuite", "shadow", "smokeTest"] as const;
+
+function deploymentLines({ file }: FaultContext, settings: Partial<Settings>): string[] {
+  const { phase = 0 } = settings;
+  if (phase < 2 || phase > lastBuiltPhase) return [];
+  return FROM_PHASE_2.filter((key) => settings[key] === undefined).map(
+    (key) =>
+      `config: expected ${key} in ${file} for ${phaseTitle(2)}, got none. ` +
+      "Add it as in Pulumi.staging.yaml (docs/code-deployment.md).",
+  );
+}
 
 /** What the configuration may name but this release does not build: refused by name, never faked. */
 export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Settings>): string[] {
   const { phase, notice, hosts = [], backup, evidence } = settings;
-  const release = `this release builds phases ${builtPhases}`;
+  const release = `this release builds phases 0 to ${lastBuiltPhase}`;
   const lines: string[] = [];
   const refuse = (what: string, remedy: string) =>
     lines.push(`config: ${what} in ${file} is not built yet: ${release}. ${remedy}`);

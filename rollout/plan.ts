@@ -3,6 +3,7 @@ import type { RolloutConfig } from "../config/schema.ts";
 import type { Entry } from "../ledger/entries.ts";
 import type { PhaseSteps } from "../ledger/progress.ts";
 import type { BaseSpec, Step } from "../steps/step.ts";
+import { codeDeployment } from "./outline/code-deployment.ts";
 import { databaseMigration } from "./outline/database-migration.ts";
 import { preFlight } from "./outline/pre-flight.ts";
 import type { StepOutline } from "./outline/step-outline.ts";
@@ -18,7 +19,7 @@ export interface PlannedStep {
 }
 
 /** What each phase consists of, in order: the runbook's own. */
-const OUTLINE: StepOutline[][] = [preFlight, databaseMigration];
+const OUTLINE: StepOutline[][] = [preFlight, databaseMigration, codeDeployment];
 
 /** The steps of each built phase by name: what progress is measured against. */
 export const PHASE_PLAN: PhaseSteps = OUTLINE.map((outlines, number) => ({

@@ -106,7 +106,7 @@ async function observeClosing(spec: ServiceRestartSpec, deps: StepDeps): Promise
   return {
     drift: [...drift, ...unreadable(looks)],
     plan: drift.length > 0 || faultsOf(looks).length > 0 ? planLines(spec, looks) : [],
-    undo: ["nothing: the opening restart restarts on the way back"],
+    undo: [],
     blockers: [...(restart.zeroFailures ? restartGaps(hosts, restart) : []), ...(goesBack(spec) ? [] : out)],
   };
 }

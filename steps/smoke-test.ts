@@ -85,9 +85,10 @@ async function observe(spec: SmokeTestSpec, deps: StepDeps): Promise<Observation
   const plan = [
     `creates, analyses and removes test deals of ${types} at ${app.url}, and one of an invalid type that has to be refused`,
   ];
-  const quiet = { drift: [], plan, undo: ["removes test deals that a killed run left"], estimateSeconds: 2 };
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
-  return { ...quiet, blockers: done ? [] : await findBlockers(spec, deps) };
+  const state = deps.evidence.entries().get(entryKey(spec.identity))?.state;
+  const undo = state === "half-done" ? ["removes test deals that a killed run left"] : [];
+  const blockers = state === "done" ? [] : await findBlockers(spec, deps);
+  return { drift: [], plan, undo, blockers, estimateSeconds: 2 };
 }
 
 const newMarker = ({ marker }: SmokeTestSection) =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
+import { CodeDeployment } from "../../components/phases/code-deployment.ts";
 import { DatabaseMigration } from "../../components/phases/database-migration.ts";
 import { PreFlight } from "../../components/phases/pre-flight.ts";
 import type { BaseSpec } from "../../steps/step.ts";
@@ -37,6 +38,21 @@ const STEPS = {
     "constraint",
     "verification",
   ],
+  "code-deployment": [
+    "guard",
+    "code-review",
+    "opening-restart",
+    "release",
+    "test-suite-on",
+    "test-suite-off",
+    "shadow-comparison",
+    "release-switch",
+    "env-flag",
+    "closing-restart",
+    "smoke-test",
+    "propagation",
+    "soak",
+  ],
 };
 
 function specs(phase: keyof typeof STEPS): Record<string, BaseSpec> {
@@ -70,7 +86,12 @@ describe("phases", () => {
       secrets,
       phaseBefore: preFlight,
     });
-    await Promise.all([preFlight, migration, preFlight.backup, migration.freshBackup].map(urnOf));
+    const code = new CodeDeployment("code-deployment", {
+      specs: specs("code-deployment"),
+      secrets,
+      phaseBefore: migration,
+    });
+    await Promise.all([preFlight, migration, code, preFlight.backup, migration.freshBackup].map(urnOf));
     await new Promise(setImmediate);
   });
 

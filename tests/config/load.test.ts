@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { ConfigError, loadConfig, loadSettings } from "../../config/load.ts";
 import type { SandboxTarget } from "../../config/target-values.ts";
 import { StepError } from "../../steps/step.ts";
@@ -108,21 +108,29 @@ describe("loadConfig", () => {
   });
 
   for (const [phase, name] of [
-    [2, "code-deployment"],
     [3, "interface-rollout"],
     [4, "validation"],
   ] as const) {
     it(`refuses phase ${phase} by name: it is not built yet`, () => {
       equal(
         refusal({ phase: String(phase) }),
-        `config: phase ${phase} (${name}) is not built yet: this release builds phases 0 and 1. ` +
-          "Set it back: pulumi config set phase 1 --stack prod",
+        `config: phase ${phase} (${name}) is not built yet: this release builds phases 0 to 2. ` +
+          "Set it back: pulumi config set phase 2 --stack prod",
       );
     });
   }
 
+  it("names each section that phase 2 needs and the config lacks", () => {
+    const lines = refusal({ phase: "2", testSuite: undefined }).split("\n");
+    for (const key of ["deployment", "testSuite", "shadow", "smokeTest"])
+      ok(
+        lines.some((line) => line.startsWith(`config: expected ${key} in Pulumi.prod.yaml for phase 2`)),
+        key,
+      );
+  });
+
   it("refuses by name what else is not built yet", () => {
-    const built = "is not built yet: this release builds phases 0 and 1.";
+    const built = "is not built yet: this release builds phases 0 to 2.";
     const hosts = withInner("hosts", [0, "connection"], { host: "10.0.0.1" });
     equal(
       refusal(hosts),

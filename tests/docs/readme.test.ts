@@ -23,7 +23,7 @@ describe("README", function () {
       const options = { cwd: checkout.folder, all: true, reject: false, stdin: "ignore" } as const;
       const { exitCode, all } = await execa(
         "bash",
-        ["-ec", `${block.replace("--seconds 20 &", "--seconds 20 --json &")}\nwait`],
+        ["-ec", `${block.replace("--seconds 40 &", "--seconds 40 --json &")}\nwait`],
         options,
       );
       assert.equal(exitCode, 0, all);

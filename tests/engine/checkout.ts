@@ -26,10 +26,13 @@ function startRollout(folder: string, env: Record<string, string>, args: string[
   });
 }
 
-/** Takes back what `npm start` leaves in a stack's file: the phase it went to, and Pulumi's salt. */
+/** Takes back what use leaves in a stack's file: the phase that it went to, the flag, and Pulumi's salt. */
 function asCloned(stackFile: string): void {
   const text = readFileSync(stackFile, "utf8");
-  const cloned = text.replace(/(:phase: ).*/, '$1"0"').replace(/^encryptionsalt: .*\n/m, "");
+  const cloned = text
+    .replace(/(:phase: ).*/, '$1"0"')
+    .replace(/(:flag: ).*/, '$1"true"')
+    .replace(/^encryptionsalt: .*\n/m, "");
   writeFileSync(stackFile, cloned);
 }
 

@@ -92,7 +92,11 @@ export class ServiceUnit {
     const process = this.#rotation.shift();
     if (!process) return false;
     this.#rotation.push(process);
-    process.give(connection, onLost);
+    process.give(connection, () => {
+      // It has no channel any more, and may not have said so yet: it must not be chosen again.
+      this.#leave(process);
+      onLost();
+    });
     return true;
   }
 

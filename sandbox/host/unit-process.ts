@@ -20,7 +20,7 @@ export interface UnitProcess {
   readonly ready: Promise<boolean>;
   readonly ended: Promise<Ending>;
   signal(name: NodeJS.Signals): void;
-  /** Hands a connection over; `onLost` is called when it could not be. */
+  /** Hands a connection over; `onLost` is called when it could not be: then it is whole and another's to take. */
   give(connection: Socket, onLost: () => void): void;
 }
 
@@ -49,13 +49,22 @@ export function startProcess(
     child.once("error", () => resolve("exit-code"));
     child.once("close", (_code, signal) => resolve(signal ? "signal" : "exit-code"));
   });
+  // Node sends one at a time and says nothing of those that still wait when the process ends.
+  const unsent = new Map<Socket, () => void>();
+  void ended.then(() => {
+    for (const onLost of unsent.values()) onLost();
+  });
   return {
     pid: child.pid,
     ended,
     ready: Promise.race([heardReady(child), ended.then(() => false)]),
     signal: (name) => void child.kill(name),
-    give: (connection, onLost) =>
-      void child.send("connection", connection, { keepOpen: false }, (error) => error && onLost()),
+    give: (connection, onLost) => {
+      unsent.set(connection, onLost);
+      child.send("connection", connection, { keepOpen: false }, (error) => {
+        if (unsent.delete(connection) && error) onLost();
+      });
+    },
   };
 }
 

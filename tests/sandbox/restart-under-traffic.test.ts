@@ -99,6 +99,22 @@ describe("the sandbox's hosts under traffic", () => {
     assertUnhurt(figures);
   });
 
+  it("lose what killed processes had in hand, and go on answering however often they are killed", async () => {
+    const [host] = sandbox.hosts;
+    assert.ok(host);
+    const { health, processes } = host.services[0] as (typeof host.services)[0];
+    const rounds = 5;
+    const { failed, refused, sent } = await during(async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        await systemctl(host, "kill", "-s", "KILL", "diligence-web");
+        await until("new processes", async () => (await askAll(health, processes)).length === processes);
+      }
+    });
+    assert.equal(refused, 0);
+    assert.ok(failed < sent / 10, `${failed} of ${sent}`);
+    assert.equal((await systemctl(host, "is-active", "diligence-web")).stdout, "active");
+  });
+
   it("lose what a host had in hand when it is gone, and nothing that comes later", async () => {
     const [host] = sandbox.hosts;
     assert.ok(host);

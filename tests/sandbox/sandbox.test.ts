@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import pg from "pg";
 import { readWritingRoles } from "../../postgres/write-probe.ts";
-import { identify, isRunning } from "../../processes/process-identity.ts";
+import { identify, isRunning, type ProcessIdentity } from "../../processes/process-identity.ts";
 import { serverProcess } from "../../sandbox/database/server.ts";
 import { readProcesses, writeProcesses } from "../../sandbox/host/process-record.ts";
 import { readSandbox, sandboxDown, sandboxReset, sandboxStatus, sandboxUp } from "../../sandbox/index.ts";
@@ -135,6 +135,19 @@ describe("the sandbox", () => {
     assert.deepEqual(lines, ["starting PostgreSQL"]);
     assert.deepEqual(await pidsOf(checkout), before);
     assert.equal((await sandboxStatus({ checkout })).hosts[0]?.units[0]?.processes[0]?.database, "ok");
+  });
+
+  it("has its balancer back where that has died, at the same address", async () => {
+    const { app } = await up();
+    const record = readFileSync(join(sandboxPaths(checkout).balancer, "process.json"), "utf8");
+    const { process: balancer } = JSON.parse(record) as { process: ProcessIdentity };
+    process.kill(balancer.pid, "SIGKILL");
+    while (isRunning(balancer)) await sleep(20);
+    assert.equal((await sandboxStatus({ checkout })).balancer, "stopped");
+    lines = [];
+    assert.equal((await up()).app, app);
+    assert.deepEqual(lines, ["starting the balancer before 2 hosts"]);
+    assert.equal((await fetch(`${app}/health`)).status, 200);
   });
 
   it("replaces a web process that was killed, while the address goes on answering", async () => {

@@ -154,6 +154,30 @@ describe("systemctl of a sandbox's host", () => {
     assert.deepEqual(await flags(), [`${shas.baseline} null`]);
   });
 
+  it("runs a release whose log says as what a deal was analysed, its time first", async () => {
+    const env = readFileSync(host.envFile, "utf8");
+    switchRelease(host.appDir, shas.feature);
+    const web = new URL(serviceOf("web")?.health ?? "");
+    const logged = async (flag: string): Promise<string> => {
+      writeFileSync(host.envFile, `${env}DEAL_TYPE_AWARENESS=${flag}\n`);
+      await run("restart", "diligence-web");
+      const file = join(host.appDir, "../log/app.log");
+      const before = readFileSync(file, "utf8").length;
+      assert.equal((await fetch(new URL(`/api/v1/deals/${id}/analysis`, web))).status, 200);
+      return readFileSync(file, "utf8").slice(before);
+    };
+    const body = JSON.stringify({ name: "n", target_name: "t", deal_type: "Carve-Out " });
+    const created = await fetch(new URL("/api/v1/deals", web), { method: "POST", body });
+    const { id } = (await created.json()) as { id: string };
+    const line = (type: string) =>
+      new RegExp(`^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z INFO deal analysed deal_id=${id} deal_type=${type}$`, "m");
+    assert.match(await logged("true"), line("carveout"));
+    assert.match(await logged("false"), line('"Carve-Out "'));
+    writeFileSync(host.envFile, env);
+    switchRelease(host.appDir, shas.baseline);
+    await run("restart", "diligence-web");
+  });
+
   it("replaces a killed process and counts it", async () => {
     await run("restart", "diligence-worker");
     const [pid] = await pids("worker");

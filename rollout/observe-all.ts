@@ -65,8 +65,10 @@ function decide(
 ): Pick<ObservedStep, "spec" | "action" | "drifted"> {
   const last = entry?.generation ?? 0;
   const same = { ...spec, generation: last };
-  const kept = entry?.state === "done" && !drifted && entry.digest === digestOf(same);
-  return kept ? { spec: same, action: "keep" } : { spec: { ...spec, generation: last + 1 }, action: "apply" };
+  const wanted = entry?.state === "done" && entry.digest === digestOf(same);
+  if (wanted && !drifted) return { spec: same, action: "keep" };
+  const again = { spec: { ...spec, generation: last + 1 }, action: "apply" as const };
+  return wanted ? { ...again, drifted: true } : again;
 }
 
 async function observePlanned(

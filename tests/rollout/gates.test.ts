@@ -54,6 +54,20 @@ describe("gate", () => {
   });
 });
 
+describe("what preview calls drift", () => {
+  const observation = { ...quiet, drift, plan: ["takes a backup"] };
+  const lines = (rest: Partial<ObservedStep>) =>
+    previewLines(
+      config(0),
+      survey({ steps: [step(0, "backup", { ...done, observation, action: "apply", ...rest })] }),
+    );
+
+  it("is a difference that somebody made by hand, and none that the config made", () => {
+    assert.match(lines({ drifted: true }).join(), /drift: expected a backup, got none/);
+    assert.doesNotMatch(lines({}).join(), /drift:/);
+  });
+});
+
 describe("the flag", () => {
   const at = (phase: number, flag: boolean) => ({ ...config(phase), flag }) as RolloutConfig;
 

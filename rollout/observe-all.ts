@@ -65,10 +65,12 @@ function decide(
 ): Pick<ObservedStep, "spec" | "action" | "drifted"> {
   const last = entry?.generation ?? 0;
   const same = { ...spec, generation: last };
+  // Some of it was left out, as a host that could not be reached: it runs until nothing is.
+  const { unfinished = [] } = (entry?.result ?? {}) as { unfinished?: string[] };
   const wanted = entry?.state === "done" && entry.digest === digestOf(same);
-  if (wanted && !drifted) return { spec: same, action: "keep" };
+  if (wanted && !drifted && unfinished.length === 0) return { spec: same, action: "keep" };
   const again = { spec: { ...spec, generation: last + 1 }, action: "apply" as const };
-  return wanted ? { ...again, drifted: true } : again;
+  return wanted && drifted ? { ...again, drifted } : again;
 }
 
 async function observePlanned(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Host } from "../config/target.ts";
 import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
-import { FlagPlace, type FlagReading, readFlag, writeFlag } from "../hosts/flag-file.ts";
+import { FlagPlace, readFlag, writeFlag } from "../hosts/flag-file.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
 import {
   beforeOn,
@@ -31,6 +31,8 @@ export interface EnvFlagResult {
   before: Record<string, Before>;
   /** What a person should know, such as lines that were folded. */
   notes: string[];
+  /** Hosts that could not be written, with the reason, where the others went on: the step has to run again for them. */
+  unfinished?: string[];
   /** The step that owns the flag by now, when it is another: then nothing was written. */
   supersededBy?: string;
 }
@@ -38,7 +40,7 @@ export interface EnvFlagResult {
 const placeOf = ({ backend, variable }: EnvFlagSpec): FlagPlace => ({ backend, variable });
 const said = (text: string | null) => text ?? "not set";
 
-function found(outcomes: readonly HostOutcome<FlagReading>[]) {
+function found<T>(outcomes: readonly HostOutcome<T>[]) {
   return outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
 }
 
@@ -83,15 +85,30 @@ async function setOn(host: Host, spec: EnvFlagSpec, deps: StepDeps) {
   return { before, notes };
 }
 
+/** Off is the way back: one host that fails must not keep the others from it, nor from their restart. */
+function settle(
+  spec: EnvFlagSpec,
+  outcomes: HostOutcome<Awaited<ReturnType<typeof setOn>>>[],
+  deps: StepDeps,
+) {
+  const done = found(outcomes);
+  if (spec.value || done.length === 0) return { done: requireAll("env-flag", outcomes), unfinished: [] };
+  const unfinished = faultsOf(outcomes);
+  for (const fault of unfinished) deps.log(`env-flag: not done on ${fault} The other hosts go on.`);
+  return { done, unfinished };
+}
+
 async function apply(spec: EnvFlagSpec, deps: StepDeps): Promise<EnvFlagResult> {
   const { value } = spec;
   const owner = laterOwner(spec, "env-flag", deps);
   if (owner) return { value, before: {}, notes: [], supersededBy: `${owner.phase} ${owner.step}` };
-  const done = requireAll("env-flag", await onHosts(spec.hosts, (host) => setOn(host, spec, deps)));
+  const outcomes = await onHosts(spec.hosts, (host) => setOn(host, spec, deps));
+  const { done, unfinished } = settle(spec, outcomes, deps);
   return {
     value,
     before: Object.fromEntries(done.map(({ host, value: { before } }) => [host.name, before])),
     notes: done.flatMap(({ value: { notes } }) => notes),
+    ...(unfinished.length > 0 ? { unfinished } : {}),
   };
 }
 

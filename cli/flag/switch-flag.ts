@@ -4,6 +4,7 @@ import type { RolloutConfig } from "../../config/schema.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
+import { connect } from "../../postgres/connect.ts";
 import { findRefusals } from "../../rollout/gates.ts";
 import { type ObservedStep, observeAll, type Survey } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
@@ -48,8 +49,21 @@ function recordReason(config: RolloutConfig, on: boolean, reason: string): void 
   }
 }
 
+/** Every record is told to the database where it answers: one that is silent would cost its time limit each time. */
+const DATABASE_MS = 2_000;
+
+async function findDatabase({ databaseUrl }: RolloutConfig): Promise<string | undefined> {
+  try {
+    await (await connect(databaseUrl, { connectTimeoutMs: DATABASE_MS })).end();
+    return databaseUrl;
+  } catch {
+    logLine("flag: the database does not answer; switching the flag off needs none");
+    return undefined;
+  }
+}
+
 /** Each step as `up` would run it, in order, in this process: the engine's start would cost seconds. */
-async function runSteps(steps: ObservedStep[], { databaseUrl }: RolloutConfig): Promise<void> {
+async function runSteps(steps: ObservedStep[], databaseUrl: string | undefined): Promise<void> {
   for (const { planned, spec } of steps) {
     const { signal, stop } = watchCancellation(spec.deadlineSeconds);
     try {
@@ -60,16 +74,18 @@ async function runSteps(steps: ObservedStep[], { databaseUrl }: RolloutConfig): 
   }
 }
 
+const untold = (stack: string, why: string) => [
+  `Pulumi's state does not know of it yet (${why}). The flag is proven all the same; when there is time:`,
+  `  npx rollout up --stack ${stack}`,
+];
+
 /** Pulumi's state follows: its Commands find their step done and return what is stored. */
-async function tellEngine(stack: string): Promise<string[]> {
+async function tellEngine(stack: string, databaseUrl: string | undefined): Promise<string[]> {
+  // The whole program would look at the database first.
+  if (databaseUrl === undefined) return untold(stack, "the database does not answer");
   const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
   const { exitCode, stdout } = await capturePulumi(args, { stack });
-  if (exitCode === 0) return [];
-  const last = stdout.trim().split("\n").at(-1) ?? "";
-  return [
-    `Pulumi's state does not know of it yet (${last}). The flag is proven all the same; when there is time:`,
-    `  npx rollout up --stack ${stack}`,
-  ];
+  return exitCode === 0 ? [] : untold(stack, stdout.trim().split("\n").at(-1) ?? "");
 }
 
 /**
@@ -83,6 +99,8 @@ export async function switchFlag(
   { on, reason }: { on: boolean; reason: string },
 ): Promise<string[]> {
   const config = { ...loadConfig(await readStackSource(stack)), flag: on };
+  // On needs it, to try the new behaviour: there the steps say themselves what is wrong.
+  const databaseUrl = on ? config.databaseUrl : await findDatabase(config);
   const chain = Chain.open(evidenceFolder(config.evidence.url));
   const survey = await observeAll(config, chain, observingDeps(config, chain));
   refuseUndeployed(config, survey);
@@ -93,8 +111,8 @@ export async function switchFlag(
   if (survey.mode !== "flag") return [`flag ${nameOf(on)}: it was, on every host; nothing to do`];
   await runSteps(
     survey.steps.filter(({ action }) => action === "apply"),
-    config,
+    databaseUrl,
   );
   logLine(`flag ${nameOf(on)}: every process says so; now Pulumi's state follows`);
-  return [`flag ${nameOf(on)}: proven (${reason})`, ...(await tellEngine(stack))];
+  return [`flag ${nameOf(on)}: proven (${reason})`, ...(await tellEngine(stack, databaseUrl))];
 }

@@ -8,12 +8,18 @@ import type { BaseSpec } from "../../steps/step.ts";
 import { validValues } from "../config/valid-values.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-function recordEnd(chain: Chain, spec: BaseSpec, kind: string, outcome: "done" | "failed"): void {
+function recordEnd(
+  chain: Chain,
+  spec: BaseSpec,
+  kind: string,
+  outcome: "done" | "failed",
+  result: Record<string, unknown> = {},
+): void {
   const { phase, step } = spec.identity;
   const fields = { phase, step, kind, verb: "apply" as const };
   const begin = { digest: digestOf(spec), generation: spec.generation, spec: { ...spec }, will: [] };
   const { number } = chain.append({ record: "begin", ...fields, ...begin });
-  chain.append({ record: "end", ...fields, begin: number, outcome });
+  chain.append({ record: "end", ...fields, begin: number, outcome, result });
 }
 
 const recordDone = (chain: Chain, spec: BaseSpec, kind: string) => recordEnd(chain, spec, kind, "done");
@@ -108,6 +114,25 @@ describe("a step that has to run again", () => {
       ["apply", 2],
       ["apply", 3],
     ]);
+  });
+});
+
+describe("a step that left some of its work out", () => {
+  it("runs again until nothing is left out", async () => {
+    const chain = Chain.open(temporaryFolder("evidence-"));
+    const wanted = loadConfig({ values: validValues({ phase: "0" }), stack: "s", sandbox: () => undefined });
+    const actionNow = async (unfinished: string[]) => {
+      const { steps } = await observeAll(wanted, chain, undefined);
+      const { action, spec } = steps.find(
+        ({ spec }) => spec.identity.step === "environment-check",
+      ) as ObservedStep;
+      if (action === "apply") recordEnd(chain, spec, "environment-check", "done", { unfinished });
+      return action;
+    };
+    assert.deepEqual(
+      [await actionNow(["host-b: away"]), await actionNow([]), await actionNow([])],
+      ["apply", "apply", "keep"],
+    );
   });
 });
 

@@ -19,6 +19,8 @@ describe("README", function () {
     assert.ok(block);
     const checkout = await Checkout.make();
     try {
+      // Fewer deals than `npm start` seeds, which the gate runs by itself.
+      await checkout.rollout("sandbox", "up", "--deals", "3000");
       await checkout.rollout("start");
       const options = { cwd: checkout.folder, all: true, reject: false, stdin: "ignore" } as const;
       const { exitCode, all } = await execa(

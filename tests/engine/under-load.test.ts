@@ -13,7 +13,7 @@ describe("journey while users work", function () {
 
   before(async () => {
     checkout = await Checkout.make();
-    await checkout.rollout("sandbox", "up", "--deals", "20000");
+    await checkout.rollout("sandbox", "up", "--deals", "8000");
     client = await checkout.connect();
     schema = await snapshotSchema(client);
     users = await AppUsers.meet((await checkout.sandboxUrl()).app, client);

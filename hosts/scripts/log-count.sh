@@ -17,7 +17,7 @@ files_of() {
     [ -f "$p_file" ] || continue
     # While it is packed both are there: one counts.
     case $p_file in *.gz) [ ! -f "${p_file%.gz}" ] || continue ;; esac
-    [ "$p_file" = "$1" ] || [ "$p_file" -nt "$p_work/since" ] || continue
+    [ "$p_file" = "$1" ] || [ -n "$(find "$p_file" -prune -newer "$p_work/since")" ] || continue
     printf '%s\n' "$p_file"
   done
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { execa } from "execa";
 import { PROJECT_ROOT } from "../cli/project.ts";
-import { readSandbox, type Sandbox } from "../sandbox/description.ts";
+import { readSandbox } from "../sandbox/description.ts";
+import { byHand } from "./by-hand.ts";
 
 /**
  * `npm run bench:flag [-- --runs 5]`: flag off until the last process is proven off, by `rollout flag off` and by a
@@ -10,25 +11,6 @@ import { readSandbox, type Sandbox } from "../sandbox/description.ts";
  */
 const at = process.argv.indexOf("--runs");
 const RUNS = at < 0 ? 5 : Number(process.argv[at + 1]);
-const VARIABLE = "DEAL_TYPE_AWARENESS";
-
-/** What an operator types on each host in turn: the line, the restart, and /health until everyone says so. */
-const BY_HAND = `set -eu
-off() { node -e 'fetch(process.argv[1]).then((r) => r.json()).then((h) => console.log(h.pid + " " + h.flag))' "$1"; }
-while read -r path file web worker; do
-  sed -i "s/^${VARIABLE}=.*/${VARIABLE}=$1/" "$file"
-  for unit in diligence-web diligence-worker; do PATH="$path:$PATH" systemctl restart "$unit"; done
-  for address in "$web" "$web" "$worker"; do
-    until off "$address" | grep -q " $1$"; do sleep 0.1; done
-  done
-done`;
-
-function hostLines({ hosts }: Sandbox): string {
-  return hosts
-    .map(({ path, envFile, services }) => [path, envFile, ...services.map(({ health }) => health)].join(" "))
-    .join("\n");
-}
-
 async function seconds(work: () => Promise<unknown>): Promise<number> {
   const begin = performance.now();
   await work();
@@ -49,9 +31,6 @@ async function rolloutFlag(to: "on" | "off"): Promise<number> {
   return proven;
 }
 
-const byHand = (sandbox: Sandbox, value: boolean) =>
-  execa("sh", ["-c", BY_HAND, "by-hand", String(value)], { input: `${hostLines(sandbox)}\n` });
-
 const median = (values: number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
@@ -63,8 +42,8 @@ async function main(): Promise<void> {
   for (let run = 0; run <= RUNS; run += 1) {
     const off = await rolloutFlag("off");
     await rolloutFlag("on");
-    const hand = await seconds(() => byHand(sandbox, false));
-    await byHand(sandbox, true);
+    const hand = await seconds(() => byHand(sandbox.hosts, false));
+    await byHand(sandbox.hosts, true);
     if (run === 0) continue; // Warm-up.
     ours.push(off);
     peer.push(hand);

@@ -84,10 +84,15 @@ export class Checkout {
     return output;
   }
 
+  /** Brings the stack to its config, without the preview that `up` shows first: that would look at everything twice. */
+  up(): Promise<string> {
+    return this.rollout("up", "--yes", "--skip-preview");
+  }
+
   /** Sets the phase in the config and brings the stack there. */
   async toPhase(phase: number): Promise<string> {
     await this.rollout("config", "set", "phase", String(phase));
-    return this.rollout("up", "--yes");
+    return this.up();
   }
 
   /** Runs a line of shell in which `eval "$(npx rollout env)"` has been done. */

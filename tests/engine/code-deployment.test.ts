@@ -98,7 +98,7 @@ describe("code behind a flag", function () {
 
   it("deploys, flips off, on and off, and rolls back without one failed request at 200 a second", async () => {
     await underTraffic(async () => {
-      await checkout.rollout("up", "--yes");
+      await checkout.up();
       assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
       await config("flag", "false");
       const flip = await checkout.rollout("up", "--yes");
@@ -139,14 +139,14 @@ describe("code behind a flag", function () {
     }
     client = await checkout.connect();
     await config("flag", "true");
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true), "the engine knew of no flip");
     assert.match(await checkout.rollout("preview", "--expect-no-changes"), /holds phase 2/);
   });
 
   /** Killed once the flag is written and before every process has been restarted. */
   async function killBetweenFlagAndRestart(): Promise<void> {
-    const run = checkout.start("up", "--yes");
+    const run = checkout.start("up", "--yes", "--skip-preview");
     await until("a restart that began", () => {
       const { records } = Chain.open(join(checkout.folder, "evidence/sandbox"));
       const last = records.at(-1);
@@ -160,14 +160,14 @@ describe("code behind a flag", function () {
   it("goes on after kill -9 between flag and restart, and back as well", async () => {
     await config("flag", "false");
     await killBetweenFlagAndRestart();
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));
     await config("flag", "true");
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     await config("flag", "false");
     await killBetweenFlagAndRestart();
     await config("flag", "true");
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
   });
 
@@ -175,7 +175,7 @@ describe("code behind a flag", function () {
     const [file = ""] = sandbox.hosts.map(({ envFile }) => envFile);
     appendFileSync(file, "DEAL_TYPE_AWARENESS=false\n");
     assert.match(await checkout.rollout("preview"), /drift: expected .*DEAL_TYPE_AWARENESS/);
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     assert.equal(readFileSync(file, "utf8").match(/DEAL_TYPE_AWARENESS/g)?.length, 1);
     assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
   });
@@ -204,13 +204,13 @@ describe("code behind a flag", function () {
     const failing =
       'import { test } from "node:test";\ntest("promise", () => { throw new Error("broken"); });\n';
     await config("releases.feature", await commitOnFeature("tests/patch.test.ts", failing));
-    const { exitCode, output } = await checkout.try("up", "--yes");
+    const { exitCode, output } = await checkout.try("up", "--yes", "--skip-preview");
     assert.notEqual(exitCode, 0);
     assert.match(output, /expected no failing test but the known ones, got 1:\s+- promise: broken/);
     assert.deepEqual(await processes(), allRun(feature, true));
     const patch = await commitOnFeature("tests/patch.test.ts", failing.replace(/throw.*"\);/, ""));
     await config("releases.feature", patch);
-    await underTraffic(() => checkout.rollout("up", "--yes"));
+    await underTraffic(() => checkout.up());
     assert.deepEqual(await processes(), allRun(patch, true));
   });
 

@@ -75,14 +75,14 @@ describe("killed and interrupted runs", function () {
   /** Sets phase 1 going, and kills the engine without a warning once `moment` has come. */
   async function killEngine(moment: () => Promise<unknown>): Promise<void> {
     await checkout.rollout("config", "set", "phase", "1");
-    const run = checkout.start("up", "--yes");
+    const run = checkout.start("up", "--yes", "--skip-preview");
     await moment();
     process.kill(await until("the engine", () => findEngine(checkout.folder)), "SIGKILL");
     await run;
   }
 
   async function finishes(): Promise<void> {
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     const { phase, constraint } = await checkout.status<{ phase: object; constraint: object }>();
     assert.deepEqual(phase, { wanted: 1, actual: 1 });
     assert.deepEqual(constraint, { present: true, validated: true, notNull: true });
@@ -140,7 +140,7 @@ describe("killed and interrupted runs", function () {
 
   it("ends at Ctrl-C with what is done and both ways on, and finishes with the next up", async () => {
     await checkout.rollout("config", "set", "phase", "1");
-    const run: Running = checkout.start("up", "--yes");
+    const run: Running = checkout.start("up", "--yes", "--skip-preview");
     await midBackfill();
     run.kill("SIGINT");
     const { exitCode, all } = await run;

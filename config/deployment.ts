@@ -35,6 +35,10 @@ export const DeploymentSection = z.strictObject({
   repository: z
     .string()
     .regex(/^[^-\s]\S*$/, "a URL or path that git can fetch from")
+    .refine(
+      (url) => !/^[a-z+]+:\/\/[^/@]*:[^/@]*@/i.test(url),
+      "a URL without a password, which git gets from a credential helper",
+    )
     .describe("Git repository of the application; a relative path starts at the project's root."),
   install: Argv.optional().describe(
     "Run on each host in the new release's folder, before anything uses it: its dependencies. {release} = its commit.",

@@ -5,6 +5,7 @@ import { readVariable, removeVariable, setVariable } from "./dotenv-edit.ts";
 import { type DropInReading, readDropIns, writeDropIns } from "./drop-in.ts";
 import { type HostFile, readHostFile, writeHostFile } from "./host-file.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
+import { reloadUnits } from "./service-units.ts";
 
 /** Where the flag of a host is written. */
 export const FlagPlace = z.strictObject({
@@ -110,6 +111,8 @@ async function write(
   const reading = await readDropIns(host, variable, writer);
   if ([...reading.values.values()].some((text) => text !== value))
     await writeDropIns(host, reading, { variable, value }, writer);
+  // A run that was killed before it left files that systemd has not read.
+  else await reloadUnits(host, writer);
   return [];
 }
 

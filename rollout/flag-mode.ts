@@ -12,29 +12,32 @@ interface Wanted {
   flag: boolean;
 }
 
+/** Whether a step was last begun or last done with another flag than this. */
+function differs({ spec, doneSpec }: Entry, flag: boolean): boolean {
+  return [spec, doneSpec].map(flagOf).some((seen) => typeof seen === "boolean" && seen !== flag);
+}
+
 /**
- * True where nothing but the flag is to be changed: every step of the wanted phases was done in this attempt, nothing
- * above is left, and a step that follows the flag was last done with another one. One of these may be half-done: a flip
- * that was killed is gone on with as a flip, and needs no database. Pure.
+ * True where a run is to change the flag and nothing else: nothing above the wanted phases is left, and a step that
+ * follows the flag was last begun or done with another one.
+ *
+ * On asks for the rest to be whole, since the new behaviour builds on it. Off is the way back: whatever else is
+ * half-done, failed or was never reached is no obstacle to it. Pure.
  */
 export function isFlagOnly(
   { phase, flag }: Wanted,
   entries: ReadonlyMap<string, Entry>,
   plan: PhaseSteps,
 ): boolean {
-  const wanted = plan.slice(0, phase + 1);
   const above = new Set(plan.slice(phase + 1).map((other) => other.phase));
   if ([...entries.values()].some((entry) => above.has(entry.phase) && entry.state !== "undone")) return false;
-  const steps = wanted.flatMap(({ phase: name, steps: names, followFlag }) =>
-    names.map((step) => ({
-      entry: entries.get(entryKey({ phase: name, step })),
-      follows: followFlag.includes(step),
-    })),
+  const steps = plan.slice(0, phase + 1).flatMap(({ phase: name, steps: names, followFlag }) =>
+    names.map((step) => {
+      const entry = entries.get(entryKey({ phase: name, step }));
+      return { entry: entry?.state === "undone" ? undefined : entry, follows: followFlag.includes(step) };
+    }),
   );
-  const whole = steps.every(({ entry, follows }) => {
-    if (!entry?.doneSpec || entry.state === "undone") return false;
-    return follows || entry.state === "done";
-  });
-  const followers = steps.filter(({ follows }) => follows);
-  return whole && followers.some(({ entry }) => flagOf(entry?.doneSpec) !== flag);
+  const whole = steps.every(({ entry, follows }) => entry?.doneSpec && (follows || entry.state === "done"));
+  if (flag && !whole) return false;
+  return steps.some(({ entry, follows }) => follows && entry !== undefined && differs(entry, flag));
 }

@@ -43,11 +43,11 @@ function refuseMovedTarget(step: ObservedStep): string[] {
 }
 
 /** Steps that could not be looked at, those with the same reason in one line: a database that is down is one fault. */
-function refuseUnseen({ mode, steps }: Survey): string[] {
+function refuseUnseen({ flag }: RolloutConfig, { mode, steps }: Survey): string[] {
   const byReason = new Map<string, string[]>();
   for (const step of steps) {
-    // A flip of the flag needs only what it acts on.
-    if (mode === "flag" && step.action !== "apply") continue;
+    // A flip of the flag needs only what it acts on; off goes on with what answers.
+    if (mode === "flag" && !(flag && step.action === "apply")) continue;
     if (step.error) byReason.set(step.error, [...(byReason.get(step.error) ?? []), step.spec.identity.step]);
   }
   return [...byReason].map(([reason, names]) => `could not look at ${names.join(", ")}: ${reason}`);
@@ -93,7 +93,7 @@ export function findRefusals(config: RolloutConfig, survey: Survey, now: Date): 
     ...shut,
     ...refuseFlagOff(config, rising),
     ...refuseOutsideWindow(config, survey, now),
-    ...refuseUnseen(survey),
+    ...refuseUnseen(config, survey),
     ...steps.flatMap(refuseMovedTarget),
     ...refuseBlocked(steps),
   ];

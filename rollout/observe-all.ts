@@ -77,12 +77,11 @@ async function observePlanned(
   planned: PlannedStep,
   entry: Entry | undefined,
   deps: StepDeps | undefined,
-  repairs: boolean,
 ): Promise<ObservedStep> {
   const seen = deps
     ? await look(planned.step, { ...planned.spec, generation: entry?.generation ?? 1 }, deps)
     : {};
-  const drifted = repairs && (seen.observation?.drift.length ?? 0) > 0;
+  const drifted = (seen.observation?.drift.length ?? 0) > 0;
   return { planned, ...decide(planned, entry, drifted), ...(entry ? { entry } : {}), ...seen };
 }
 
@@ -129,6 +128,17 @@ export function redoRestating(steps: ObservedStep[]): ObservedStep[] {
   });
 }
 
+/** A flip of the flag brings no other release: one that the config names by now waits for its own `up`. */
+function asDeployed(planned: PlannedStep, entry: Entry | undefined): PlannedStep {
+  const { basis } = planned.spec as { basis?: object };
+  const { basis: deployed } = (entry?.doneSpec ?? {}) as { basis?: { release?: string } };
+  if (!basis || !deployed?.release) return planned;
+  return {
+    ...planned,
+    spec: { ...planned.spec, basis: { ...basis, release: deployed.release } } as BaseSpec,
+  };
+}
+
 /**
  * A step of the wanted phases. On the way back all of them stay as they are; where only the flag is changed, those
  * that do not follow it do, and nobody looks at them: a target that is down there is no obstacle.
@@ -141,7 +151,7 @@ async function observeWanted(
 ): Promise<ObservedStep[]> {
   if (mode === "lower") return observeStaying(planned, entry, deps);
   if (mode === "flag" && !planned.followsFlag) return observeStaying(planned, entry, undefined);
-  return [await observePlanned(planned, entry, deps, mode !== "flag")];
+  return [await observePlanned(mode === "flag" ? asDeployed(planned, entry) : planned, entry, deps)];
 }
 
 /**

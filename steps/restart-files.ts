@@ -4,7 +4,7 @@ import { HostError, type HostReader, type HostWriter } from "../hosts/host-shell
 import { wantedFlag, wantedRelease } from "../hosts/ownership.ts";
 import type { Wanted } from "../hosts/propagation.ts";
 import { readReleases, switchRelease } from "../hosts/release-folder.ts";
-import type { Entry } from "../ledger/entries.ts";
+import { type Entry, entryKey } from "../ledger/entries.ts";
 import { beforeOn, shortSha } from "./host-work.ts";
 import type { StepIdentity } from "./step.ts";
 
@@ -40,15 +40,27 @@ function beforePhase({ phase }: StepIdentity, kind: string, host: Host, entries:
   return beforeOn(host, entry?.result as { before: Record<string, string | null> } | undefined, undefined);
 }
 
-/** Gives a host the release link and the flag line back that it had before the phase. @returns what it has to run then. */
+/** What the processes said after the restart that this one follows; undefined for the phase's first. */
+function lastProven(identity: StepIdentity, entries: Entries) {
+  return entries.get(entryKey(identity))?.doneSpec?.basis as Pick<Wanted, "release" | "flag"> | undefined;
+}
+
+/**
+ * Gives a host the release link and the flag line back that it ran with: what was last proven on it, or what it had
+ * before the phase. @returns what it has to run then.
+ */
 export async function putBackFiles(
   host: Host,
   { identity, place }: { identity: StepIdentity; place: FlagPlace },
   entries: Entries,
   writer: HostWriter,
 ): Promise<Wanted> {
-  const release = beforePhase(identity, "release-switch", host, entries);
-  const flag = beforePhase(identity, "env-flag", host, entries);
+  const proven = lastProven(identity, entries);
+  const release = proven?.release ?? beforePhase(identity, "release-switch", host, entries);
+  const flag =
+    typeof proven?.flag === "boolean"
+      ? String(proven.flag)
+      : beforePhase(identity, "env-flag", host, entries);
   const reading = await readReleases(host, writer);
   if (release) await switchRelease(host, { to: release, reading }, writer);
   if (flag !== undefined) await writeFlag(host, place, flag, writer);

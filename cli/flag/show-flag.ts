@@ -1,5 +1,7 @@
+import { loadSettings } from "../../config/load.ts";
+import { readStackSource } from "../stack-source.ts";
 import type { Status, WorkerStatus } from "../status/contract.ts";
-import { readStatus } from "../status/read-status.ts";
+import { readWorkers } from "../status/workers.ts";
 
 const show = (value: boolean | null) => (value === null ? "not known to it" : value ? "on" : "off");
 
@@ -21,7 +23,10 @@ export function renderFlagStatus({ flag, errors }: Pick<Status, "flag" | "errors
 
 /** `rollout flag status`: asks every process. Read-only. */
 export async function showFlag(stack: string, { json }: { json: boolean }): Promise<string[]> {
-  const { flag, errors } = await readStatus(stack);
+  const { settings, config, targetFaults } = loadSettings(await readStackSource(stack));
+  const errors = [...targetFaults];
+  const workers = config ? await readWorkers(config.hosts, errors) : [];
+  const flag = { wanted: settings.flag, workers };
   return json
     ? [JSON.stringify({ version: 1, stack, ...flag, errors }, null, 2)]
     : renderFlagStatus({ flag, errors });

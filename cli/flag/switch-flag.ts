@@ -79,13 +79,25 @@ const untold = (stack: string, why: string) => [
   `  npx rollout up --stack ${stack}`,
 ];
 
-/** Pulumi's state follows: its Commands find their step done and return what is stored. */
-async function tellEngine(stack: string, databaseUrl: string | undefined): Promise<string[]> {
+/**
+ * Pulumi's state follows: the Commands of just these steps find them done and return what is stored. Whatever else the
+ * config asks for by now is left to an `up` that somebody looks at.
+ */
+async function tellEngine(
+  stack: string,
+  { steps, databaseUrl }: { steps: ObservedStep[]; databaseUrl: string | undefined },
+): Promise<string[]> {
   // The whole program would look at the database first.
   if (databaseUrl === undefined) return untold(stack, "the database does not answer");
-  const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+  const targets = steps.flatMap(({ spec: { identity } }) => [
+    "--target",
+    `**${identity.phase}-${identity.step}-command`,
+  ]);
+  const args = ["up", "--yes", "--skip-preview", "--suppress-outputs", ...targets];
   const { exitCode, stdout } = await capturePulumi(args, { stack });
-  return exitCode === 0 ? [] : untold(stack, stdout.trim().split("\n").at(-1) ?? "");
+  if (exitCode === 0) return [];
+  const reason = stdout.split("\n").find((line) => /^\s*(error:|- )/.test(line));
+  return untold(stack, reason?.trim() ?? "Pulumi did not say why");
 }
 
 /**
@@ -108,11 +120,9 @@ export async function switchFlag(
   if (refusals.length > 0) throw new StepError(`flag: nothing was changed:\n  - ${refusals.join("\n  - ")}`);
   await setConfig(stack, on);
   recordReason(config, on, reason);
-  if (survey.mode !== "flag") return [`flag ${nameOf(on)}: it was, on every host; nothing to do`];
-  await runSteps(
-    survey.steps.filter(({ action }) => action === "apply"),
-    databaseUrl,
-  );
+  const steps = survey.steps.filter(({ planned, action }) => planned.followsFlag && action === "apply");
+  if (steps.length === 0) return [`flag ${nameOf(on)}: it was, on every host; nothing to do`];
+  await runSteps(steps, databaseUrl);
   logLine(`flag ${nameOf(on)}: every process says so; now Pulumi's state follows`);
-  return [`flag ${nameOf(on)}: proven (${reason})`, ...(await tellEngine(stack, databaseUrl))];
+  return [`flag ${nameOf(on)}: proven (${reason})`, ...(await tellEngine(stack, { steps, databaseUrl }))];
 }

@@ -104,7 +104,9 @@ describe("code behind a flag", function () {
       const flip = await checkout.rollout("up", "--yes");
       assert.match(flip, /flips the flag off at phase 2/);
       assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));
-      await checkout.rollout("flag", "on", "--reason", "tried enough");
+      const on = await checkout.rollout("flag", "on", "--reason", "tried enough");
+      assert.doesNotMatch(on, /Pulumi's state does not know/);
+      assert.match(await checkout.rollout("preview", "--expect-no-changes"), /holds phase 2/);
       assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
       await checkout.rollout("flag", "off", "--reason", "wrong costs");
       assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));

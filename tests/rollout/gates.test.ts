@@ -81,15 +81,16 @@ describe("the flag", () => {
     assert.deepEqual(findRefusals(at(2, false), survey({ mode: "advance", actual: 1, reached: 1 })), []);
   });
 
-  it("can be flipped while a step that does not follow it cannot be looked at, not while one that does cannot", () => {
+  it("can be switched off whatever cannot be looked at, and on where all that follows it can", () => {
     const down = { ...done, error: "no route" };
-    const flip = (action: ObservedStep["action"]) =>
+    const flip = (flag: boolean, action: ObservedStep["action"]) =>
       findRefusals(
-        at(2, false),
+        at(2, flag),
         survey({ mode: "flag", actual: 2, steps: [step(2, "a", { ...down, action })] }),
       );
-    assert.deepEqual(flip("keep"), []);
-    assert.deepEqual(flip("apply"), ["could not look at a: no route"]);
+    assert.deepEqual(flip(false, "apply"), []);
+    assert.deepEqual(flip(true, "keep"), []);
+    assert.deepEqual(flip(true, "apply"), ["could not look at a: no route"]);
   });
 });
 

@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import type { Host } from "../config/target.ts";
@@ -7,6 +6,7 @@ import { readSandbox } from "../sandbox/description.ts";
 import { describeHost, type HostPlan } from "../sandbox/host/host.ts";
 import { prepareHost } from "../sandbox/host/host-folder.ts";
 import { startHost, stopHost } from "../sandbox/host/service.ts";
+import { sandboxPaths } from "../sandbox/paths.ts";
 import { isPortFree } from "../sandbox/ports.ts";
 import { ensureRepository } from "../sandbox/releases/repository.ts";
 
@@ -48,7 +48,8 @@ export async function startFleet(count: number): Promise<Fleet> {
   if (!sandbox) throw new Error("bench: expected a running sandbox, got none. Run: npm start");
   const { feature } = await ensureRepository(sandbox.repository);
   const { DATABASE_URL = "" } = parseEnv(readFileSync(sandbox.hosts[0]?.envFile ?? "", "utf8"));
-  const root = mkdtempSync(join(tmpdir(), "rollout-fleet-"));
+  // Below the checkout: a release finds its dependencies there.
+  const root = mkdtempSync(join(sandboxPaths().folder, "fleet-"));
   const plans = (await freePorts(count)).map((port, index) => planHost(join(root, `host-${index}`), port));
   const stop = async () => {
     await Promise.all(plans.map(stopHost));

@@ -1,6 +1,5 @@
 import { z } from "zod";
-
-const Argv = z.array(z.string().max(4000)).min(1);
+import { Argv } from "./argv.ts";
 
 /** How services are restarted so that they run another release or flag. */
 export const RestartSection = z.strictObject({

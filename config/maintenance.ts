@@ -1,7 +1,6 @@
 import { z } from "zod";
+import { Argv } from "./argv.ts";
 import { VariableName } from "./test-suite.ts";
-
-const Argv = z.array(z.string().max(4000)).min(1);
 
 /** The application's own way of making the change, e.g. `flask db upgrade`. */
 const Upgrade = z.strictObject({

@@ -1,6 +1,5 @@
 import { z } from "zod";
-
-const Argv = z.array(z.string().max(4000)).min(1);
+import { Argv } from "./argv.ts";
 
 /** Variables that only this program's own processes get: no test needs them, and they hold secrets. */
 const OWN_VARIABLES = /^(ROLLOUT|PULUMI)_/;

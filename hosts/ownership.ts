@@ -20,7 +20,10 @@ export function wantedRelease(entries: ReadonlyMap<string, Entry>, identity: Ide
   return newestOther(entries, identity, "release-switch")?.spec.to as string | undefined;
 }
 
-/** Value that the other steps want the flag to have; undefined when none does. Pure. */
-export function wantedFlag(entries: ReadonlyMap<string, Entry>, identity: Identity): boolean | undefined {
-  return newestOther(entries, identity, "env-flag")?.spec.value as boolean | undefined;
+/** Value that the other steps want the flag to have, null for no line of it; undefined when none does. Pure. */
+export function wantedFlag(
+  entries: ReadonlyMap<string, Entry>,
+  identity: Identity,
+): boolean | null | undefined {
+  return newestOther(entries, identity, "env-flag")?.spec.value as boolean | null | undefined;
 }

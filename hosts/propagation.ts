@@ -5,7 +5,8 @@ import { readUnits, type UnitState } from "./service-units.ts";
 
 /** What every process has to say. */
 export interface Wanted {
-  release: string;
+  /** Undefined where it is not asked: another step owns it. */
+  release: string | undefined;
   /** Null where nothing says so: the code knows no flag, or the line is not there. */
   flag: boolean | null;
   /** A process that knows no flag counts, whatever is written: for code from before the rollout. */
@@ -42,7 +43,7 @@ const flagText = (flag: boolean | null) => (flag === null ? "unknown" : flag ? "
 
 /** Off and unknown are the same to the code: one that knows no flag cannot have it on. Pure. */
 export function isAsWanted(said: Pick<ProcessHealth, "release" | "flag">, wanted: Wanted): boolean {
-  if (said.release !== wanted.release) return false;
+  if (wanted.release !== undefined && said.release !== wanted.release) return false;
   if (said.flag === null && wanted.unknownCounts) return true;
   return (said.flag === true) === (wanted.flag === true);
 }
@@ -69,7 +70,7 @@ export function judgeProcess(
   const { release, flag } = said;
   return (
     `${who} is a straggler: it says release ${release.slice(0, 12)}, flag ${flagText(flag)}; ` +
-    `wanted are ${wanted.release.slice(0, 12)}, ${flagText(wanted.flag)}`
+    `wanted are ${wanted.release?.slice(0, 12) ?? "any release"}, ${flagText(wanted.flag)}`
   );
 }
 

@@ -1,7 +1,7 @@
 import type { RolloutConfig } from "../config/schema.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
-import { type Progress, progressOf } from "../ledger/progress.ts";
+import { type PhaseSteps, type Progress, progressOf } from "../ledger/progress.ts";
 import { digestOf } from "../steps/run-step.ts";
 import type { BaseSpec, Observation, Step, StepDeps } from "../steps/step.ts";
 import { type Mode, modeOf } from "./mode.ts";
@@ -139,6 +139,13 @@ function asDeployed(planned: PlannedStep, entry: Entry | undefined): PlannedStep
   };
 }
 
+/** Phases in which a step that follows the flag was begun: the others have no part in a flip yet. Pure. */
+export function phasesWithFlag(entries: ReadonlyMap<string, Entry>, plan: PhaseSteps): Set<string> {
+  const begun = ({ phase, followFlag }: PhaseSteps[number]) =>
+    followFlag.some((step) => (entries.get(entryKey({ phase, step }))?.state ?? "undone") !== "undone");
+  return new Set(plan.filter(begun).map(({ phase }) => phase));
+}
+
 /**
  * A step of the wanted phases. On the way back all of them stay as they are; where only the flag is changed, those
  * that do not follow it do, and nobody looks at them: a target that is down there is no obstacle.
@@ -146,12 +153,14 @@ function asDeployed(planned: PlannedStep, entry: Entry | undefined): PlannedStep
 async function observeWanted(
   planned: PlannedStep,
   entry: Entry | undefined,
-  mode: Mode,
+  { mode, withFlag }: { mode: Mode; withFlag: ReadonlySet<string> },
   deps: StepDeps | undefined,
 ): Promise<ObservedStep[]> {
   if (mode === "lower") return observeStaying(planned, entry, deps);
-  if (mode === "flag" && !planned.followsFlag) return observeStaying(planned, entry, undefined);
-  return [await observePlanned(mode === "flag" ? asDeployed(planned, entry) : planned, entry, deps)];
+  if (mode !== "flag") return [await observePlanned(planned, entry, deps)];
+  const flips = planned.followsFlag && withFlag.has(planned.spec.identity.phase);
+  if (!flips) return observeStaying(planned, entry, undefined);
+  return [await observePlanned(asDeployed(planned, entry), entry, deps)];
 }
 
 /**
@@ -166,10 +175,11 @@ export async function observeAll(
   const entries = foldEntries(chain.records);
   const progress = progressOf(entries, PHASE_PLAN);
   const mode = modeOf(config, progress, entries);
+  const run = { mode, withFlag: phasesWithFlag(entries, PHASE_PLAN) };
   const leaving = planLeaving(config, (phase, step) => entries.get(entryKey({ phase, step })));
   const observed = await Promise.all([
     ...planSteps(config).map((planned) =>
-      observeWanted(planned, entries.get(entryKey(planned.spec.identity)), mode, deps),
+      observeWanted(planned, entries.get(entryKey(planned.spec.identity)), run, deps),
     ),
     ...leaving.map(async (planned) => [await observeLeaving(planned, deps)]),
   ]);

@@ -21,12 +21,13 @@ import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult }
 export const EnvFlagSpec = BaseSpec.extend({
   hosts: SpecHosts,
   ...FlagPlace.shape,
-  value: z.boolean(),
+  /** Null takes the line out: the code knows no flag any more. */
+  value: z.boolean().nullable(),
 });
 export type EnvFlagSpec = z.infer<typeof EnvFlagSpec>;
 
 export interface EnvFlagResult {
-  value: boolean;
+  value: boolean | null;
   /** The flag's text before, by host; null where it was not set. */
   before: Record<string, Before>;
   /** What a person should know, such as lines that were folded. */
@@ -39,6 +40,7 @@ export interface EnvFlagResult {
 
 const placeOf = ({ backend, variable }: EnvFlagSpec): FlagPlace => ({ backend, variable });
 const said = (text: string | null) => text ?? "not set";
+const textOf = (value: boolean | null) => (value === null ? null : String(value));
 
 function found<T>(outcomes: readonly HostOutcome<T>[]) {
   return outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
@@ -59,19 +61,22 @@ async function observe(spec: EnvFlagSpec, deps: StepDeps): Promise<Observation> 
   return {
     drift: [
       ...others.map(({ host, value }) => ({
-        expected: `${variable}=${wanted} on ${host.name}`,
+        expected:
+          wanted === null ? `no ${variable} on ${host.name}` : `${variable}=${wanted} on ${host.name}`,
         observed: said(value.text),
       })),
       ...unreadable(outcomes),
     ],
     plan: [
-      ...others.map(({ host, value }) => `${host.name}: ${variable} ${said(value.text)} -> ${wanted}`),
+      ...others.map(
+        ({ host, value }) => `${host.name}: ${variable} ${said(value.text)} -> ${said(textOf(wanted))}`,
+      ),
       ...seen.flatMap(({ host, value }) => value.notes.map((note) => `${host.name}: ${note}`)),
-      ...(wanted ? [] : out.map((fault) => `${fault} (listed; the other hosts go on)`)),
+      ...(wanted === false ? out.map((fault) => `${fault} (listed; the other hosts go on)`) : []),
     ],
     undo: [`sets ${variable} to ${back ?? "what it was before"} on ${hosts.length} hosts; a restart follows`],
     // Off is the way back: a host that cannot be reached must not keep the others on.
-    blockers: [...(wanted ? out : []), ...seen.flatMap(({ value }) => value.faults)],
+    blockers: [...(wanted === false ? [] : out), ...seen.flatMap(({ value }) => value.faults)],
   };
 }
 
@@ -79,8 +84,8 @@ async function setOn(host: Host, spec: EnvFlagSpec, deps: StepDeps) {
   const writer = hostWriter(spec, deps);
   const reading = await readFlag(host, placeOf(spec), writer);
   const before = await keepBefore(host, keepKey(spec, deps), reading.text, writer);
-  const notes = await writeFlag(host, placeOf(spec), String(spec.value), writer);
-  for (const line of [`${host.name}: ${said(reading.text)} -> ${spec.value}`, ...notes])
+  const notes = await writeFlag(host, placeOf(spec), textOf(spec.value), writer);
+  for (const line of [`${host.name}: ${said(reading.text)} -> ${said(textOf(spec.value))}`, ...notes])
     deps.log(`env-flag: ${line}`);
   return { before, notes };
 }
@@ -92,7 +97,8 @@ function settle(
   deps: StepDeps,
 ) {
   const done = found(outcomes);
-  if (spec.value || done.length === 0) return { done: requireAll("env-flag", outcomes), unfinished: [] };
+  if (spec.value !== false || done.length === 0)
+    return { done: requireAll("env-flag", outcomes), unfinished: [] };
   const unfinished = faultsOf(outcomes);
   for (const fault of unfinished) deps.log(`env-flag: not done on ${fault} The other hosts go on.`);
   return { done, unfinished };
@@ -124,7 +130,7 @@ async function setBack(
   const kept = await readBefore(host, key, writer);
   const before = beforeOn(host, result, kept);
   const wanted = wantedFlag(deps.evidence.entries(), spec.identity);
-  const target = wanted === undefined ? before : String(wanted);
+  const target = wanted === undefined ? before : textOf(wanted);
   const { text, value } = await readFlag(host, placeOf(spec), writer);
   // Neither result nor record: this step never came to change the host.
   if (target !== undefined) await writeFlag(host, placeOf(spec), target, writer);

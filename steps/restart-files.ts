@@ -47,11 +47,11 @@ function lastProven(identity: StepIdentity, entries: Entries) {
 
 /**
  * Gives a host the release link and the flag line back that it ran with: what was last proven on it, or what it had
- * before the phase. @returns what it has to run then.
+ * before the phase. A release that a later phase owns stays. @returns what the host has to run then.
  */
 export async function putBackFiles(
   host: Host,
-  { identity, place }: { identity: StepIdentity; place: FlagPlace },
+  { identity, place, ownsRelease }: { identity: StepIdentity; place: FlagPlace; ownsRelease: boolean },
   entries: Entries,
   writer: HostWriter,
 ): Promise<Wanted> {
@@ -62,7 +62,7 @@ export async function putBackFiles(
       ? String(proven.flag)
       : beforePhase(identity, "env-flag", host, entries);
   const reading = await readReleases(host, writer);
-  if (release) await switchRelease(host, { to: release, reading }, writer);
+  if (release && ownsRelease) await switchRelease(host, { to: release, reading }, writer);
   if (flag !== undefined) await writeFlag(host, place, flag, writer);
   const { current } = await readReleases(host, writer);
   const { value } = await readFlag(host, place, writer);

@@ -36,11 +36,21 @@ export interface ServiceRestartResult {
   flag: boolean | null;
   /** Each process as it answered; empty for the opening restart, which has nothing to do on the way forward. */
   hosts: HostRestart[];
-  /** The step that restarts since, when it is another: then nothing was restarted. */
+  /** The step that owns by now what this one proved: then nothing was restarted. */
   supersededBy?: string;
 }
 
 const QUIET: Observation = { drift: [], plan: [], undo: [], blockers: [] };
+
+/**
+ * What this restart still has to prove. A later phase that switches the release, or takes the flag away, owns that and
+ * restarts for it itself. @returns the owner's name where nothing is left to this one.
+ */
+function leftToProve(spec: ServiceRestartSpec, deps: StepDeps): { wanted: Wanted } | { owner: string } {
+  const [release, flag] = ["release-switch", "env-flag"].map((kind) => laterOwner(spec, kind, deps));
+  if (release && flag) return { owner: `${flag.phase} ${flag.step}` };
+  return { wanted: { ...spec.basis, release: release ? undefined : spec.basis.release } };
+}
 
 /** Off is the way back: then a host that fails is listed and the others go on. */
 const goesBack = ({ basis }: ServiceRestartSpec) => basis.flag === false;
@@ -69,35 +79,41 @@ function missingUnits({ name, services }: Host, units: readonly UnitState[]): st
     );
 }
 
-async function lookAt(host: Host, { basis }: ServiceRestartSpec, deps: StepDeps) {
+async function lookAt(host: Host, wanted: Wanted, deps: StepDeps) {
   const names = host.services.map(({ unit }) => unit);
   const units = await readUnits(host, names, deps);
-  return { units, ...(await readPropagation(host, { wanted: basis }, deps)) };
+  return { units, ...(await readPropagation(host, { wanted }, deps)) };
 }
 
 function planLines(
   spec: ServiceRestartSpec,
+  wanted: Wanted,
   looks: HostOutcome<Awaited<ReturnType<typeof lookAt>>>[],
 ): string[] {
-  const { hosts, restart, basis } = spec;
+  const { hosts, restart } = spec;
   const waves = planWaves(hosts, restart.maxUnavailable).map((wave) =>
     wave.map(({ name }) => name).join(" + "),
   );
   const warnings = looks.flatMap(({ host, ...look }) =>
     "value" in look && look.value ? stopWarnings(host, look.value.units) : [],
   );
-  const flag = basis.flag === null ? "not asked" : basis.flag ? "on" : "off";
+  const release = wanted.release === undefined ? "" : `release ${shortSha(wanted.release)}, `;
+  const flag = wanted.flag === null ? "unknown to it" : wanted.flag ? "on" : "off";
   return [
-    `restarts ${waves.join(", then ")}; each process has to say release ${shortSha(basis.release)}, flag ${flag}`,
+    `restarts ${waves.join(", then ")}; each process has to say ${release}flag ${flag}`,
     ...(restart.zeroFailures ? [] : restartGaps(hosts, restart).map((gap) => `requests will fail: ${gap}`)),
     ...warnings,
     ...(goesBack(spec) ? faultsOf(looks).map((fault) => `${fault} (listed; the other hosts go on)`) : []),
   ];
 }
 
-async function observeClosing(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observation> {
+async function observeClosing(
+  spec: ServiceRestartSpec,
+  wanted: Wanted,
+  deps: StepDeps,
+): Promise<Observation> {
   const { hosts, restart } = spec;
-  const looks = await onHosts(hosts, (host) => lookAt(host, spec, deps));
+  const looks = await onHosts(hosts, (host) => lookAt(host, wanted, deps));
   const seen = looks.flatMap((look) => (look.fault === undefined ? [look] : []));
   const drift = seen.flatMap(({ host, value }) =>
     value.faults.map((observed) => ({ expected: `every process of ${host.name} propagated`, observed })),
@@ -105,14 +121,13 @@ async function observeClosing(spec: ServiceRestartSpec, deps: StepDeps): Promise
   const out = [...faultsOf(looks), ...seen.flatMap(({ host, value }) => missingUnits(host, value.units))];
   return {
     drift: [...drift, ...unreadable(looks)],
-    plan: drift.length > 0 || faultsOf(looks).length > 0 ? planLines(spec, looks) : [],
+    plan: drift.length > 0 || faultsOf(looks).length > 0 ? planLines(spec, wanted, looks) : [],
     undo: [],
     blockers: [...(restart.zeroFailures ? restartGaps(hosts, restart) : []), ...(goesBack(spec) ? [] : out)],
   };
 }
 
 async function observe(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observation> {
-  const owner = laterOwner(spec, "service-restart", deps);
   if (spec.when === "opening") {
     const { hosts, restart } = spec;
     const waves = planWaves(hosts, restart.maxUnavailable).length;
@@ -121,8 +136,9 @@ async function observe(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observ
       undo: [`restarts the services of ${hosts.length} hosts in ${waves} waves, and proves them`],
     };
   }
-  if (owner) return { ...QUIET, plan: [`nothing: ${owner.phase} ${owner.step} restarts since`] };
-  return observeClosing(spec, deps);
+  const left = leftToProve(spec, deps);
+  if ("owner" in left) return { ...QUIET, plan: [`nothing: ${left.owner} owns what it proved`] };
+  return observeClosing(spec, left.wanted, deps);
 }
 
 /** @throws {StepError} saying of every host how far it has come, when one is not proven. */
@@ -143,16 +159,17 @@ function requireProven(done: readonly HostRestart[], faults: readonly string[] =
 
 async function apply(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceRestartResult> {
   const { basis, hosts, restart, identity, backend, variable } = spec;
-  const owner = laterOwner(spec, "service-restart", deps);
   if (spec.when === "opening") return { ...basis, hosts: [] };
-  if (owner) return { ...basis, hosts: [], supersededBy: `${owner.phase} ${owner.step}` };
+  const left = leftToProve(spec, deps);
+  if ("owner" in left) return { ...basis, hosts: [], supersededBy: left.owner };
   const writer = hostWriter(spec, deps);
-  const files = { identity, place: { backend, variable } };
+  const ownsRelease = left.wanted.release !== undefined;
+  const files = { identity, place: { backend, variable }, ownsRelease };
   const putBack = (host: Host) => putBackFiles(host, files, deps.evidence.entries(), writer);
   const goOn = goesBack(spec);
   const done = await restartInWaves(
     {
-      ...{ hosts, restart, goOn, wantedOn: () => basis },
+      ...{ hosts, restart, goOn, wantedOn: () => left.wanted },
       log: (line) => deps.log(`service-restart: ${line}`),
       ...(goOn ? {} : { putBack }),
     },

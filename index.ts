@@ -1,7 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { CodeDeployment } from "./components/phases/code-deployment.ts";
-import { DatabaseMigration } from "./components/phases/database-migration.ts";
-import { PreFlight } from "./components/phases/pre-flight.ts";
+import { composePhases } from "./components/phases/compose.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { RolloutConfig } from "./config/schema.ts";
 import { Chain } from "./ledger/chain.ts";
@@ -32,20 +30,6 @@ function specsOf({ steps }: Survey, phase: number) {
   return Object.fromEntries(inPhase.map(({ spec }) => [spec.identity.step, spec]));
 }
 
-function composePhases(config: RolloutConfig, survey: Survey): Record<string, unknown> {
-  const secrets = { ROLLOUT_DATABASE_URL: pulumi.secret(config.databaseUrl) };
-  const preFlight = new PreFlight("pre-flight", { specs: specsOf(survey, 0), secrets });
-  if (config.phase < 1) return { backup: preFlight.backup?.path };
-  const migration = new DatabaseMigration("database-migration", {
-    specs: specsOf(survey, 1),
-    secrets,
-    phaseBefore: preFlight,
-  });
-  if (config.phase >= 2)
-    new CodeDeployment("code-deployment", { specs: specsOf(survey, 2), secrets, phaseBefore: migration });
-  return { backup: migration.freshBackup?.path };
-}
-
 /** Everything that is wrong at once. In an update nothing may run then; a preview shows the whole plan first. */
 function refuse(refusals: readonly string[]): void {
   if (refusals.length > 0) throw refusal(`Refused, nothing was changed:\n  - ${refusals.join("\n  - ")}`);
@@ -64,9 +48,13 @@ async function run(): Promise<Record<string, unknown>> {
   const preview = pulumi.runtime.isDryRun();
   if (preview) await pulumi.log.info(previewLines(config, survey).join("\n"));
   else refuse(refusals);
-  const outputs = composePhases(config, survey);
+  const composed = composePhases({
+    phase: config.phase,
+    specsOf: (number) => specsOf(survey, number),
+    secrets: { ROLLOUT_DATABASE_URL: pulumi.secret(config.databaseUrl) },
+  });
   refuse(refusals);
-  return { phase: config.phase, ...outputs };
+  return { phase: config.phase, ...composed };
 }
 
 /** The whole program: config → observation → gate → phases → outputs. */

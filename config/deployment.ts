@@ -23,11 +23,45 @@ export const RestartSection = z.strictObject({
 export type RestartSection = z.infer<typeof RestartSection>;
 
 /** What a person looks at before new code is deployed. @see runbook 2.1 */
-const REVIEW_POINTS = [
+const CODE_POINTS = [
   "every changed behaviour asks for the flag",
   "with the flag off the old behaviour is kept",
   "old clients and old data go on working",
 ];
+
+/** What a person looks at before a new interface is. @see runbook 3.1 */
+const INTERFACE_POINTS = [
+  "the deal type field is required",
+  "its default value is acquisition",
+  "editing keeps what existing deals have",
+  "a help text explains each deal type",
+];
+
+/** What a person looks at before the flag is gone. @see runbook 4.4 */
+const PERMANENT_POINTS = [
+  "the flag's old branch is removed, and nothing else",
+  "nothing outside the application still sets or reads the flag",
+];
+
+const reviewSection = ({ gate, points }: { gate: number; points: string[] }) =>
+  z
+    .strictObject({
+      files: z
+        .array(z.string().min(1).max(1000))
+        .default(["**"])
+        .describe(`Globs of the files that the new release may change; any other stops phase ${gate}.`),
+      points: z
+        .array(z.string().min(1).max(200))
+        .default(points)
+        .describe(
+          `What a person has to look at; gate ${gate} needs each of them ticked: \`rollout checklist\`.`,
+        ),
+      knownVariables: z
+        .array(z.string().min(1).max(128))
+        .default([])
+        .describe("Environment variables whose names resemble flagVariable but that are something else."),
+    })
+    .prefault({});
 
 /** How phase 2 and later bring a release to the hosts. */
 export const DeploymentSection = z.strictObject({
@@ -53,23 +87,15 @@ export const DeploymentSection = z.strictObject({
     .default("env-file")
     .describe("Where the flag is written: the line of the host's envFile, or a drop-in of each unit."),
   restart: RestartSection.prefault({}).describe("How services are restarted."),
-  review: z
-    .strictObject({
-      files: z
-        .array(z.string().min(1).max(1000))
-        .default(["**"])
-        .describe("Globs of the files that the new release may change; any other stops phase 2."),
-      points: z
-        .array(z.string().min(1).max(200))
-        .default(REVIEW_POINTS)
-        .describe("What a person has to look at; gate 2 needs each of them ticked: `rollout checklist`."),
-      knownVariables: z
-        .array(z.string().min(1).max(128))
-        .default([])
-        .describe("Environment variables whose names resemble flagVariable but that are something else."),
-    })
-    .prefault({})
-    .describe("What is expected of the commits between two releases."),
+  review: reviewSection({ gate: 2, points: CODE_POINTS }).describe(
+    "What is expected of the commits between the baseline and the feature release.",
+  ),
+  interfaceReview: reviewSection({ gate: 3, points: INTERFACE_POINTS }).describe(
+    "What is expected of the commits between the feature and the interface release.",
+  ),
+  permanentReview: reviewSection({ gate: 4, points: PERMANENT_POINTS }).describe(
+    "What is expected of the commits between the interface and the permanent release.",
+  ),
   logs: z
     .array(z.string().regex(/^(\/|\{appDir\})\S*$/, "an absolute path, or one that begins with {appDir}"))
     .default([])
@@ -79,13 +105,17 @@ export const DeploymentSection = z.strictObject({
 });
 export type DeploymentSection = z.infer<typeof DeploymentSection>;
 
-/** How long a phase has to run before the next one may begin. */
-export const SoakSection = z.strictObject({
-  codeDeploymentSeconds: z
+const soakSeconds = (hours: number, description: string) =>
+  z
     .int()
     .min(0)
     .max(30 * 86_400)
-    .default(86_400)
-    .meta({ unit: "s", description: "After phase 2, with the flag on." }),
+    .default(hours * 3600)
+    .meta({ unit: "s", description });
+
+/** How long a phase has to run before the next one may begin. */
+export const SoakSection = z.strictObject({
+  codeDeploymentSeconds: soakSeconds(24, "After phase 2, with the flag on."),
+  interfaceSeconds: soakSeconds(48, "After phase 3, with users at the new interface."),
 });
 export type SoakSection = z.infer<typeof SoakSection>;

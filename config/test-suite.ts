@@ -11,7 +11,7 @@ export const VariableName = z
   .refine((name) => !OWN_VARIABLES.test(name), "another variable than ROLLOUT_… and PULUMI_…");
 
 /** The application's own test suite: how it is run, and what a whole run of it looks like. */
-export const TestSuiteSection = z.strictObject({
+export const SuiteProgram = z.strictObject({
   command: Argv.describe(
     "Program and arguments, run without a shell. {report} = file that it writes JUnit XML to (else it prints it), {release} = commit under test.",
   ),
@@ -80,5 +80,21 @@ export const TestSuiteSection = z.strictObject({
     .array(VariableName)
     .default([])
     .describe("Variables that the suite gets from this program's environment: names only, for secrets."),
+});
+export type SuiteProgram = z.infer<typeof SuiteProgram>;
+
+/** The suite, and how a later release's may differ from it. */
+export const TestSuiteSection = SuiteProgram.extend({
+  retired: z
+    .array(
+      z.strictObject({
+        test: z.string().min(1).max(1000).describe("The test's name as the baseline has it."),
+        reason: z.string().min(1).max(500).describe("Why a later release has it no more."),
+      }),
+    )
+    .default([])
+    .describe(
+      "Tests of the baseline that the permanent release no longer has; any other that is gone stops phase 4.",
+    ),
 });
 export type TestSuiteSection = z.infer<typeof TestSuiteSection>;

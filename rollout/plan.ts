@@ -5,6 +5,7 @@ import type { PhaseSteps } from "../ledger/progress.ts";
 import type { BaseSpec, Step } from "../steps/step.ts";
 import { codeDeployment } from "./outline/code-deployment.ts";
 import { databaseMigration } from "./outline/database-migration.ts";
+import { interfaceRollout } from "./outline/interface-rollout.ts";
 import { preFlight } from "./outline/pre-flight.ts";
 import type { StepOutline } from "./outline/step-outline.ts";
 
@@ -19,7 +20,7 @@ export interface PlannedStep {
 }
 
 /** What each phase consists of, in order: the runbook's own. */
-const OUTLINE: StepOutline[][] = [preFlight, databaseMigration, codeDeployment];
+const OUTLINE: StepOutline[][] = [preFlight, databaseMigration, codeDeployment, interfaceRollout];
 
 /** The steps of each built phase by name: what progress is measured against. */
 export const PHASE_PLAN: PhaseSteps = OUTLINE.map((outlines, number) => ({

@@ -21,6 +21,10 @@ export const CodeReviewSpec = BaseSpec.extend({
   to: Sha,
   /** The only name under which code may read the flag. */
   flagVariable: z.string().min(1),
+  /** Whether the code reads the flag by its name, or does not even mention it any more. */
+  flag: z.enum(["read", "gone"]).default("read"),
+  /** Key under `deployment` that says what is expected: messages name it. */
+  section: z.enum(["review", "interfaceReview", "permanentReview"]).default("review"),
   review: z.strictObject({
     files: z.array(z.string()),
     points: z.array(z.string()),
@@ -42,8 +46,9 @@ export interface CodeReviewResult extends Checklist {
   gate: string[];
 }
 
-/** What a review found; `stops` keeps phase 2 from going on. */
+/** What a review found; `stops` keeps the phase from going on. */
 interface Findings extends CommitRange {
+  /** Places that read the flag, or that still mention it where it is to be gone. */
   readers: string[];
   /** Files that were too many or too large to be searched. */
   unread: string[];
@@ -64,7 +69,10 @@ function listed(places: readonly string[]): string {
   return places.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-function rangeStops({ files, descends }: CommitRange, { from, to, review }: CodeReviewSpec): string[] {
+function rangeStops(
+  { files, descends }: CommitRange,
+  { from, to, review, section }: CodeReviewSpec,
+): string[] {
   const expected = picomatch(review.files, { dot: true });
   const odd = files.map(({ path }) => path).filter((path) => !expected(path));
   return [
@@ -76,17 +84,26 @@ function rangeStops({ files, descends }: CommitRange, { from, to, review }: Code
     ...(odd.length === 0
       ? []
       : [
-          `code-review: expected changes only in ${clip(review.files.join(", "), 300)}, got ${odd.length} other ${odd.length === 1 ? "file" : "files"}: ${listed(odd.map((path) => clip(path, 200)))}. Take them out of the release, or add them to deployment.review.files.`,
+          `code-review: expected changes only in ${clip(review.files.join(", "), 300)}, got ${odd.length} other ${odd.length === 1 ? "file" : "files"}: ${listed(odd.map((path) => clip(path, 200)))}. Take them out of the release, or add them to deployment.${section}.files.`,
         ]),
   ];
 }
 
-function flagStops(readers: string[], wrong: string[], { flagVariable, to }: CodeReviewSpec): string[] {
+function mentionStops(places: string[], { flagVariable, to }: CodeReviewSpec): string[] {
+  if (places.length === 0) return [];
+  return [
+    `code-review: expected no mention of ${flagVariable} in ${short(to)}, which makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
+  ];
+}
+
+function flagStops(readers: string[], wrong: string[], spec: CodeReviewSpec): string[] {
+  const { flagVariable, to, section } = spec;
+  if (spec.flag === "gone") return mentionStops(readers, spec);
   return [
     ...(wrong.length === 0
       ? []
       : [
-          `code-review: expected code to read the flag as ${flagVariable} alone, got ${listed(wrong)}. Read ${flagVariable} there; a variable that is something else goes into deployment.review.knownVariables.`,
+          `code-review: expected code to read the flag as ${flagVariable} alone, got ${listed(wrong)}. Read ${flagVariable} there; a variable that is something else goes into deployment.${section}.knownVariables.`,
         ]),
     ...(readers.length > 0
       ? []
@@ -96,12 +113,22 @@ function flagStops(readers: string[], wrong: string[], { flagVariable, to }: Cod
   ];
 }
 
-async function searchTree(tree: string, { flagVariable, review }: CodeReviewSpec, signal: AbortSignal) {
+/** Prose may tell the flag's story; code, tests and settings may not even name it. */
+const isProse = (path: string) => /\.(?:md|markdown|rst|adoc)$/i.test(path);
+
+function mentionsOf(text: string, word: string): number[] {
+  return text.split("\n").flatMap((line, index) => (line.includes(word) ? [index + 1] : []));
+}
+
+async function searchTree(tree: string, spec: CodeReviewSpec, signal: AbortSignal) {
+  const { flagVariable, review } = spec;
   const { files, gaps } = readTree(tree, { signal });
   const found = { readers: [] as string[], wrong: [] as string[], unread: [] as string[] };
   for await (const { path, text } of files) {
     const shown = relative(tree, resolve(path));
-    if (!isRunCode(shown)) continue;
+    if (spec.flag === "gone" && !isProse(shown))
+      found.readers.push(...mentionsOf(text, flagVariable).map((line) => `${shown}:${line}`));
+    if (spec.flag === "gone" || !isRunCode(shown)) continue;
     const { right, wrong } = findFlagReads({ path: shown, text }, flagVariable, review.knownVariables);
     found.readers.push(...right.map(({ line }) => `${shown}:${line}`));
     found.wrong.push(...wrong.map(({ line, name }) => `${shown}:${line} (${name})`));
@@ -134,8 +161,10 @@ async function lookAhead(spec: CodeReviewSpec, { signal }: StepDeps): Promise<st
 }
 
 async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observation> {
+  const what =
+    spec.flag === "read" ? `how code reads ${spec.flagVariable}` : `that none names ${spec.flagVariable}`;
   const plan = [
-    `reviews ${subjectOf(spec)} of ${clip(spec.repository, 200)}: commits, files, how code reads ${spec.flagVariable} (read-only)`,
+    `reviews ${subjectOf(spec)} of ${clip(spec.repository, 200)}: commits, files, ${what} (read-only)`,
   ];
   const quiet = { drift: [], undo: [], plan };
   const entry = deps.evidence.entries().get(entryKey(spec.identity));
@@ -156,9 +185,9 @@ async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewRe
   const content = { version: 1, takenAt, from: spec.from, to: spec.to, ...found, points };
   const report = await deps.saveArtifact("code-review.json", `${JSON.stringify(content, null, 1)}\n`);
   if (found.stops.length > 0) throw new StepError(`${found.stops.join("\n")}\nThe whole review: ${report}`);
-  deps.log(
-    `code-review: ${found.commits.length} commits, ${found.files.length} files, the flag is read in ${listed(found.readers)} (${report})`,
-  );
+  const flag =
+    spec.flag === "gone" ? "nothing names the flag" : `the flag is read in ${listed(found.readers)}`;
+  deps.log(`code-review: ${found.commits.length} commits, ${found.files.length} files, ${flag} (${report})`);
   if (found.unread.length > 0) deps.log(`code-review: not searched: ${listed(found.unread)}`);
   const { checkedBy } = spec;
   return {
@@ -170,7 +199,7 @@ async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewRe
 
 /**
  * Reviews what the new release changes before it goes anywhere: only the expected files, on top of what runs, and the
- * flag read under its one name. What only a person can judge are points that gate 2 needs ticked.
+ * flag read under its one name. What only a person can judge are points that the phase's gate needs ticked.
  * @see runbook 2.1; docs/code-deployment-checks.md
  */
 export const codeReview: Step<CodeReviewSpec, CodeReviewResult> = {

@@ -6,6 +6,7 @@ import { HostError } from "../hosts/host-shell.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { Basis } from "./basis.ts";
+import { restartedSince } from "./restarted-since.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 
 export const PropagationSpec = BaseSpec.extend({
@@ -41,30 +42,8 @@ export interface PropagationResult {
   total: Record<string, number>;
 }
 
-/** Processes of a restart's result, as far as they matter here. */
-const Restarted = z.object({
-  hosts: z.array(z.object({ host: z.string(), processes: z.array(z.object({ startedAt: z.string() })) })),
-});
-
 /** Logs are written with a delay: this long they get, in seconds and looks. */
 const WAIT_SECONDS = 30;
-
-/** Since when the processes of each host run, by the newest closing restart of the phase. */
-function restartsOf({ identity }: PropagationSpec, deps: StepDeps): Map<string, string> {
-  const found = [...deps.evidence.entries().values()].find(
-    ({ phase, kind, spec }) =>
-      phase === identity.phase && kind === "service-restart" && spec.when === "closing",
-  );
-  const result = found?.state === "done" ? Restarted.safeParse(found.result).data : undefined;
-  return new Map(
-    (result?.hosts ?? []).flatMap(({ host, processes }) => {
-      const [first] = processes
-        .map(({ startedAt }) => startedAt)
-        .sort((a, b) => Date.parse(a) - Date.parse(b));
-      return first === undefined ? [] : [[host, first]];
-    }),
-  );
-}
 
 async function observe(spec: PropagationSpec, deps: StepDeps): Promise<Observation> {
   const { logs, column, allowed, basis, hosts } = spec;
@@ -137,7 +116,7 @@ export function createPropagation({
 } = {}): Step<PropagationSpec, PropagationResult> {
   async function apply(spec: PropagationSpec, deps: StepDeps): Promise<PropagationResult> {
     const { allowed, basis, column } = spec;
-    const since = restartsOf(spec, deps);
+    const since = restartedSince(spec.identity, deps.evidence.entries());
     for (let waited = 0; ; waited += 1) {
       const counted = await countOn(spec, since, deps);
       const hosts = counted.filter(isCounted);

@@ -21,6 +21,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "shadow-comparison": async () => (await import("./shadow-comparison.ts")).shadowComparison,
   "smoke-test": async () => (await import("./smoke-test.ts")).smokeTest,
   soak: async () => (await import("./soak.ts")).soak,
+  "flag-absence": async () => (await import("./flag-absence.ts")).flagAbsence,
   propagation: async () => (await import("./propagation.ts")).propagation,
   verification: async () => (await import("./verification.ts")).verification,
   release: async () => (await import("./release.ts")).release,

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import type { TestSuiteSection } from "../config/test-suite.ts";
+import type { SuiteProgram } from "../config/test-suite.ts";
 import { quoteName } from "../postgres/change-sql.ts";
 import { cloneDatabase } from "../postgres/rehearsal-copy.ts";
 import type { RestoreTarget } from "../postgres/restore-target.ts";
@@ -21,7 +21,7 @@ export interface RehearsedSuite {
 }
 
 export interface SuiteStage {
-  suite: TestSuiteSection;
+  suite: SuiteProgram;
   release?: string | undefined;
   target: RestoreTarget;
   /** Superuser's connection to another database of the throwaway server. */

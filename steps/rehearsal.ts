@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
-import { TestSuiteSection } from "../config/test-suite.ts";
+import { SuiteProgram } from "../config/test-suite.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { findSealed } from "../postgres/backup-cipher.ts";
 import { subjectOf } from "../postgres/change-sql.ts";
@@ -27,7 +27,7 @@ export const RehearsalSpec = ChangeStepSpec.extend({
   of: z.strictObject({ phase: z.string().min(1), step: z.string().min(1), proof: z.string().min(1) }),
   jobs: z.int().min(1).max(64),
   /** The application's tests; run only where they say how to be run against the copy. */
-  suite: TestSuiteSection.optional(),
+  suite: SuiteProgram.optional(),
   release: z.string().min(1).optional(),
 });
 export type RehearsalSpec = z.infer<typeof RehearsalSpec>;

@@ -1,4 +1,4 @@
-import type { TestSuiteSection } from "../config/test-suite.ts";
+import type { SuiteProgram } from "../config/test-suite.ts";
 import type { StepDeps } from "./step.ts";
 import type { TestResult } from "./suite-results.ts";
 import { runSuite, type SuiteTarget } from "./suite-run.ts";
@@ -20,7 +20,7 @@ export function markFlaky(tests: readonly TestResult[], passed: ReadonlySet<stri
  */
 export async function findFlaky(
   failed: readonly string[],
-  suite: TestSuiteSection,
+  suite: SuiteProgram,
   target: SuiteTarget,
   deps: StepDeps,
 ): Promise<Set<string>> {

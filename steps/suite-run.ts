@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { TestSuiteSection } from "../config/test-suite.ts";
+import type { SuiteProgram } from "../config/test-suite.ts";
 import { showBytes } from "../postgres/dump-space.ts";
 import { childEnvironment } from "./child-process.ts";
 import { readTail } from "./file-tail.ts";
@@ -60,17 +60,17 @@ export function fillCommand(
 }
 
 /** The folder that the suite runs in, absolute. */
-export const suiteFolder = (suite: TestSuiteSection, { release = "" }: SuiteTarget): string =>
+export const suiteFolder = (suite: SuiteProgram, { release = "" }: SuiteTarget): string =>
   resolve(suite.cwd.replaceAll("{release}", release));
 
 /** PATH, home, what the configuration gives and what it names of our own environment. Nothing else of ours. */
-export const suiteEnvironment = ({ environment, inherit }: TestSuiteSection): Record<string, string> => ({
+export const suiteEnvironment = ({ environment, inherit }: SuiteProgram): Record<string, string> => ({
   ...childEnvironment(),
   ...inheritedVariables(inherit),
   ...environment,
 });
 
-function describeFault(end: LongProgramEnd, program: string, suite: TestSuiteSection, last: string) {
+function describeFault(end: LongProgramEnd, program: string, suite: SuiteProgram, last: string) {
   const line = last === "" ? "it printed nothing" : `last line of its output: ${last}`;
   switch (end.failure) {
     case "not found":
@@ -109,7 +109,7 @@ interface Files {
 
 async function readResults(
   command: readonly string[],
-  suite: TestSuiteSection,
+  suite: SuiteProgram,
   folder: string,
   files: Files,
 ): Promise<TestResult[]> {
@@ -121,7 +121,7 @@ async function readResults(
 async function runIn(
   files: Files,
   command: readonly string[],
-  suite: TestSuiteSection,
+  suite: SuiteProgram,
   target: SuiteTarget,
   deps: StepDeps,
 ): Promise<SuiteRun> {
@@ -164,7 +164,7 @@ async function runIn(
  */
 export async function runSuite(
   command: readonly string[],
-  suite: TestSuiteSection,
+  suite: SuiteProgram,
   target: SuiteTarget,
   deps: StepDeps,
 ): Promise<SuiteRun> {

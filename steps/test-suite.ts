@@ -1,10 +1,12 @@
 import { stat } from "node:fs/promises";
 import { z } from "zod";
-import { TestSuiteSection } from "../config/test-suite.ts";
+import { SuiteProgram, TestSuiteSection } from "../config/test-suite.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { runProgram } from "./child-process.ts";
+import type { SuiteComparison } from "./compare-suites.ts";
 import { type KnownFailures, loadKnownFailures } from "./known-failures.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { compareWithBaseline, comparisonFaults, sayComparison } from "./suite-baseline.ts";
 import { judgeSuite, type SuiteJudgement, unexpectedFailures } from "./suite-judgement.ts";
 import { findFlaky, markFlaky } from "./suite-rerun.ts";
 import { countStatuses, type SuiteRecord, type TestResult } from "./suite-results.ts";
@@ -15,11 +17,15 @@ const RESULT_NAMES = 50;
 
 export const TestSuiteSpec = BaseSpec.extend({
   /** What to run; absent when the stack config has no testSuite, which `observe` refuses. */
-  suite: TestSuiteSection.optional(),
+  suite: SuiteProgram.optional(),
   /** Commit under test: what `{release}` stands for, and part of the evidence. */
   release: z.string().min(1).optional(),
   /** Step, earlier in the phase, that installs the release: until it is done there is no folder to look into. */
   follows: z.string().optional(),
+  /** Step whose run this one is compared with, test by test, and tests of it that are gone on purpose. */
+  baseline: z
+    .strictObject({ phase: z.string(), step: z.string(), retired: TestSuiteSection.shape.retired.unwrap() })
+    .optional(),
 });
 export type TestSuiteSpec = z.infer<typeof TestSuiteSpec>;
 
@@ -40,6 +46,8 @@ export interface TestSuiteResult {
   knownFailuresSha256: string | null;
   seconds: number;
   release: string | null;
+  /** How it differs from the baseline, where it was compared with one. */
+  comparison?: SuiteComparison;
   /** Paths in the evidence folder: results test by test, and the end of what the suite printed. */
   report: { json: string; output: string };
 }
@@ -55,7 +63,7 @@ function awaitsRelease({ identity, release, follows }: TestSuiteSpec, { evidence
   return before?.state !== "done" || before.doneSpec?.sha !== release;
 }
 
-async function findMissing(suite: TestSuiteSection, cwd: string, signal: AbortSignal): Promise<string[]> {
+async function findMissing(suite: SuiteProgram, cwd: string, signal: AbortSignal): Promise<string[]> {
   const folder = await stat(cwd).catch(() => undefined);
   if (!folder?.isDirectory())
     return [`test-suite: expected the folder ${cwd} to run in, got none. Correct testSuite.cwd.`];
@@ -101,7 +109,7 @@ async function observeSuite(spec: TestSuiteSpec, deps: StepDeps): Promise<Observ
 
 /** Names the flaky among the failures that nobody expects. */
 async function runWithReruns(
-  suite: TestSuiteSection,
+  suite: SuiteProgram,
   { release }: TestSuiteSpec,
   known: KnownFailures,
   deps: StepDeps,
@@ -114,7 +122,7 @@ async function runWithReruns(
 }
 
 async function saveReport(
-  suite: TestSuiteSection,
+  suite: SuiteProgram,
   { release }: TestSuiteSpec,
   { tests, seconds, output }: SuiteRun,
   deps: StepDeps,
@@ -181,7 +189,10 @@ async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuit
     now: deps.now(),
   });
   logSummary(run, judgement, spec, deps);
-  if (judgement.faults.length > 0) return refuse(judgement.faults);
+  const comparison = await compareWithBaseline(spec, run.tests, deps.evidence.entries());
+  const faults = [...judgement.faults, ...comparisonFaults(comparison, spec.baseline?.retired ?? [])];
+  if (faults.length > 0) return refuse(faults);
+  if (comparison) deps.log(`  ${sayComparison(comparison)}`);
   const { flaky: _, ...counts } = countStatuses(run.tests);
   return {
     ...counts,
@@ -190,6 +201,7 @@ async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuit
     knownNowPassing: judgement.knownNowPassing.slice(0, RESULT_NAMES),
     knownFailuresSha256: known.sha256,
     ...{ seconds: round(run.seconds), release, report },
+    ...(comparison ? { comparison } : {}),
   };
 }
 

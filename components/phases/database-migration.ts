@@ -18,7 +18,7 @@ import { type PhaseArgs, stepOrder } from "./step-order.ts";
  */
 export class DatabaseMigration extends pulumi.ComponentResource {
   /** The backup taken just before the first change. */
-  readonly freshBackup: Backup | undefined;
+  readonly backup: Backup | undefined;
 
   constructor(name: string, args: PhaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("deal-type:phases:DatabaseMigration", name, {}, opts);
@@ -28,7 +28,7 @@ export class DatabaseMigration extends pulumi.ComponentResource {
     inOrder("review", Review);
     inOrder("rehearsal", Rehearsal);
     inOrder("notice", Notice);
-    this.freshBackup = inOrder("fresh-backup", Backup);
+    this.backup = inOrder("fresh-backup", Backup);
     inOrder("restore-proof", RestoreProof);
     inOrder("retention", Retention);
     inOrder("expand", Expand);

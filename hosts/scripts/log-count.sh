@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # Counts "$p_column=<value>" in the logs of $p_logs (one a line), in lines written since $p_since (seconds since 1970),
-# by the values of $p_values (one a line). Rotated files are read as well, renamed, copied or packed.
+# by the values of $p_values (one a line), and the lines that hold $p_mention if that is not empty. Rotated files are read as well, renamed, copied or packed.
 p_work=$(mktemp -d) || refuse "expected to write in /tmp on $p_host, got no right or no space. Mend that and run again."
 trap 'rm -rf "$p_work"' EXIT
 printf '%s\n' "$p_values" >"$p_work/values"
@@ -77,7 +77,7 @@ while IFS= read -r p_log; do
   fi
 done <"$p_work/logs"
 
-awk -v since="$p_since" -v column="$p_column" -v zone="$p_local" '
+awk -v since="$p_since" -v column="$p_column" -v mention="$p_mention" -v zone="$p_local" '
   # Days since 1970 of a date; March begins the year, so that leap days come last.
   function days(y, m, d,    era, yoe, doy) {
     if (m <= 2) y -= 1
@@ -109,10 +109,15 @@ awk -v since="$p_since" -v column="$p_column" -v zone="$p_local" '
     else other += 1
   }
   NR == FNR { wanted[$0] = FNR; values = FNR; next }
-  index($0, column "=") == 0 { next }
+  # To know when a line was written costs far more than to search it.
+  mention == "" && index($0, column "=") == 0 { next }
   {
     at = instant($0)
     if (at >= 0 && at < since - 0.0005) next
+    if (mention != "" && $0 != "") {
+      lines += 1
+      if (index($0, mention) > 0) mentions += 1
+    }
     rest = $0
     while ((place = index(rest, column "=")) > 0) {
       before = place > 1 ? substr(rest, place - 1, 1) : " "
@@ -126,6 +131,6 @@ awk -v since="$p_since" -v column="$p_column" -v zone="$p_local" '
   }
   END {
     for (number = 1; number <= values; number += 1) printf "value %d %d\n", number, seen[number]
-    printf "other %d\nunknown %d\n", other, unknown
+    printf "other %d\nunknown %d\nlines %d\nmentions %d\n", other, unknown, lines, mentions
   }
 ' "$p_work/values" "$p_work/all"

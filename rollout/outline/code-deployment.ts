@@ -1,5 +1,4 @@
 import type { Host } from "../../config/target.ts";
-import { codeReview } from "../../steps/code-review.ts";
 import { loggingHosts, propagation } from "../../steps/propagation.ts";
 import { comparedOutputs, shadowComparison } from "../../steps/shadow-comparison.ts";
 import { smokeTest } from "../../steps/smoke-test.ts";
@@ -10,11 +9,12 @@ import {
   flagOutline,
   openingRestart,
   releaseOutline,
+  reviewOutline,
   soakOutline,
   suiteOutline,
   switchOutline,
 } from "./release-outline.ts";
-import { guardOutline, HOUR, MINUTE, type StepOutline } from "./step-outline.ts";
+import { guardOutline, HOUR, type StepOutline } from "./step-outline.ts";
 
 /** What of a host the step uses, so that another service there is no change of it. */
 const shadowHost = ([host]: readonly Host[]) =>
@@ -30,17 +30,7 @@ const basis = basisOf("feature");
  */
 export const codeDeployment: StepOutline[] = [
   guardOutline,
-  {
-    name: "code-review",
-    step: codeReview as Step,
-    deadlineSeconds: 30 * MINUTE,
-    fields: ({ deployment, releases, flagVariable, environment }) => ({
-      ...{ repository: deployment?.repository, from: releases.baseline, to: releases.feature },
-      ...{ flagVariable, review: deployment?.review },
-      // Nobody is there to tick its points.
-      ...(environment === "sandbox" ? { checkedBy: "sandbox" } : {}),
-    }),
-  },
+  reviewOutline({ from: "baseline", to: "feature", review: "review" }),
   openingRestart("baseline"),
   releaseOutline("feature"),
   suiteOutline({ name: "test-suite-on", of: "feature", flag: true }),

@@ -19,6 +19,7 @@ import {
   proofOutline,
   retentionOutline,
   type StepOutline,
+  suiteOf,
 } from "./step-outline.ts";
 
 const noticeFields = ({ change, migration, notice, window, stack }: RolloutConfig) => {
@@ -44,7 +45,7 @@ const rehearsalFields: StepOutline["fields"] = (config) => ({
   jobs: config.backup.jobs,
   of: { phase: phaseNames[0], step: "backup", proof: "restore-proof" },
   // Whatever else there is to say of the tests is the baseline's: it is no reason to rehearse again.
-  ...(config.testSuite?.onCopy ? { suite: config.testSuite, release: config.releases.baseline } : {}),
+  ...(config.testSuite?.onCopy ? { suite: suiteOf(config), release: config.releases.baseline } : {}),
 });
 
 /** Phase 1. @see runbook 1.1-1.7 */

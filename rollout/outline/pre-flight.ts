@@ -13,6 +13,7 @@ import {
   proofOutline,
   retentionOutline,
   type StepOutline,
+  suiteOf,
 } from "./step-outline.ts";
 
 /** What the status report judges: all of its phase but guard and retention, which find nothing, and itself. */
@@ -36,7 +37,7 @@ export const preFlight: StepOutline[] = [
     name: "test-suite",
     step: testSuite as Step,
     deadlineSeconds: 12 * HOUR,
-    fields: ({ testSuite, releases }) => ({ suite: testSuite, release: releases.baseline }),
+    fields: (config) => ({ suite: suiteOf(config), release: config.releases.baseline }),
   },
   {
     name: "data-audit",

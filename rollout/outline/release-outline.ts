@@ -1,4 +1,6 @@
+import { phaseNames } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
+import { codeReview } from "../../steps/code-review.ts";
 import { envFlag } from "../../steps/env-flag.ts";
 import { release } from "../../steps/release.ts";
 import { releaseSwitch } from "../../steps/release-switch.ts";
@@ -6,7 +8,7 @@ import { serviceRestart } from "../../steps/service-restart.ts";
 import { soak } from "../../steps/soak.ts";
 import type { Step } from "../../steps/step.ts";
 import { testSuite } from "../../steps/test-suite.ts";
-import { HOUR, MINUTE, type StepOutline } from "./step-outline.ts";
+import { HOUR, MINUTE, type StepOutline, suiteOf } from "./step-outline.ts";
 
 /** Name of a release in the config. */
 type ReleaseName = keyof RolloutConfig["releases"];
@@ -25,6 +27,28 @@ const flagPlace = ({ flagVariable, deployment }: RolloutConfig) => ({
   backend: deployment?.flagBackend,
 });
 
+/** The commits between two releases, against what is expected of them. */
+export const reviewOutline = ({
+  from,
+  to,
+  review,
+}: {
+  from: ReleaseName;
+  to: ReleaseName;
+  review: "review" | "interfaceReview" | "permanentReview";
+}): StepOutline => ({
+  name: "code-review",
+  step: codeReview as Step,
+  deadlineSeconds: 30 * MINUTE,
+  fields: ({ deployment, releases, flagVariable, environment }) => ({
+    ...{ repository: deployment?.repository, from: releases[from], to: releases[to] },
+    ...{ flagVariable, review: deployment?.[review], section: review },
+    flag: review === "permanentReview" ? "gone" : "read",
+    // Nobody is there to tick its points.
+    ...(environment === "sandbox" ? { checkedBy: "sandbox" } : {}),
+  }),
+});
+
 /** A release beside the one that runs. Nothing of it runs yet. */
 export const releaseOutline = (of: ReleaseName): StepOutline => ({
   name: "release",
@@ -36,26 +60,34 @@ export const releaseOutline = (of: ReleaseName): StepOutline => ({
   }),
 });
 
-/** The suite of that release, with the flag as its processes will have it; undefined: without one. */
-export const suiteOutline = ({
-  name,
-  of,
-  flag,
-}: {
+/** Which suite is run, and how. */
+interface SuiteCase {
   name: string;
+  /** The release whose tests they are. */
   of: ReleaseName;
-  flag: boolean | undefined;
-}): StepOutline => ({
+  /** The flag as its processes will have it; none where its code knows none. */
+  flag?: boolean;
+  /** Compared with the run of phase 0, test by test. */
+  againstBaseline?: true;
+}
+
+const BASELINE = { phase: phaseNames[0], step: "test-suite" };
+
+/** A release's own tests, before anything runs from it. */
+export const suiteOutline = ({ name, of, flag, againstBaseline }: SuiteCase): StepOutline => ({
   name,
   step: testSuite as Step,
   deadlineSeconds: 12 * HOUR,
-  fields: ({ testSuite: suite, flagVariable, releases }) => ({
-    suite: suite && {
-      ...suite,
-      environment: { ...suite.environment, ...(flag === undefined ? {} : { [flagVariable]: String(flag) }) },
-    },
-    ...{ release: releases[of], follows: "release" },
-  }),
+  fields: (config) => {
+    const suite = suiteOf(config);
+    const variables = flag === undefined ? {} : { [config.flagVariable]: String(flag) };
+    const retired = config.testSuite?.retired ?? [];
+    return {
+      suite: suite && { ...suite, environment: { ...suite.environment, ...variables } },
+      ...{ release: config.releases[of], follows: "release" },
+      ...(againstBaseline ? { baseline: { ...BASELINE, retired } } : {}),
+    };
+  },
 });
 
 /** The next processes that start come from the second release. */

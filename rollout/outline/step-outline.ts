@@ -51,5 +51,12 @@ export const retentionOutline: StepOutline = {
   fields: ({ backup: { url, keep } }) => ({ url, of: "restore-proof", ...(keep ? { keep } : {}) }),
 };
 
+/** The suite itself: which of its tests may be gone matters to phase 4 alone. */
+export function suiteOf({ testSuite }: RolloutConfig) {
+  if (!testSuite) return undefined;
+  const { retired: _, ...program } = testSuite;
+  return program;
+}
+
 /** How a backup is taken; how long it stays matters to another step. */
 export const backupFields = ({ backup: { keep: _, ...rest } }: RolloutConfig) => rest;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { CodeDeployment } from "../../components/phases/code-deployment.ts";
 import { DatabaseMigration } from "../../components/phases/database-migration.ts";
+import { InterfaceRollout } from "../../components/phases/interface-rollout.ts";
 import { PreFlight } from "../../components/phases/pre-flight.ts";
 import type { BaseSpec } from "../../steps/step.ts";
 
@@ -53,6 +54,16 @@ const STEPS = {
     "propagation",
     "soak",
   ],
+  "interface-rollout": [
+    "guard",
+    "code-review",
+    "opening-restart",
+    "release",
+    "test-suite",
+    "release-switch",
+    "closing-restart",
+    "soak",
+  ],
 };
 
 function specs(phase: keyof typeof STEPS): Record<string, BaseSpec> {
@@ -91,7 +102,14 @@ describe("phases", () => {
       secrets,
       phaseBefore: migration,
     });
-    await Promise.all([preFlight, migration, code, preFlight.backup, migration.freshBackup].map(urnOf));
+    const userInterface = new InterfaceRollout("interface-rollout", {
+      specs: specs("interface-rollout"),
+      secrets,
+      phaseBefore: code,
+    });
+    await Promise.all(
+      [preFlight, migration, code, userInterface, preFlight.backup, migration.backup].map(urnOf),
+    );
     await new Promise(setImmediate);
   });
 

@@ -80,7 +80,7 @@ describe("window in the config", () => {
 describe("notice in the config", () => {
   it("refuses a mail server by name, since sending is not built", () => {
     deepEqual(faultsOf({ notice: { smtp: "smtp://mail.example.com" } }), [
-      "config: sending by a mail server (notice.smtp) in Pulumi.prod.yaml is not built yet: this release builds phases 0 to 2. " +
+      "config: sending by a mail server (notice.smtp) in Pulumi.prod.yaml is not built yet: this release builds phases 0 to 3. " +
         "Remove it: pulumi config rm --path notice.smtp --stack prod",
     ]);
   });

@@ -3,15 +3,12 @@ import { appendFileSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import type pg from "pg";
-import type { Status } from "../../cli/status/contract.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import { startServer, stopServer } from "../../sandbox/database/server.ts";
-import { readSandbox, type Sandbox } from "../../sandbox/description.ts";
 import { sandboxPaths } from "../../sandbox/paths.ts";
-import type { TrafficFigures } from "../../sandbox/traffic/figures.ts";
-import { runTraffic } from "../../sandbox/traffic/run-traffic.ts";
-import { Checkout } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
+import { type DeployedSandbox, makeSandbox } from "./deployed-sandbox.ts";
 import { findEngine, until } from "./processes.ts";
 
 const quiet = () => {};
@@ -20,14 +17,13 @@ describe("code behind a flag", function () {
   this.timeout(900_000);
   let checkout: Checkout;
   let client: pg.Client;
-  let sandbox: Sandbox;
+  let sandbox: DeployedSandbox;
   let schemaAtStart: unknown;
   let envFiles: string[];
 
   before(async () => {
-    checkout = await Checkout.make();
-    await checkout.rollout("sandbox", "up", "--deals", "2000");
-    sandbox = readSandbox({ checkout: checkout.folder }) as Sandbox;
+    sandbox = await makeSandbox({ deals: 2000 });
+    checkout = sandbox.checkout;
     client = await checkout.connect();
     schemaAtStart = (await snapshotDatabase(client)).schema;
     envFiles = readEnvFiles();
@@ -41,81 +37,35 @@ describe("code behind a flag", function () {
   });
 
   const readEnvFiles = () => sandbox.hosts.map(({ envFile }) => readFileSync(envFile, "utf8"));
-  const releaseNamed = (name: string): string =>
-    new RegExp(`${name}: "([0-9a-f]{40})"`).exec(
-      readFileSync(join(checkout.folder, "Pulumi.sandbox.yaml"), "utf8"),
-    )?.[1] ?? "";
-
-  /** What every process says of itself: six on two hosts. */
-  async function processes(): Promise<{ releases: string[]; flags: (boolean | null)[]; count: number }> {
-    const { flag } = await checkout.status<Status>();
-    const { workers } = flag;
-    return {
-      count: workers.length,
-      releases: [...new Set(workers.map(({ release }) => release))],
-      flags: [...new Set(workers.map(({ value }) => value))],
-    };
-  }
-
-  const allRun = (release: string, flag: boolean | null) => ({
-    count: 6,
-    releases: [release],
-    flags: [flag],
-  });
-
-  const config = (key: string, value: string) => checkout.rollout("config", "set", "--path", key, value);
-
-  /** Users at work while something is done: not one request may fail. */
-  async function underTraffic(work: () => Promise<unknown>): Promise<TrafficFigures> {
-    const stop = new AbortController();
-    const traffic = runTraffic({
-      rate: 200,
-      seconds: 600,
-      app: sandbox.app,
-      signal: stop.signal,
-    });
-    try {
-      await work();
-    } finally {
-      stop.abort();
-    }
-    const figures = await traffic;
-    assert.deepEqual({ ...figures, sent: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 }, NOT_ONE_FAILED);
-    assert.ok(figures.sent > 200, `expected users at work, got ${figures.sent} requests`);
-    return figures;
-  }
-
-  const NOT_ONE_FAILED = { sent: 0, failed: 0, refused: 0, p50Ms: 0, p99Ms: 0, maxMs: 0, failures: [] };
-
   it("tells in preview the release, the flag, the restarts and their gap, and touches nothing", async () => {
-    await config("phase", "2");
+    await sandbox.config("phase", "2");
     const output = await checkout.rollout("preview");
     assert.match(output, /advances to phase 2 \(code-deployment\)/);
-    assert.match(output, new RegExp(releaseNamed("feature").slice(0, 12)));
+    assert.match(output, new RegExp(sandbox.releaseNamed("feature").slice(0, 12)));
     assert.deepEqual(readEnvFiles(), envFiles);
-    assert.deepEqual(await processes(), allRun(releaseNamed("baseline"), null));
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("baseline"), null));
   });
 
   it("deploys, flips off, on and off, and rolls back without one failed request at 200 a second", async () => {
-    await underTraffic(async () => {
+    await sandbox.underTraffic(async () => {
       await checkout.up();
-      assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
-      await config("flag", "false");
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
+      await sandbox.config("flag", "false");
       const flip = await checkout.rollout("up", "--yes");
       assert.match(flip, /flips the flag off at phase 2/);
-      assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
       const on = await checkout.rollout("flag", "on", "--reason", "tried enough");
       assert.doesNotMatch(on, /Pulumi's state does not know/);
       assert.match(await checkout.rollout("preview", "--expect-no-changes"), /holds phase 2/);
-      assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
       await checkout.rollout("flag", "off", "--reason", "wrong costs");
-      assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
       await checkout.toPhase(1);
-      assert.deepEqual(await processes(), allRun(releaseNamed("baseline"), null));
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("baseline"), null));
     });
     assert.deepEqual(readEnvFiles(), envFiles);
     for (const { appDir } of sandbox.hosts)
-      assert.equal(readlinkSync(join(appDir, "current")), `releases/${releaseNamed("baseline")}`);
+      assert.equal(readlinkSync(join(appDir, "current")), `releases/${sandbox.releaseNamed("baseline")}`);
   });
 
   it("keeps who switched the flag, when and why in the evidence", () => {
@@ -128,21 +78,25 @@ describe("code behind a flag", function () {
   });
 
   it("is in no need of the database to switch the flag off", async () => {
-    await config("flag", "true");
+    await sandbox.config("flag", "true");
     await checkout.toPhase(2);
     await client.end();
     const paths = sandboxPaths(checkout.folder);
     await stopServer(paths, quiet);
     try {
       await checkout.rollout("flag", "off", "--reason", "the database is down as well");
-      assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
     } finally {
       await startServer(paths, quiet);
     }
     client = await checkout.connect();
-    await config("flag", "true");
+    await sandbox.config("flag", "true");
     await checkout.up();
-    assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true), "the engine knew of no flip");
+    assert.deepEqual(
+      await sandbox.processes(),
+      sandbox.allRun(sandbox.releaseNamed("feature"), true),
+      "the engine knew of no flip",
+    );
     assert.match(await checkout.rollout("preview", "--expect-no-changes"), /holds phase 2/);
   });
 
@@ -160,17 +114,17 @@ describe("code behind a flag", function () {
   }
 
   it("goes on after kill -9 between flag and restart, and back as well", async () => {
-    await config("flag", "false");
+    await sandbox.config("flag", "false");
     await killBetweenFlagAndRestart();
     await checkout.up();
-    assert.deepEqual(await processes(), allRun(releaseNamed("feature"), false));
-    await config("flag", "true");
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
+    await sandbox.config("flag", "true");
     await checkout.up();
-    await config("flag", "false");
+    await sandbox.config("flag", "false");
     await killBetweenFlagAndRestart();
-    await config("flag", "true");
+    await sandbox.config("flag", "true");
     await checkout.up();
-    assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
   });
 
   it("shows a flag that was changed by hand as drift, and repairs it", async () => {
@@ -179,7 +133,7 @@ describe("code behind a flag", function () {
     assert.match(await checkout.rollout("preview"), /drift: expected .*DEAL_TYPE_AWARENESS/);
     await checkout.up();
     assert.equal(readFileSync(file, "utf8").match(/DEAL_TYPE_AWARENESS/g)?.length, 1);
-    assert.deepEqual(await processes(), allRun(releaseNamed("feature"), true));
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
   });
 
   /** A commit on top of the feature release, with one file more. */
@@ -192,7 +146,7 @@ describe("code behind a flag", function () {
     };
     const git = async (args: string[], input = "") =>
       (await execa("git", args, { env, input })).stdout.trim();
-    const parent = releaseNamed("feature");
+    const parent = sandbox.releaseNamed("feature");
     await git(["read-tree", parent]);
     const blob = await git(["hash-object", "-w", "--stdin"], content);
     await git(["update-index", "--add", "--cacheinfo", `100644,${blob},${path}`]);
@@ -202,24 +156,24 @@ describe("code behind a flag", function () {
   }
 
   it("leaves a release that fails its own tests unswitched, and takes a patch that passes them", async () => {
-    const feature = releaseNamed("feature");
+    const feature = sandbox.releaseNamed("feature");
     const failing =
       'import { test } from "node:test";\ntest("promise", () => { throw new Error("broken"); });\n';
-    await config("releases.feature", await commitOnFeature("tests/patch.test.ts", failing));
+    await sandbox.config("releases.feature", await commitOnFeature("tests/patch.test.ts", failing));
     const { exitCode, output } = await checkout.try("up", "--yes", "--skip-preview");
     assert.notEqual(exitCode, 0);
     assert.match(output, /expected no failing test but the known ones, got 1:\s+- promise: broken/);
-    assert.deepEqual(await processes(), allRun(feature, true));
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(feature, true));
     const patch = await commitOnFeature("tests/patch.test.ts", failing.replace(/throw.*"\);/, ""));
-    await config("releases.feature", patch);
-    await underTraffic(() => checkout.up());
-    assert.deepEqual(await processes(), allRun(patch, true));
+    await sandbox.config("releases.feature", patch);
+    await sandbox.underTraffic(() => checkout.up());
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(patch, true));
   });
 
   it("lowers the phase and flips the flag in one up, and destroys with everything as it was", async () => {
-    await config("flag", "false");
+    await sandbox.config("flag", "false");
     await checkout.toPhase(1);
-    assert.deepEqual(await processes(), allRun(releaseNamed("baseline"), null));
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("baseline"), null));
     assert.deepEqual(readEnvFiles(), envFiles);
     await checkout.rollout("destroy", "--yes");
     assert.match(await checkout.rollout("verify"), /as the ledger says/);

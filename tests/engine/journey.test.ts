@@ -34,10 +34,10 @@ describe("journey of a quiet sandbox", function () {
     const jump = await checkout.try("up", "--yes");
     assert.notEqual(jump.exitCode, 0);
     assert.match(jump.output, /expected phase 0 at the most/);
-    await checkout.rollout("config", "set", "phase", "3");
+    await checkout.rollout("config", "set", "phase", "4");
     const unbuilt = await checkout.try("preview");
     assert.notEqual(unbuilt.exitCode, 0);
-    assert.match(unbuilt.output, /phase 3 \(interface-rollout\) is not built yet/);
+    assert.match(unbuilt.output, /phase 4 \(validation\) is not built yet/);
   });
 
   it("does phase 0, which leaves the database as it was", async () => {

@@ -29,8 +29,14 @@ class LoggingHost {
   write(...lines: string[]): void {
     appendFileSync(this.log, lines.map((line) => `${line}\n`).join(""));
   }
-  async counts(logs = ["{appDir}/log/app.log"]) {
-    const question = { logs, since: SINCE, column: "deal_type", values: TYPES };
+  async counts(logs = ["{appDir}/log/app.log"], mention?: string) {
+    const question = {
+      logs,
+      since: SINCE,
+      column: "deal_type",
+      values: TYPES,
+      ...(mention ? { mention } : {}),
+    };
     const reader = { shell: localShell, signal: new AbortController().signal };
     const counts = await countLogged({ name: "web-1", appDir: this.appDir }, question, reader);
     return { ...counts, seen: TYPES.map((type) => counts.byValue[type]).join(" ") };
@@ -126,5 +132,19 @@ describe("types in the logs of a host", () => {
     const lines = Array.from({ length: 200_000 }, (_, n) => at("2026-03-02T09:00:00Z", TYPES[n % 3]));
     writeFileSync(host.log, `${lines.join("\n")}\n`);
     assert.equal((await host.counts()).seen, "66667 66667 66666");
+  });
+});
+
+describe("a word in the logs of a host", () => {
+  it("is counted by lines from the restart on, wherever in the line and whatever follows it", async () => {
+    const host = new LoggingHost(
+      "2026-03-02T07:00:00Z INFO FLAG=true before the restart",
+      "2026-03-02T09:00:00Z INFO started, FLAG is not set, FLAG again",
+      "2026-03-02T09:00:01Z INFO nothing of interest",
+    );
+    const { lines, mentions } = await host.counts(undefined, "FLAG");
+    assert.deepEqual({ lines, mentions }, { lines: 2, mentions: 1 });
+    const unasked = await host.counts();
+    assert.deepEqual([unasked.lines, unasked.mentions], [0, 0]);
   });
 });

@@ -34,6 +34,40 @@ function specOf({ repository, from, to }: Made, changed: Partial<CodeReviewSpec>
 const scratch = () => readdirSync(tmpdir()).filter((name) => name.startsWith("rollout-commits-")).length;
 
 describe("code review", () => {
+  describe("of a release that makes the behaviour permanent", () => {
+    const gone = (made: Made) => specOf(made, { flag: "gone", section: "permanentReview" });
+    const stopsOf = async (files: Record<string, string | null>) =>
+      (await codeReview.observe(gone(repositoryWith(files)), makeDeps(""))).blockers;
+
+    it("passes one that names the flag nowhere but in prose, and says so", async () => {
+      const made = repositoryWith({
+        "config_v2.py": "x = 2\n",
+        "services/README.md": "DEAL_TYPE_AWARENESS is gone\n",
+      });
+      const deps = makeDeps("");
+      assert.deepEqual((await codeReview.apply(gone(made), deps)).readers, []);
+      assert.match(
+        (await codeReview.observe(gone(made), deps)).plan.join(),
+        /that none names DEAL_TYPE_AWARENESS/,
+      );
+    });
+
+    it("stops at every mention in code, tests and settings, by file and line", async () => {
+      const [stop = "", ...others] = await stopsOf({
+        "config_v2.py": "x = 1\n# DEAL_TYPE_AWARENESS\n",
+        "services/.env.example": "DEAL_TYPE_AWARENESS=true\n",
+      });
+      assert.match(stop, /expected no mention of DEAL_TYPE_AWARENESS in [0-9a-f]{12}/);
+      assert.match(stop, /got config_v2\.py:2, services\/\.env\.example:1\. Remove what is left/);
+      assert.deepEqual(others, []);
+    });
+
+    it("names its own key of the config", async () => {
+      const [stop = ""] = await stopsOf({ "other.py": "" });
+      assert.match(stop, /add them to deployment\.permanentReview\.files/);
+    });
+  });
+
   it("passes a release that changes the expected files on top of what runs and reads the flag by its name", async () => {
     const made = repositoryWith({ "config_v2.py": READS, "services/cost.py": "z = 1\n" });
     const deps = makeDeps("");

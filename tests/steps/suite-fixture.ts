@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TestSuiteSection } from "../../config/test-suite.ts";
+import { SuiteProgram } from "../../config/test-suite.ts";
 import type { TestSuiteSpec } from "../../steps/test-suite.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec } from "./preflight-deps.ts";
@@ -40,9 +40,9 @@ export function reporting(xml: string, exitCode = 0) {
 /** The spec of a suite with this command; everything else by default or as given. */
 export function suiteSpec(
   { folder, command }: { folder: string; command: string[] },
-  settings: Partial<Parameters<typeof TestSuiteSection.parse>[0] & object> = {},
+  settings: Partial<Parameters<typeof SuiteProgram.parse>[0] & object> = {},
 ): TestSuiteSpec {
-  const suite = TestSuiteSection.parse({ command, cwd: folder, ...settings });
+  const suite = SuiteProgram.parse({ command, cwd: folder, ...settings });
   return { ...baseSpec("test-suite"), suite };
 }
 

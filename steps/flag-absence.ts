@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { DeploymentSection } from "../config/deployment.ts";
+import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { faultsOf, onHosts, SpecHosts } from "./host-work.ts";
+import { restartedSince } from "./restarted-since.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+
+export const FlagAbsenceSpec = BaseSpec.extend({
+  hosts: SpecHosts,
+  /** Paths of logs on each host, `{appDir}` in them. */
+  logs: DeploymentSection.shape.logs,
+  /** The name that nothing says any more. */
+  flagVariable: z.string().min(1),
+  /** What runs, so that another release is looked at anew. */
+  release: z.string(),
+});
+export type FlagAbsenceSpec = z.infer<typeof FlagAbsenceSpec>;
+
+export interface FlagAbsenceResult {
+  /** By host: since when its processes run (UTC), lines that its logs have since, and how many name the flag. */
+  hosts: { host: string; since: string; lines: number; mentions: number }[];
+}
+
+const logsOf = ({ logs }: FlagAbsenceSpec) => logs.join(", ") || "no log";
+
+async function observe(spec: FlagAbsenceSpec, deps: StepDeps): Promise<Observation> {
+  const plan = [
+    `searches ${logsOf(spec)} of ${spec.hosts.length} hosts for ${spec.flagVariable} (read-only)`,
+  ];
+  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const blockers =
+    done || spec.logs.length > 0
+      ? []
+      : ["flag-absence: expected logs to search, got none. Name the application's logs in deployment.logs."];
+  return { drift: [], plan, undo: [], blockers, estimateSeconds: 2 };
+}
+
+function whyPresent(host: string, { faults, mentions, unknown }: LogCounts, flagVariable: string): string[] {
+  const reasons = faults.map((fault) => `${host}: ${fault}`);
+  if (mentions > 0) reasons.push(`${host}: ${mentions} lines that name ${flagVariable}`);
+  if (unknown > 0) reasons.push(`${host}: ${unknown} of them do not begin with a time`);
+  return reasons;
+}
+
+async function apply(spec: FlagAbsenceSpec, deps: StepDeps): Promise<FlagAbsenceResult> {
+  const { hosts, logs, flagVariable } = spec;
+  const restarted = restartedSince(spec.identity, deps.evidence.entries());
+  const outcomes = await onHosts(hosts, async (host) => {
+    const since = restarted.get(host.name);
+    if (since === undefined) throw notRestarted(host.name);
+    const question = { logs, since, column: flagVariable, values: [], mention: flagVariable };
+    return { since, counts: await countLogged(host, question, deps) };
+  });
+  const seen = outcomes.flatMap(({ host, ...rest }) =>
+    "value" in rest && rest.value ? [{ host: host.name, ...rest.value }] : [],
+  );
+  const faults = seen.flatMap(({ host, counts }) => whyPresent(host, counts, flagVariable));
+  refuse([...faultsOf(outcomes), ...faults], spec);
+  const result = seen.map(({ host, since, counts: { lines, mentions } }) => ({
+    host,
+    since,
+    lines,
+    mentions,
+  }));
+  for (const { host, since, lines } of result)
+    deps.log(`flag-absence: ${host} since ${since}: ${lines} lines, none names ${flagVariable}`);
+  return { hosts: result };
+}
+
+const notRestarted = (host: string) =>
+  new StepError(
+    `flag-absence: expected a restart of ${host} in the evidence, got none. Run \`up\`: the restart comes before.`,
+  );
+
+function refuse(faults: readonly string[], spec: FlagAbsenceSpec): void {
+  if (faults.length === 0) return;
+  throw new StepError(
+    `flag-absence: expected no line that names ${spec.flagVariable} in ${logsOf(spec)} since the restart, got:\n  - ` +
+      `${faults.join("\n  - ")}\nRemove what logs it from the release, or correct deployment.logs, and run again.`,
+  );
+}
+
+/**
+ * Proves by the logs that what runs does not know the flag any more. That no file sets it and no code names it is
+ * shown by the steps before: the flag's own, and the review.
+ * @see runbook 4.4 and its metric "feature flag usage"
+ */
+export const flagAbsence: Step<FlagAbsenceSpec, FlagAbsenceResult> = {
+  name: "flag-absence",
+  spec: FlagAbsenceSpec,
+  lease: false,
+  follows: () => "closing-restart",
+  observe,
+  apply,
+  async undo(): Promise<UndoResult> {
+    return { summary: "nothing to undo: it only searched", kept: [] };
+  },
+};

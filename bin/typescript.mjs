@@ -20,6 +20,11 @@ import { OWN, ROOT } from "./paths.mjs";
  */
 const ENTRIES = ["index.ts", "steps/main.ts", "cli/main.ts"];
 const BUNDLES = join(OWN, "program");
+/**
+ * Packages that stay where they are: Pulumi's loader brings its own SDK, the others read files that lie beside them.
+ * All else goes into the bundle: its 500 files would cost 0.2 s in each preview.
+ */
+const UNBUNDLED = ["@pulumi/*", "esbuild", "libpg-query", "pg-native", "squawk-cli", "yargs"];
 /** Which bundle is the current one, and the sources that it was made of, relative to the checkout. */
 const CURRENT = join(BUNDLES, "current.json");
 /** A process imports parts of its bundle while it works: no bundle is removed while a step may still run from it. */
@@ -69,7 +74,11 @@ async function buildInto(folder) {
     outExtension: { ".js": ".mjs" },
     bundle: true,
     splitting: true,
-    packages: "external",
+    external: UNBUNDLED,
+    // What is CommonJS asks for Node's own modules in this way.
+    banner: {
+      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+    },
     platform: "node",
     target: "node20",
     format: "esm",
@@ -80,7 +89,9 @@ async function buildInto(folder) {
     logLevel: "error",
     plugins: [ownAddress],
   });
-  return Object.keys(metafile.inputs).map((path) => relative(ROOT, join(ROOT, path)));
+  // What is installed is as package-lock.json says.
+  const own = Object.keys(metafile.inputs).filter((path) => !path.startsWith("node_modules/"));
+  return own.map((path) => relative(ROOT, join(ROOT, path)));
 }
 
 /** Several processes may find the bundle stale at once: each builds its own, and the names are set by renaming. */

@@ -61,6 +61,35 @@ describe("bundle of the program", () => {
     await assert.rejects(run(folder), /Could not resolve "\.\/other\.ts"/);
   });
 
+  it("has dependencies in it, CommonJS ones too, and is not made again for them", async () => {
+    const folder = makeCheckout();
+    const dependency = join(folder, "node_modules/said");
+    mkdirSync(dependency);
+    writeFileSync(join(dependency, "index.js"), 'exports.said = require("node:path").basename("/x/said");\n');
+    writeFileSync(
+      join(folder, "index.ts"),
+      'import { said } from "said";\nconsole.log(said);\nexport default 1;\n',
+    );
+    assert.equal(await run(folder), "said");
+    rmSync(dependency, { recursive: true });
+    assert.equal(await run(folder), "said");
+  });
+
+  it("looks up no lines for the stacks that Pulumi takes of its promises, unless it was asked to show them", async () => {
+    const folder = makeCheckout();
+    writeFileSync(
+      join(folder, "index.ts"),
+      "const debuggablePromise = () => new Error().stack;\n" +
+        'console.log(debuggablePromise() + "," + new Error("ours").stack);\nexport default 1;\n',
+    );
+    const mapping = "data:text/javascript,Error.prepareStackTrace=()=>'mapped'";
+    const argv = ["--import", mapping, join(folder, "bin/program.mjs")];
+    const withEnv = async (env: NodeJS.ProcessEnv) =>
+      (await node(process.execPath, argv, { env: { ...process.env, ...env } })).stdout.trim();
+    assert.equal(await withEnv({}), ",mapped");
+    assert.equal(await withEnv({ PULUMI_DEBUG_PROMISE_LEAKS: "1" }), "mapped,mapped");
+  });
+
   it("gives a source its own address", async () => {
     const folder = makeCheckout();
     say(folder, "import.meta.url");

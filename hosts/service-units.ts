@@ -1,6 +1,6 @@
 import type { Host } from "../config/target.ts";
 import { quoteWords } from "./host-script.ts";
-import type { HostReader, HostWriter } from "./host-shell.ts";
+import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
 
 const LOOK_MS = 20_000;
 /** systemd's own longest wait for a start or a stop is 90 s each, unless a unit says otherwise. */
@@ -29,7 +29,7 @@ function parseTimestamp(text = ""): string | undefined {
   return date && time ? `${date}T${time}Z` : undefined;
 }
 
-function parseUnit(paragraph: string): UnitState {
+function parseUnit(unit: string, paragraph: string): UnitState {
   const fields = new Map(
     paragraph.split("\n").map((line) => {
       const at = line.indexOf("=");
@@ -40,7 +40,7 @@ function parseUnit(paragraph: string): UnitState {
   const killMode = fields.get("KillMode");
   const fragment = fields.get("FragmentPath");
   return {
-    unit: fields.get("Unit") ?? "",
+    unit,
     load: fields.get("LoadState") ?? "unknown",
     active: fields.get("ActiveState") ?? "unknown",
     mainPid: Number(fields.get("MainPID") ?? 0),
@@ -50,7 +50,7 @@ function parseUnit(paragraph: string): UnitState {
   };
 }
 
-/** Asks systemd for these units. */
+/** Asks systemd for these units, all at once. */
 export async function readUnits(
   host: Host,
   units: readonly string[],
@@ -58,7 +58,11 @@ export async function readUnits(
 ): Promise<UnitState[]> {
   const script = { name: "units-read", parameters: { units: units.join(" ") } };
   const text = await shell.run(host, script, { timeoutMs: LOOK_MS, signal });
-  return text.split("\n\n").flatMap((paragraph) => (paragraph.trim() ? [parseUnit(paragraph.trim())] : []));
+  const paragraphs = text.split("\n\n").filter((paragraph) => paragraph.trim() !== "");
+  if (paragraphs.length === units.length)
+    return units.map((unit, index) => parseUnit(unit, (paragraphs[index] as string).trim()));
+  const reason = `expected systemctl on ${host.name} to tell of ${units.length} units, got ${paragraphs.length}. Look at the host, then run again.`;
+  throw new HostError(script.name, host.name, reason);
 }
 
 /** Has systemd read its unit files again. */

@@ -4,6 +4,7 @@ import type { MaintenanceSection } from "../config/maintenance.ts";
 import { COMMAND_OPTIONS } from "../postgres/closed-table.ts";
 import { childEnvironment, type ProgramOutcome, runProgram } from "./child-process.ts";
 import { hideValues, inheritedVariables } from "./inherited-variables.ts";
+import { isInstalled } from "./installed-program.ts";
 import type { StepDeps } from "./step.ts";
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
@@ -99,12 +100,6 @@ export async function runUpgrade(
   });
 }
 
-async function isInstalled(program: string, environment: Record<string, string>, cwd?: string) {
-  const look = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program];
-  const { exitCode } = await runProgram(look, { environment, timeoutMs: 10_000, ...(cwd ? { cwd } : {}) });
-  return exitCode === 0;
-}
-
 const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 
 const missingVariables = ({ inherit }: MaintenanceSection) =>
@@ -133,7 +128,7 @@ export async function commandBlockers(section: MaintenanceSection): Promise<stri
     ...(upgrade ? [{ key: "upgrade.command", program: upgrade.command[0], cwd }] : []),
   ];
   for (const { key, program = "", cwd } of programs) {
-    if (await isInstalled(program, environment, cwd)) continue;
+    if (await isInstalled(program, { environment, cwd })) continue;
     blockers.push(
       `expected the program ${program} to be installed, got none. Install it, or correct migration.maintenance.${key}.`,
     );

@@ -81,8 +81,11 @@ function missingUnits({ name, services }: Host, units: readonly UnitState[]): st
 
 async function lookAt(host: Host, wanted: Wanted, deps: StepDeps) {
   const names = host.services.map(({ unit }) => unit);
-  const units = await readUnits(host, names, deps);
-  return { units, ...(await readPropagation(host, { wanted }, deps)) };
+  const [units, propagation] = await Promise.all([
+    readUnits(host, names, deps),
+    readPropagation(host, { wanted }, deps),
+  ]);
+  return { units, ...propagation };
 }
 
 function planLines(

@@ -10,8 +10,9 @@ import { entryKey } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { readType, type SampledRow, sampleRows } from "../postgres/deal-sample.ts";
 import { withConnection } from "../postgres/session.ts";
-import { childEnvironment, runProgram } from "./child-process.ts";
+import { childEnvironment } from "./child-process.ts";
 import { createAsker, type DealAsker } from "./deal-asker.ts";
+import { isInstalled } from "./installed-program.ts";
 import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow-compare.ts";
 import { instanceCommand, type ShadowInstance, startInstance } from "./shadow-instance.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
@@ -91,7 +92,7 @@ function configBlockers({ shadow, change, outputs }: ShadowComparisonSpec): stri
 }
 
 /** What is missing on this machine. A program within the release is looked for once that is installed. */
-async function machineBlockers(spec: Ready, installed: boolean, signal: AbortSignal): Promise<string[]> {
+async function machineBlockers(spec: Ready, installed: boolean): Promise<string[]> {
   const { cwd, program } = instanceCommand(spec);
   const { envFile } = spec.host;
   const readable = await access(envFile, constants.R_OK).then(
@@ -117,14 +118,8 @@ async function machineBlockers(spec: Ready, installed: boolean, signal: AbortSig
     (!isAbsolute(program) || program.includes(spec.release))
   )
     return faults;
-  const look = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program];
-  const { exitCode } = await runProgram(look, {
-    environment: childEnvironment(),
-    timeoutMs: 10_000,
-    signal,
-    ...(there ? { cwd } : {}),
-  });
-  return exitCode === 0
+  const place = { environment: childEnvironment(), ...(there ? { cwd } : {}) };
+  return (await isInstalled(program, place))
     ? faults
     : [
         ...faults,
@@ -132,13 +127,9 @@ async function machineBlockers(spec: Ready, installed: boolean, signal: AbortSig
       ];
 }
 
-async function findBlockers(
-  spec: ShadowComparisonSpec,
-  installed: boolean,
-  signal: AbortSignal,
-): Promise<string[]> {
+async function findBlockers(spec: ShadowComparisonSpec, installed: boolean): Promise<string[]> {
   const blockers = configBlockers(spec);
-  return spec.shadow ? [...blockers, ...(await machineBlockers(spec as Ready, installed, signal))] : blockers;
+  return spec.shadow ? [...blockers, ...(await machineBlockers(spec as Ready, installed))] : blockers;
 }
 
 async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Observation> {
@@ -149,7 +140,7 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
   const quiet = { drift: [], undo: [], plan };
   const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
   if (done) return { ...quiet, blockers: [] };
-  const blockers = await findBlockers(spec, false, deps.signal);
+  const blockers = await findBlockers(spec, false);
   return {
     ...quiet,
     blockers,
@@ -244,7 +235,7 @@ function refuseDifferences(differences: readonly DealDifference[], compared: num
 }
 
 async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<ShadowComparisonResult> {
-  const blockers = await findBlockers(spec, true, deps.signal);
+  const blockers = await findBlockers(spec, true);
   if (blockers.length > 0) throw new StepError(blockers.join("\n"));
   const ready = spec as Ready;
   const rows = await withConnection(deps, async (client) => {

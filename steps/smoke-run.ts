@@ -2,9 +2,10 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { SmokeSection } from "../config/smoke.ts";
-import { childEnvironment, runProgram } from "./child-process.ts";
+import { childEnvironment } from "./child-process.ts";
 import { readTail } from "./file-tail.ts";
 import { hideInherited, inheritedVariables } from "./inherited-variables.ts";
+import { isInstalled } from "./installed-program.ts";
 import { type LongProgramEnd, runLongProgram } from "./long-program.ts";
 import type { StepDeps } from "./step.ts";
 
@@ -39,11 +40,7 @@ const environmentOf = ({ inherit }: SmokeSection) => ({
 });
 
 /** What would keep the command from starting, each complete with remedy. */
-export async function smokeBlockers(
-  smoke: SmokeSection,
-  target: SmokeTarget,
-  signal: AbortSignal,
-): Promise<string[]> {
+export async function smokeBlockers(smoke: SmokeSection, target: SmokeTarget): Promise<string[]> {
   const missing = smoke.inherit
     .filter((name) => process.env[name] === undefined)
     .map(
@@ -55,11 +52,9 @@ export async function smokeBlockers(
     return [...missing, `smoke: expected the folder ${cwd} to run in, got none. Correct smoke.cwd.`];
   }
   const [program = ""] = smoke.command.map((part) => fillIn(part, target));
-  const look = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program];
-  const options = { environment: environmentOf(smoke), cwd, timeoutMs: 10_000, signal };
-  const { exitCode } = await runProgram(look, options);
+  const installed = await isInstalled(program, { environment: environmentOf(smoke), cwd });
   const absent = `smoke: expected the program ${program} to be installed, got none. Install it, or correct smoke.command.`;
-  return exitCode === 0 ? missing : [...missing, absent];
+  return installed ? missing : [...missing, absent];
 }
 
 function describeEnd(end: LongProgramEnd, { timeoutSeconds }: SmokeSection): string | undefined {

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { SuiteProgram, TestSuiteSection } from "../config/test-suite.ts";
 import { entryKey } from "../ledger/entries.ts";
-import { runProgram } from "./child-process.ts";
 import type { SuiteComparison } from "./compare-suites.ts";
+import { isInstalled } from "./installed-program.ts";
 import { type KnownFailures, loadKnownFailures } from "./known-failures.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 import { compareWithBaseline, comparisonFaults, sayComparison } from "./suite-baseline.ts";
@@ -63,15 +63,13 @@ function awaitsRelease({ identity, release, follows }: TestSuiteSpec, { evidence
   return before?.state !== "done" || before.doneSpec?.sha !== release;
 }
 
-async function findMissing(suite: SuiteProgram, cwd: string, signal: AbortSignal): Promise<string[]> {
+async function findMissing(suite: SuiteProgram, cwd: string): Promise<string[]> {
   const folder = await stat(cwd).catch(() => undefined);
   if (!folder?.isDirectory())
     return [`test-suite: expected the folder ${cwd} to run in, got none. Correct testSuite.cwd.`];
   const environment = suiteEnvironment(suite);
   const [program = ""] = suite.command;
-  const look = ["/bin/sh", "-c", 'command -v -- "$1"', "sh", program];
-  const { exitCode } = await runProgram(look, { environment, cwd, timeoutMs: 10_000, signal });
-  if (exitCode === 0) return [];
+  if (await isInstalled(program, { environment, cwd })) return [];
   return [
     `test-suite: expected the program ${program} to be installed, got none. Install it, or correct testSuite.command.`,
   ];
@@ -80,9 +78,7 @@ async function findMissing(suite: SuiteProgram, cwd: string, signal: AbortSignal
 async function findBlockers(spec: TestSuiteSpec, deps: StepDeps): Promise<string[]> {
   const { suite, release } = spec;
   if (!suite) return [NO_SUITE];
-  const blockers = awaitsRelease(spec, deps)
-    ? []
-    : await findMissing(suite, suiteFolder(suite, { release }), deps.signal);
+  const blockers = awaitsRelease(spec, deps) ? [] : await findMissing(suite, suiteFolder(suite, { release }));
   for (const name of suite.inherit.filter((variable) => process.env[variable] === undefined)) {
     blockers.push(
       `test-suite: expected the variable ${name} in the environment, got none. Set it, or remove it from testSuite.inherit.`,

@@ -58,7 +58,7 @@ async function observe(spec: VerificationSpec, deps: StepDeps): Promise<Observat
     ...(smoke ? [`runs the smoke command ${smoke.command.join(" ").slice(0, 200)}`] : []),
   ];
   const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
-  const blockers = done || !smoke ? [] : await smokeBlockers(smoke, targetOf(spec), deps.signal);
+  const blockers = done || !smoke ? [] : await smokeBlockers(smoke, targetOf(spec));
   return { drift: [], plan, undo: [], blockers, estimateSeconds: 1 };
 }
 

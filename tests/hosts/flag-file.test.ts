@@ -135,7 +135,7 @@ describe("the flag in drop-ins of the units", () => {
     putProgram(
       host,
       "systemctl",
-      `#!/bin/sh\nif [ "$1" = show ]; then echo "FragmentPath=${units}/x.service"; else echo "$@" >>${host.folder}/systemctl.log; fi\n`,
+      `#!/bin/sh\nif [ "$1" = show ]; then printf "FragmentPath=${units}/x.service\\n\\n%.0s" $2 $3; else echo "$@" >>${host.folder}/systemctl.log; fi\n`,
     );
     const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG" };
     const file = (unit: string) => join(units, `${unit}.service.d/deal-type-rollout.conf`);

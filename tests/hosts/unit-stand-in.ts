@@ -34,8 +34,9 @@ const { connect } = require("node:net");
 const { parseEnv } = require("node:util");
 const folder = __dirname + "/..";
 const { appDir, envFile, units } = JSON.parse(readFileSync(folder + "/units.json", "utf8"));
-const [verb, unit] = process.argv.slice(2);
-const pidFile = folder + "/" + unit + ".pid";
+const [verb, ...words] = process.argv.slice(2);
+let [unit] = words;
+let pidFile = folder + "/" + unit + ".pid";
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const alive = (pid) => { try { return !readFileSync("/proc/" + pid + "/stat", "utf8").includes(") Z "); } catch { return false; } };
 const mainPid = () => { const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, "utf8")) : 0; return pid && alive(pid) ? pid : 0; };
@@ -73,7 +74,13 @@ function show() {
   console.log("ActiveEnterTimestamp=" + (since && "Tue " + since + " UTC") + "\nKillMode=" + (units[unit]?.killMode ?? "mixed"));
 }
 if (verb === "restart") restart();
-else if (verb === "show") show();
+else if (verb === "show")
+  words.filter((word) => !word.startsWith("-")).forEach((name, index) => {
+    unit = name;
+    pidFile = folder + "/" + name + ".pid";
+    if (index > 0) console.log("");
+    show();
+  });
 else if (verb === "stop") stop();
 `;
 

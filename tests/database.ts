@@ -25,9 +25,6 @@ async function start(): Promise<Cluster> {
   const cluster = await startCluster({ directory, settings });
   // Not by a root hook: where files run in parallel a process sees it after each of its files.
   process.prependOnceListener("exit", () => endServer(directory));
-  // A worker that Ctrl-C ends would not come to its exit by itself.
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(1));
   return cluster;
 }
 

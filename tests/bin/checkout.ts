@@ -61,7 +61,11 @@ export class Checkout {
   }
 
   /** Runs `node bin/<entry>.mjs …` there. */
-  async run(entry: "start" | "rollout" | "test", args: string[], machine: Machine = {}): Promise<Ended> {
+  async run(
+    entry: "start" | "rollout" | "test" | "test-packages",
+    args: string[],
+    machine: Machine = {},
+  ): Promise<Ended> {
     const { exitCode, stdout, stderr } = await execa(
       process.execPath,
       [join(this.folder, "bin", `${entry}.mjs`), ...args],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { Checkout, fakeGo } from "./checkout.ts";
@@ -77,6 +77,25 @@ for name in ${programs.join(" ")}; do printf '#!/bin/sh\\n' > "\${0%/*}/$name"; 
       assert.match(stderr, /^PostgreSQL: apt-get install -y postgresql$/m);
     },
   );
+
+  it("what only tests need is named where it can't be installed, and is no obstacle", async () => {
+    const { exitCode, stderr } = await installed.run("test-packages", [], {
+      programs: { chromium: "exit 0" },
+    });
+    assert.equal(exitCode, 0);
+    assert.equal(stderr, "Tests will be skipped without shellcheck: apt-get install -y shellcheck");
+  });
+
+  asRoot("as root on Debian it is installed by apt, and a failure of that is one of the gate", async () => {
+    const works = { "apt-get": `echo "$*" >> "${installed.folder}/apt-tests"`, shellcheck: "exit 0" };
+    const { exitCode, stderr } = await installed.run("test-packages", [], { programs: works });
+    assert.equal(exitCode, 0, stderr);
+    assert.equal(stderr, "Tests: apt-get install -y chromium");
+    assert.equal(readFileSync(join(installed.folder, "apt-tests"), "utf8"), "-qq -y install chromium\n");
+    const fails = await installed.run("test-packages", [], { programs: { "apt-get": "exit 100" } });
+    assert.equal(fails.exitCode, 2);
+    assert.match(fails.stderr, /^test: expected apt-get to install chromium, shellcheck, got none\./m);
+  });
 
   it("help needs no toolchain", async () => {
     const bare = new Checkout();

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Argv } from "./argv.ts";
-import { VariableName } from "./test-suite.ts";
+import { Inherit, VariableName } from "./variable-name.ts";
 
 /** The application's own way of making the change, e.g. `flask db upgrade`. */
 const Upgrade = z.strictObject({
@@ -42,10 +42,9 @@ export const MaintenanceSection = z.strictObject({
     .regex(/^\/[^\0\n]*$/, "an absolute path")
     .optional()
     .describe("File that is there while the writers are stopped, for the load balancer or the application."),
-  inherit: z
-    .array(VariableName)
-    .default([])
-    .describe("Variables that the commands get from this program's environment: names only, for secrets."),
+  inherit: Inherit.describe(
+    "Variables that the commands get from this program's environment: names only, for secrets.",
+  ),
   upgrade: Upgrade.optional().describe(
     "The application's own migration, instead of the one transaction: see docs/maintenance.md.",
   ),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Inherit } from "./variable-name.ts";
 
 const DealRequest = z
   .strictObject({
@@ -42,17 +43,9 @@ export const OutputsSection = z.strictObject({
     .describe(
       'Instead of requests: a program that reads keys from the file {keys}, one a line, and prints {"key":…,"outputs":…} for each.',
     ),
-  inherit: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^(?!ROLLOUT_|PULUMI_)[A-Za-z_][A-Za-z0-9_]{0,127}$/,
-          "a variable other than ROLLOUT_… and PULUMI_…",
-        ),
-    )
-    .default([])
-    .describe("Variables that the command gets from this program's environment: names only, for secrets."),
+  inherit: Inherit.describe(
+    "Variables that the command gets from this program's environment: names only, for secrets.",
+  ),
   tokenVariable: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "an environment variable's name")

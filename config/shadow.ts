@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { OutputRule } from "./output-rule.ts";
-import { VariableName } from "./test-suite.ts";
+import { Inherit } from "./variable-name.ts";
 
 /** How the new release is tried beside the running one before anyone sees it. */
 export const ShadowSection = z.strictObject({
@@ -26,10 +26,9 @@ export const ShadowSection = z.strictObject({
     unit: "deals",
     description: "Deals that are compared: the same at every run, and of every type that the table holds.",
   }),
-  inherit: z
-    .array(VariableName)
-    .default([])
-    .describe("Variables that it gets from this program's environment beside those of envFile."),
+  inherit: Inherit.describe(
+    "Variables that it gets from this program's environment beside those of envFile.",
+  ),
   rules: z
     .record(
       z.string().max(200),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VariableName } from "./test-suite.ts";
+import { Inherit } from "./variable-name.ts";
 
 /** A short trial of the running application, as a user would do it. */
 export const SmokeSection = z.strictObject({
@@ -21,9 +21,8 @@ export const SmokeSection = z.strictObject({
     .max(3600)
     .default(120)
     .meta({ unit: "s", description: "Time after which a run counts as hung and is ended." }),
-  inherit: z
-    .array(VariableName)
-    .default([])
-    .describe("Variables that the command gets from this program's environment: names only, for secrets."),
+  inherit: Inherit.describe(
+    "Variables that the command gets from this program's environment: names only, for secrets.",
+  ),
 });
 export type SmokeSection = z.infer<typeof SmokeSection>;

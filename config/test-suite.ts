@@ -1,14 +1,6 @@
 import { z } from "zod";
 import { Argv } from "./argv.ts";
-
-/** Variables that only this program's own processes get: no test needs them, and they hold secrets. */
-const OWN_VARIABLES = /^(ROLLOUT|PULUMI)_/;
-
-/** A variable of our own environment that a program of the application may be given. */
-export const VariableName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "an environment variable's name")
-  .refine((name) => !OWN_VARIABLES.test(name), "another variable than ROLLOUT_… and PULUMI_…");
+import { Inherit, VariableName } from "./variable-name.ts";
 
 /** The application's own test suite: how it is run, and what a whole run of it looks like. */
 export const SuiteProgram = z.strictObject({
@@ -76,10 +68,9 @@ export const SuiteProgram = z.strictObject({
     .record(VariableName, z.string().max(4000))
     .default({})
     .describe("Variables of the suite beside PATH and HOME. No secrets: evidence and state keep them."),
-  inherit: z
-    .array(VariableName)
-    .default([])
-    .describe("Variables that the suite gets from this program's environment: names only, for secrets."),
+  inherit: Inherit.describe(
+    "Variables that the suite gets from this program's environment: names only, for secrets.",
+  ),
 });
 export type SuiteProgram = z.infer<typeof SuiteProgram>;
 

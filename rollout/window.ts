@@ -2,6 +2,7 @@ import { findOpenings, showInstant } from "../config/opening.ts";
 import { phaseTitle } from "../config/phase.ts";
 import type { RolloutConfig } from "../config/schema.ts";
 import type { WindowSection } from "../config/window.ts";
+import { showDuration } from "../steps/duration.ts";
 import type { Survey } from "./observe-all.ts";
 
 /** The phase that the window is for: the first that changes the target. */
@@ -10,10 +11,8 @@ const GUARDED_PHASE = 1;
 const showWindow = ({ days, from, to, timeZone }: WindowSection) =>
   `${days.join(", ")} ${from}–${to} ${timeZone}`;
 
-function showDuration(seconds: number): string {
-  const minutes = Math.ceil(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
+/** Estimates are no better than minutes. */
+const showMinutes = (seconds: number) => showDuration(60 * Math.ceil(seconds / 60));
 
 /** What phase 1 is expected to take, seconds; 0 where nothing was looked at. */
 function estimate({ steps }: Pick<Survey, "steps">): number {
@@ -44,7 +43,7 @@ export function refuseOutsideWindow(
   const left = (current.closes.getTime() - now.getTime()) / 1000;
   if (needed <= left) return [];
   return [
-    `window: expected ${showDuration(needed)} for ${phaseTitle(GUARDED_PHASE)} before the window closes at ` +
-      `${show(current.closes)}, got ${showDuration(left)}. ${opens} Run \`up\` then, or widen \`window\`.`,
+    `window: expected ${showMinutes(needed)} for ${phaseTitle(GUARDED_PHASE)} before the window closes at ` +
+      `${show(current.closes)}, got ${showMinutes(left)}. ${opens} Run \`up\` then, or widen \`window\`.`,
   ];
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
+import { showDuration } from "../../steps/duration.ts";
 import { applyStep } from "../../steps/run-step.ts";
-import { type SoakResult, showDuration, soak } from "../../steps/soak.ts";
+import { type SoakResult, soak } from "../../steps/soak.ts";
 import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

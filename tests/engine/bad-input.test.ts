@@ -214,7 +214,7 @@ describe("bad input", function () {
       await checkout.rollout("sandbox", "reset", "--deals", "300", "--unmapped");
       client = await checkout.connect();
       await checkout.rollout("config", "set", "phase", "0");
-      await checkout.rollout("up", "--yes");
+      await checkout.up();
       await checkout.rollout("config", "set", "phase", "1");
       const { rows } = await client.query<{ id: string; deal_type: string }>(
         "SELECT id, deal_type FROM deals WHERE deal_type !~* 'acq|carve|div|merg|M&A|disp|spin|bernah' AND deal_type <> ''",
@@ -235,7 +235,7 @@ describe("bad input", function () {
     it("is told where a second up comes while one runs", async () => {
       await checkout.rollout("config", "set", "phase", "0");
       await checkout.rollout("destroy", "--yes");
-      const first = checkout.start("up", "--yes");
+      const first = checkout.start("up", "--yes", "--skip-preview");
       const locks = join(
         checkout.folder,
         ".rollout/state/.pulumi/locks/organization/deal-type-rollout/sandbox",
@@ -248,7 +248,7 @@ describe("bad input", function () {
     });
 
     it("is told where a reset would take the target away from under a live stack", async () => {
-      await checkout.rollout("up", "--yes");
+      await checkout.up();
       assert.match(
         await refused("sandbox", "reset"),
         /^sandbox: expected a destroyed stack for reset, got stack sandbox in phase 0 .* Take it back first: npx rollout destroy/m,

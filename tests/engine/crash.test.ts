@@ -16,13 +16,13 @@ describe("killed and interrupted runs", function () {
 
   before(async () => {
     checkout = await Checkout.make();
-    await checkout.rollout("sandbox", "up", "--deals", "20000");
+    await checkout.rollout("sandbox", "up", "--deals", "5000");
     client = await checkout.connect();
     admin = await connectAdmin();
     atStart = await databaseAtRest(client);
     await checkout.toPhase(0);
-    // Small batches: the backfill lasts long enough to be met in the middle.
-    await checkout.rollout("config", "set", "--path", "migration.batchSize", "20");
+    // Small batches: the backfill lasts long enough to be met in the middle. More deals would only lengthen the rest.
+    await checkout.rollout("config", "set", "--path", "migration.batchSize", "5");
     await checkout.rollout("config", "set", "--path", "migration.connections", "1");
   });
 

@@ -55,7 +55,7 @@ describe("journey of a quiet sandbox", function () {
   });
 
   it("migrates: every value allowed, NOT NULL and CHECK in place", async () => {
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     const { rows } = await client.query("SELECT DISTINCT deal_type FROM deals ORDER BY 1");
     assert.deepEqual(
       rows.map(({ deal_type }) => deal_type),
@@ -69,7 +69,7 @@ describe("journey of a quiet sandbox", function () {
   it("does nothing at the second up", async () => {
     const records = () => readdirSync(join(checkout.folder, "evidence/sandbox"));
     const before = records();
-    const output = await checkout.rollout("up", "--yes");
+    const output = await checkout.up();
     assert.match(output, /Resources:\s+\d+ unchanged/);
     assert.deepEqual(records(), before);
   });
@@ -88,7 +88,7 @@ describe("journey of a quiet sandbox", function () {
       verified.output,
       /^database-migration\/constraint: expected constraint valid_deal_type validated, got no constraint of that name\. `up` repairs it\.$/m,
     );
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     const { constraint } = await checkout.status<{ constraint: object }>();
     assert.deepEqual(constraint, { present: true, validated: true, notNull: true });
   });

@@ -46,7 +46,7 @@ describe("a rollout with strategy maintenance", function () {
     await checkout?.dispose();
   });
 
-  const toPhase = async (phase: number, verb = ["up", "--yes"]) => {
+  const toPhase = async (phase: number, verb = ["up", "--yes", "--skip-preview"]) => {
     await stack.write({ ...settings, phase: String(phase) });
     return checkout.rollout(...verb, "--stack", stack.name);
   };

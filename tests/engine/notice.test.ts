@@ -46,10 +46,10 @@ describe("window and notice", function () {
   it("announces once when the window is open, and not again at the next up", async () => {
     await setWindow(0);
     assert.match(await checkout.rollout("preview"), /announce, once: Scheduled maintenance/);
-    await checkout.rollout("up", "--yes");
+    await checkout.up();
     const sent = outbox();
     assert.equal(sent.length, 1);
-    assert.match(await checkout.rollout("up", "--yes"), /\d+ unchanged/);
+    assert.match(await checkout.up(), /\d+ unchanged/);
     assert.deepEqual(outbox(), sent);
   });
 

@@ -15,6 +15,6 @@ export const RELEASES: readonly Release[] = [
   {
     name: "permanent",
     message: "Make deal types permanent: the flag is gone",
-    removed: ["tests/old-style.test.ts", "tests/flag.test.ts"],
+    removed: ["tests/old-style.test.ts", "tests/flag.test.ts", "tests/pages-flag-off.test.ts"],
   },
 ];

@@ -1,72 +1,53 @@
-import type { Deal } from "./deal.ts";
-import { DEAL_TYPES, type DealType, dealTypeOf } from "./deal-type.ts";
-import type { Parts } from "./router.ts";
+import type { IncomingMessage } from "node:http";
+import { RequestError } from "./deal.ts";
+import type { Parts } from "./deals.ts";
+import { type Answer, answerError } from "./http.ts";
+import { createDealFromForm, showCreatePage } from "./pages/create.ts";
+import { editDealFromForm, showEditPage } from "./pages/edit.ts";
+import { errorPage } from "./pages/error.ts";
+import { showList } from "./pages/list.ts";
+import { showReport } from "./pages/report.ts";
 
-/** The page at this path, or undefined when there is none. */
-export async function renderPage(path: string, { store }: Parts): Promise<string | undefined> {
-  if (path === "/deals/create") return layout("New deal", createForm());
-  const id = /^\/deals\/(\d{1,18})\/edit$/.exec(path)?.[1];
-  const deal = id === undefined ? undefined : await store.find(id);
-  return deal && layout(`Edit deal ${deal.id}`, editForm(deal));
+/** A visitor's request for a page; `id` is the deal's in its path. */
+export interface Visit {
+  parts: Parts;
+  request: IncomingMessage;
+  url: URL;
+  id: string;
 }
 
-const HELP: Record<DealType, string> = {
-  acquisition: "The whole company is bought and its IT consolidated into the buyer's.",
-  carveout: "A part of a company is bought: its IT is separated, the seller runs it meanwhile.",
-  divestiture: "A part of the own company is sold: its IT is extracted.",
-};
-
-function layout(title: string, main: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title></head>
-<body><main><h1>${title}</h1>
-${main}
-</main></body>
-</html>
-`;
+interface Page {
+  path: RegExp;
+  GET(visit: Visit): Promise<Answer>;
+  POST?(visit: Visit): Promise<Answer>;
 }
 
-function createForm(): string {
-  return form("/api/v1/deals", "POST", "Create", "", "", "acquisition");
+const PAGES: readonly Page[] = [
+  { path: /^\/$/, GET: async () => ({ status: 302, headers: { location: "/deals" } }) },
+  { path: /^\/deals$/, GET: showList },
+  { path: /^\/deals\/create$/, GET: showCreatePage, POST: createDealFromForm },
+  { path: /^\/deals\/(\d{1,18})$/, GET: showReport },
+  { path: /^\/deals\/(\d{1,18})\/edit$/, GET: showEditPage, POST: editDealFromForm },
+];
+
+/** The page at this path. What goes wrong is told to people as a page, to programs as the API tells it. */
+export async function answerPage(parts: Parts, request: IncomingMessage, url: URL): Promise<Answer> {
+  try {
+    return await showPage(parts, request, url);
+  } catch (error) {
+    const answer = answerError(error, parts.log, url.pathname);
+    return request.headers.accept?.includes("text/html") ? errorPage(answer.status, parts.settings) : answer;
+  }
 }
 
-function editForm(deal: Deal): string {
-  const type = dealTypeOf(deal.deal_type);
-  return form(`/api/v1/deals/${deal.id}`, "PATCH", "Save", deal.name, deal.target_name, type);
-}
-
-function form(
-  url: string,
-  method: string,
-  verb: string,
-  name: string,
-  target: string,
-  type: DealType,
-): string {
-  const options = DEAL_TYPES.map(
-    (value) => `<option value="${value}"${value === type ? " selected" : ""}>${value}</option>`,
-  );
-  const help = DEAL_TYPES.map((value) => `<dt>${value}</dt><dd>${HELP[value]}</dd>`);
-  return `<form>
-<p><label>Name <input name="name" required maxlength="200" value="${escapeHtml(name)}"></label></p>
-<p><label>Target <input name="target_name" required maxlength="200" value="${escapeHtml(target)}"></label></p>
-<p><label>Deal type <select name="deal_type" required aria-describedby="types">${options.join("")}</select></label></p>
-<dl id="types">${help.join("")}</dl>
-<p><button>${verb}</button> <output></output></p>
-</form>
-<script>
-document.querySelector("form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const body = JSON.stringify(Object.fromEntries(new FormData(event.target)));
-  const headers = { "content-type": "application/json" };
-  const response = await fetch("${url}", { method: "${method}", headers, body });
-  const answer = await response.json();
-  document.querySelector("output").textContent = response.ok ? "Saved as deal " + answer.id : answer.error.message;
-});
-</script>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+async function showPage(parts: Parts, request: IncomingMessage, url: URL): Promise<Answer> {
+  for (const page of PAGES) {
+    const match = page.path.exec(url.pathname);
+    if (!match) continue;
+    const visit = { parts, request, url, id: match[1] ?? "" };
+    if (request.method === "GET" || request.method === "HEAD") return page.GET(visit);
+    if (request.method === "POST" && page.POST) return page.POST(visit);
+    throw new RequestError(405, "method_not_allowed", `${request.method} is not possible here`);
+  }
+  throw new RequestError(404, "not_found", `nothing at ${url.pathname}`);
 }

@@ -4,6 +4,7 @@ import { ConfigError, loadConfig } from "./config/load.ts";
 import type { RolloutConfig } from "./config/schema.ts";
 import { Chain } from "./ledger/chain.ts";
 import { evidenceFolder } from "./ledger/store.ts";
+import { MAIL_VARIABLE, mailSecrets } from "./mail/secrets.ts";
 import { findRefusals } from "./rollout/gates.ts";
 import { assertKnownEvidence } from "./rollout/known-evidence.ts";
 import { refuseJump } from "./rollout/mode.ts";
@@ -51,7 +52,10 @@ async function run(): Promise<Record<string, unknown>> {
   const composed = composePhases({
     phase: config.phase,
     specsOf: (number) => specsOf(survey, number),
-    secrets: { ROLLOUT_DATABASE_URL: pulumi.secret(config.databaseUrl) },
+    secrets: {
+      ROLLOUT_DATABASE_URL: pulumi.secret(config.databaseUrl),
+      [MAIL_VARIABLE]: pulumi.secret(JSON.stringify(mailSecrets(config))),
+    },
   });
   refuse(refusals);
   return { phase: config.phase, ...composed };

@@ -10,13 +10,13 @@ export type NoticeArgs = StepArgs<NoticeSpec>;
  * @see runbook 1.5
  */
 export class Notice extends pulumi.ComponentResource {
-  /** The message in the outbox, relative to the project's root. */
-  readonly file: pulumi.Output<string>;
+  /** The message in the outbox, relative to the project's root; undefined when it was sent. */
+  readonly file: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: NoticeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("deal-type:database:Notice", name, {}, opts);
     const command = stepCommand(name, "notice", args, this);
-    this.file = resultField<string>(command, "file");
+    this.file = resultField<string | undefined>(command, "file");
     this.registerOutputs({ file: this.file });
   }
 }

@@ -1,5 +1,6 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { MAIL_STEPS, MAIL_VARIABLE } from "../mail/secrets.ts";
 import type { BaseSpec } from "../steps/step.ts";
 
 /** What every step component is given. */
@@ -32,12 +33,18 @@ export function stepCommand(
       update: apply,
       delete: `node bin/step.mjs ${kind} undo`,
       stdin: JSON.stringify(args.spec),
-      environment: args.secrets,
+      environment: secretsFor(kind, args.secrets),
       logging: "stderr",
       addPreviousOutputInEnv: false,
     },
     { parent, dependsOn: args.after },
   );
+}
+
+/** The mail's password and its readers' addresses are nobody's but those who send: a rotation updates just them. */
+function secretsFor(kind: string, secrets: StepArgs["secrets"]): StepArgs["secrets"] {
+  const { [MAIL_VARIABLE]: mail, ...rest } = secrets;
+  return mail && MAIL_STEPS.includes(kind) ? secrets : rest;
 }
 
 /** A field of the step's result, e.g. `resultField<string>(command, "sha256")`; undefined where a step has none. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type FaultContext, faultLine } from "./fault.ts";
+import { mailLines } from "./mail-checks.ts";
 import { lastBuiltPhase, phaseTitle } from "./phase.ts";
 import type { Settings } from "./schema.ts";
 
@@ -13,6 +14,7 @@ export function crossCheckLines(context: FaultContext, settings: Partial<Setting
     ...windowLines(context, settings),
     ...maintenanceLines(context, settings),
     ...deploymentLines(context, settings),
+    ...mailLines(context, settings),
   ];
 }
 
@@ -99,7 +101,7 @@ function deploymentLines({ file }: FaultContext, settings: Partial<Settings>): s
 
 /** What the configuration may name but this release does not build: refused by name, never faked. */
 export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Settings>): string[] {
-  const { phase, notice, hosts = [], backup, evidence } = settings;
+  const { phase, hosts = [], backup, evidence } = settings;
   const release = `this release builds phases 0 to ${lastBuiltPhase}`;
   const lines: string[] = [];
   const refuse = (what: string, remedy: string) =>
@@ -112,12 +114,6 @@ export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Se
   }
   const set = (key: string, value: string) =>
     `Set it: pulumi config set --path ${key} ${value} --stack ${stack}`;
-  if (notice?.smtp !== undefined) {
-    refuse(
-      "sending by a mail server (notice.smtp)",
-      `Remove it: pulumi config rm --path notice.smtp --stack ${stack}`,
-    );
-  }
   hosts.forEach((host, index) => {
     if (host.connection) {
       refuse(

@@ -49,7 +49,9 @@ export function remedy({ schema, stack, file }: FaultContext, path: readonly Pro
   }
   const notes = readNotes(found);
   if (notes.secret) {
-    return `Set it: pulumi config set --secret ${key} 'postgres://user:password@host:5432/database' --stack ${stack}`;
+    // Without an example it is typed when Pulumi asks for it.
+    const example = notes.example === undefined ? "" : ` '${notes.example}'`;
+    return `Set it: pulumi config set --secret ${key}${example} --stack ${stack}`;
   }
   const example = notes.default ?? notes.example;
   const word = example === undefined ? "<value>" : shellWord(String(example));

@@ -9,11 +9,14 @@ import { readTarget, type SandboxTarget } from "./target-values.ts";
 
 export { ConfigError } from "./fault.ts";
 
+/** Top-level keys that have to be kept as secrets. */
+const SECRET_KEYS = ["databaseUrl", "smtpPassword"] as const;
+
 /** A stack's configuration as Pulumi hands it over. */
 export interface ConfigSource {
   /** Top-level keys without the project's name → text (JSON for objects and lists), or parsed values. */
   values: Record<string, unknown>;
-  /** Keys that Pulumi keeps as secrets: their values are in no message. Where they are told, `databaseUrl` has to be one. */
+  /** Keys that Pulumi keeps as secrets: their values are in no message. Where they are told, each of `SECRET_KEYS` has to be one. */
   secrets?: Iterable<string>;
   stack: string;
   /** Name of the stack's file for messages; `Pulumi.<stack>.yaml` by default. */
@@ -70,12 +73,12 @@ function readSource({
     schema,
     stack,
     file,
-    secretKeys: new Set([...(secrets ?? []), "databaseUrl"]),
+    secretKeys: new Set([...(secrets ?? []), ...SECRET_KEYS]),
   };
   const given = new Set(Object.keys(values).filter((key) => values[key] !== undefined));
   const { settings, faults } = parseKeys(context, values, given);
   faults.push(...crossCheckLines(context, settings), ...unbuiltLines(context, settings));
-  if (secrets && given.has("databaseUrl")) faults.push(...refusePlainText(context, new Set(secrets)));
+  if (secrets) faults.push(...refusePlainText(context, given, new Set(secrets)));
   const targetFaults: string[] = [];
   const target = readTarget(context, settings, given, sandbox, targetFaults);
   const whole = faults.length + targetFaults.length === 0 && target;
@@ -84,12 +87,16 @@ function readSource({
 }
 
 /** A password in plain text would be in the stack file, and with it in version control. */
-function refusePlainText({ file, stack }: FaultContext, secrets: ReadonlySet<string>): string[] {
-  if (secrets.has("databaseUrl")) return [];
-  return [
-    `config: expected databaseUrl to be kept as a secret, got plain text in ${file}. ` +
-      `Change that password, then set it again, typed: pulumi config set --secret databaseUrl --stack ${stack}`,
-  ];
+function refusePlainText(
+  { file, stack }: FaultContext,
+  given: ReadonlySet<string>,
+  secrets: ReadonlySet<string>,
+): string[] {
+  return SECRET_KEYS.filter((key) => given.has(key) && !secrets.has(key)).map(
+    (key) =>
+      `config: expected ${key} to be kept as a secret, got plain text in ${file}. ` +
+      `Change that password, then set it again, typed: pulumi config set --secret ${key} --stack ${stack}`,
+  );
 }
 
 /** Parses key by key: a fault in one does not hide the faults of another. */

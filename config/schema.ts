@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { Change } from "../postgres/change.ts";
+import { AnnouncementSection } from "./announcement.ts";
 import { Dependency } from "./dependency.ts";
 import { DeploymentSection, SoakSection } from "./deployment.ts";
+import { DocumentationSection } from "./documentation.ts";
+import { SmtpPassword, SmtpSection } from "./mail.ts";
 import { MigrationSection } from "./migration.ts";
 import { NoticeSection } from "./notice.ts";
 import { OutputsSection } from "./outputs.ts";
@@ -61,6 +64,16 @@ export const stackSchema = (stack: string) =>
       "When phase 1 may begin. Without it: at any time. Going back is never held up.",
     ),
     notice: NoticeSection.prefault({}).describe("The maintenance notice of phase 1: see docs/notice.md."),
+    smtp: SmtpSection.optional().describe(
+      "The mail server for notice and announcement: see docs/announcement.md.",
+    ),
+    smtpPassword: SmtpPassword.optional(),
+    announcement: AnnouncementSection.optional().describe(
+      "The mail that tells users of the new interface, in phase 3: see docs/announcement.md.",
+    ),
+    documentation: DocumentationSection.optional().describe(
+      "What the release of phase 3 has to tell its users: see docs/documentation-check.md.",
+    ),
     backup: backupSection(stack).prefault({}).describe("Where backups lie, and how they are taken."),
     evidence: evidenceSection(stack).prefault({}).describe("Where the evidence chain lies."),
     releases: ReleasesSection.describe("The commits that are rolled out."),

@@ -53,6 +53,7 @@ export const DatabaseUrl = z
   )
   .meta({
     secret: true,
+    example: "postgres://user:password@host:5432/database",
     description:
       "Connection string of the target database, as the owner of the table. Direct, not through a pooler.",
   });

@@ -18,6 +18,8 @@ export interface CommitRange {
 }
 
 export interface CommitRangeOptions {
+  /** Step that asks, for messages. */
+  step: string;
   /** URL or path; a relative path starts at the project's root. */
   repository: string;
   from: string;
@@ -89,15 +91,15 @@ export class FetchedCommits {
   }
 
   #unreadable(said: string): StepError {
-    const { repository } = this.#options;
+    const { step, repository } = this.#options;
     return new StepError(
-      `code-review: expected to fetch from ${clip(repository, 200)}, got: ${clip(said, 300)}. ` +
+      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${clip(said, 300)}. ` +
         "Correct deployment.repository, or let this machine log in there without a question.",
     );
   }
 
   async #fetch(): Promise<void> {
-    const { repository, from, to } = this.#options;
+    const { step, repository, from, to } = this.#options;
     await this.#read(["init", "--quiet", "--bare", "--template=", join(this.#folder, "git")]);
     const fetch = ["fetch", "--quiet", "--no-tags"];
     const exact = await this.#git([...fetch, "--", repository, from, to]);
@@ -112,13 +114,13 @@ export class FetchedCommits {
       ]);
     }
     const lacks: string[] = [];
-    for (const sha of [from, to]) {
+    for (const sha of new Set([from, to])) {
       const { exitCode } = await this.#git(["cat-file", "-e", `${sha}^{commit}`]);
       if (exitCode !== 0) lacks.push(sha);
     }
     if (lacks.length === 0) return;
     throw new StepError(
-      `code-review: expected commit ${lacks.join(" and ")} in ${clip(repository, 200)}, got none. ` +
+      `${step}: expected commit ${lacks.join(" and ")} in ${clip(repository, 200)}, got none. ` +
         "Push it there (a branch or tag has to reach it), or correct releases in the stack config.",
     );
   }
@@ -141,6 +143,13 @@ export class FetchedCommits {
       files,
       descends: exitCode === 0,
     };
+  }
+
+  /** Text of one file of `to`; undefined where it holds none of that path, or a folder or link. */
+  async readText(path: string): Promise<string | undefined> {
+    const listing = await this.#read(["--literal-pathspecs", "ls-tree", "-z", this.#options.to, "--", path]);
+    const [, blob] = /^100\d{3} blob ([0-9a-f]+)\t/.exec(listing) ?? [];
+    return blob && this.#read(["cat-file", "blob", blob]);
   }
 
   /** Writes the files of `to` into a folder that ends with this review. */

@@ -140,12 +140,15 @@ async function searchTree(tree: string, spec: CodeReviewSpec, signal: AbortSigna
 
 function judge(spec: CodeReviewSpec, signal: AbortSignal, timeoutMs: number): Promise<Findings> {
   const { repository, from, to } = spec;
-  return FetchedCommits.use({ repository, from, to, signal, timeoutMs }, async (commits) => {
-    const range = await commits.readRange();
-    const { readers, wrong, unread } = await searchTree(await commits.checkOut(), spec, signal);
-    const stops = [...rangeStops(range, spec), ...flagStops(readers, wrong, spec)];
-    return { ...range, readers, unread, stops };
-  });
+  return FetchedCommits.use(
+    { step: "code-review", repository, from, to, signal, timeoutMs },
+    async (commits) => {
+      const range = await commits.readRange();
+      const { readers, wrong, unread } = await searchTree(await commits.checkOut(), spec, signal);
+      const stops = [...rangeStops(range, spec), ...flagStops(readers, wrong, spec)];
+      return { ...range, readers, unread, stops };
+    },
+  );
 }
 
 /** Stops that a preview can tell in time; undefined where the repository takes longer than that. */

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { MAIL_VARIABLE, readMailSecrets } from "../mail/secrets.ts";
 import { watchCancellation } from "./cancellation.ts";
 import { findStep } from "./registry.ts";
 import { runVerb, VERBS, type Verb } from "./run-verb.ts";
@@ -8,7 +9,7 @@ import { explainStoredPassword } from "./stored-password.ts";
 
 /**
  * The only process entry: `main.ts <step> apply|undo|observe`, the spec as JSON on stdin, secrets in the environment
- * (ROLLOUT_DATABASE_URL), progress on stderr, one short JSON line on stdout, exit code 1 on failure.
+ * (ROLLOUT_DATABASE_URL, and ROLLOUT_MAIL for steps that send mail), progress on stderr, one short JSON line on stdout, exit code 1 on failure.
  */
 
 /** Longest line that goes to stderr: the official command plugin hangs on lines over 64 KiB. */
@@ -38,7 +39,8 @@ async function main(): Promise<void> {
   const cancellation = watchCancellation(spec.deadlineSeconds);
   try {
     const databaseUrl = process.env.ROLLOUT_DATABASE_URL;
-    const result = await runVerb(verb, step, spec, { signal: cancellation.signal, log, databaseUrl });
+    const mail = readMailSecrets(process.env[MAIL_VARIABLE]);
+    const result = await runVerb(verb, step, spec, { signal: cancellation.signal, log, databaseUrl, mail });
     process.stdout.write(`${JSON.stringify(result)}\n`);
   } catch (error) {
     if (cancellation.signal.aborted) explainCancellation(spec, verb, cancellation.signal.reason);

@@ -1,5 +1,4 @@
 import { Temporal } from "temporal-polyfill";
-import { StepError } from "./step.ts";
 
 /** How long phase 1 is expected to take, and how that is known. */
 export interface Estimate {
@@ -9,25 +8,6 @@ export interface Estimate {
   /** In words, as the notice has it: "measured in the rehearsal". */
   source: string;
 }
-
-/** What a template may name in braces. */
-export type NoticeFields = Record<(typeof FIELDS)[number], string>;
-
-const FIELDS = [
-  "application",
-  "team",
-  "stack",
-  "table",
-  "column",
-  "date",
-  "timeUtc",
-  "timeLocal",
-  "duration",
-  "estimate",
-  "impact",
-  "downtime",
-  "availability",
-] as const;
 
 const zoned = (at: Date, timeZone: string) =>
   Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timeZone);
@@ -84,33 +64,4 @@ export function timeFields(
     duration: showMinutes(minutes),
     estimate: source,
   };
-}
-
-function refuse(template: string, expected: string, got: string): never {
-  throw new StepError(
-    `notice: expected ${expected} in ${template}, got ${got}. Correct the template (docs/notice.md).`,
-  );
-}
-
-/**
- * Fills in a template: first line `Subject: …`, then the body. Braces around anything that is no field are refused:
- * nobody wants to receive `{date}`.
- * @param name of the template, for messages.
- */
-export function renderNotice(
-  template: string,
-  fields: NoticeFields,
-  name: string,
-): { subject: string; text: string } {
-  const [first = "", ...rest] = template.replaceAll("\r\n", "\n").split("\n");
-  const subject = /^Subject: *(\S.*)$/.exec(first)?.[1];
-  if (!subject) refuse(name, "a first line `Subject: …`", JSON.stringify(first.slice(0, 80)));
-  const body = rest.join("\n").trim();
-  if (body === "") refuse(name, "a text below the subject", "none");
-  const fill = (text: string) =>
-    text.replaceAll(/\{([^{}\n]*)\}/g, (braced, field: string) => {
-      if (Object.hasOwn(fields, field)) return fields[field as keyof NoticeFields];
-      return refuse(name, `one of the fields ${FIELDS.join(", ")}`, braced);
-    });
-  return { subject: fill(subject), text: `${fill(body)}\n` };
 }

@@ -1,37 +1,40 @@
-import { readFile } from "node:fs/promises";
 import type { Client } from "pg";
 import { z } from "zod";
 import { NoticeSection } from "../config/notice.ts";
 import { TimeZone } from "../config/window.ts";
-import { type Entry, entryKey } from "../ledger/entries.ts";
+import { evidenceFolder } from "../ledger/store.ts";
+import type { Delivery } from "../mail/delivery.ts";
+import { composeMessage, messageId } from "../mail/message.ts";
+import { sendMailing } from "../mail/send-mailing.ts";
+import { renderTemplate } from "../mail/template.ts";
 import { Change } from "../postgres/change.ts";
 import { countRows } from "../postgres/counts.ts";
 import { backfillSeconds, validateSeconds } from "../postgres/estimate.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
-import { type Estimate, impactFields, renderNotice, timeFields } from "./notice-text.ts";
-import { composeMessage, findMessage, messageId, putMessage } from "./outbox.ts";
-import { ReportPath } from "./report-file.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+import { describeWay, faultOf, MailSpec, occasionOf, sentBefore, serverFaults, wayOf } from "./mail-once.ts";
+import { type Estimate, impactFields, timeFields } from "./notice-text.ts";
+import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
-export const NoticeSpec = BaseSpec.extend({
+export const NoticeSpec = MailSpec.extend({
   change: Change,
-  notice: NoticeSection.omit({ smtp: true, timeZone: true }),
+  /** An older release's spec also named the receivers here, who are in the environment now: read, and dropped. */
+  notice: NoticeSection.omit({ smtp: true, timeZone: true, to: true }).strip(),
   /** Time zone shown beside UTC. */
   timeZone: TimeZone,
-  /** Folder that the message is written to. */
-  outbox: ReportPath,
   /** With strategy maintenance: longest time that stopping and starting the writers take, each. */
   stopSeconds: z.int().min(1).optional(),
 });
 export type NoticeSpec = z.infer<typeof NoticeSpec>;
 
 export interface NoticeResult {
-  /** The message, relative to the project's root. */
-  file: string;
+  /** The message in the outbox, relative to the project's root; absent when it was sent. */
+  file?: string;
+  /** How it was sent; absent when it was written to the outbox. */
+  delivery?: Delivery;
   subject: string;
   messageId: string;
-  /** A copy of it: path in the evidence folder. */
+  /** The message without its receivers: path in the evidence folder. */
   artifact: string;
   /** When it was announced, UTC. */
   announcedAt: string;
@@ -51,15 +54,6 @@ const RehearsedMigration = z.object({
 
 /** Longest count for the estimate; the whole look has 20 s. */
 const COUNT_LIMIT_MS = 10_000;
-
-const ownEntry = ({ identity }: NoticeSpec, { evidence }: StepDeps): Entry | undefined =>
-  evidence.entries().get(entryKey(identity));
-
-/** What was announced in this attempt: an undo forgets it, a repair or another config does not. */
-function announcedBefore(spec: NoticeSpec, deps: StepDeps): NoticeResult | undefined {
-  const own = ownEntry(spec, deps);
-  return own && own.state !== "undone" ? (own.result as unknown as NoticeResult | undefined) : undefined;
-}
 
 /** A table too large to be counted in passing is taken at what the server knows of it, every row to be changed. */
 async function countForEstimate(client: Client, change: Change) {
@@ -103,17 +97,6 @@ async function estimate({ change, identity }: NoticeSpec, deps: StepDeps): Promi
   };
 }
 
-async function readTemplate(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new StepError(
-      `notice: expected a template in ${path}, got none that can be read. Correct notice.template.`,
-      { cause },
-    );
-  }
-}
-
 /** Nobody can rehearse how long a service takes to stop and to start: it is announced at its longest. */
 function withStops({ seconds, source, ...rest }: Estimate, stopSeconds: number): Estimate {
   return {
@@ -125,7 +108,6 @@ function withStops({ seconds, source, ...rest }: Estimate, stopSeconds: number):
 
 async function prepare(spec: NoticeSpec, deps: StepDeps) {
   const { change, notice, identity, timeZone, stopSeconds } = spec;
-  const template = await readTemplate(notice.template);
   const expected = await estimate(spec, deps);
   const downtimeSeconds = stopSeconds === undefined ? 0 : expected.stoppedSeconds + 2 * stopSeconds;
   const about = stopSeconds === undefined ? expected : withStops(expected, stopSeconds);
@@ -135,58 +117,75 @@ async function prepare(spec: NoticeSpec, deps: StepDeps) {
     ...impactFields(downtimeSeconds),
     ...timeFields(deps.now(), about, timeZone),
   };
-  return { ...renderNotice(template, fields, notice.template), fields, about, downtimeSeconds };
+  const use = { step: "notice", key: "notice.template", path: notice.template, docs: "docs/notice.md" };
+  return { letter: await renderTemplate({ ...use, fields }), fields, about, downtimeSeconds };
 }
 
+const receiversOf = ({ mail }: StepDeps): readonly string[] => mail?.addresses.notice ?? [];
+
+function describeReceivers(deps: StepDeps): string {
+  const count = receiversOf(deps).length;
+  if (count === 0) return "undisclosed recipients";
+  return count === 1 ? "1 recipient" : `${count} recipients`;
+}
+
+/** What went out, as messages name it. */
+const subjectOf = ({ file, delivery }: NoticeResult) =>
+  file === undefined ? `the notice that was sent to ${delivery?.sent}` : `the notice ${file}`;
+
 async function observe(spec: NoticeSpec, deps: StepDeps): Promise<Observation> {
-  const before = announcedBefore(spec, deps);
-  if (before) {
-    return { drift: [], plan: [], undo: [`keep the notice ${before.file}: it has gone out`], blockers: [] };
-  }
-  try {
-    const { subject, fields } = await prepare(spec, deps);
-    const plan = [
-      `announce, once: ${subject}`,
-      `to ${spec.notice.to.join(", ") || "undisclosed recipients"}, into ${spec.outbox}; impact ${fields.impact}; ${fields.duration} (${fields.estimate})`,
-    ];
-    return { drift: [], plan, undo: [], blockers: [], estimateSeconds: 1 };
-  } catch (error) {
-    if (!(error instanceof StepError)) throw error;
-    return { drift: [], plan: [], undo: [], blockers: [error.message] };
-  }
+  const before = sentBefore<NoticeResult>(spec, deps);
+  if (before)
+    return { drift: [], plan: [], undo: [`keep ${subjectOf(before)}: it has gone out`], blockers: [] };
+  const plan: string[] = [];
+  const faults = await Promise.all([
+    faultOf(async () => {
+      const { letter, fields } = await prepare(spec, deps);
+      plan.push(
+        `announce, once: ${letter.subject}`,
+        `to ${describeReceivers(deps)}, ${describeWay(spec)}; impact ${fields.impact}; ${fields.duration} (${fields.estimate})`,
+      );
+    }),
+    serverFaults("notice", spec, deps),
+  ]);
+  const blockers = faults.flat();
+  return { drift: [], plan, undo: [], blockers, ...(blockers.length === 0 ? { estimateSeconds: 1 } : {}) };
 }
 
 async function announce(spec: NoticeSpec, deps: StepDeps): Promise<NoticeResult> {
-  const { identity, notice, outbox } = spec;
-  const { subject, text, about, downtimeSeconds } = await prepare(spec, deps);
+  const { identity, notice } = spec;
+  const { letter, about, downtimeSeconds } = await prepare(spec, deps);
   const date = deps.now();
-  // Begins anew with each attempt and stays through repairs: who broke off after writing finds what it wrote.
-  const since = ownEntry(spec, deps)?.since ?? 0;
-  const occasion = `${identity.stack}/${entryKey(identity)}/${since}`;
+  const occasion = occasionOf(spec, deps);
   const from = { name: notice.team, address: notice.from };
-  const id = messageId({ from, occasion });
-  const content = await composeMessage({ from, to: notice.to, subject, text, date, occasion });
-  const name = `${date.toISOString().slice(0, 10)}-maintenance-notice`;
-  const file = findMessage(outbox, id) ?? putMessage(outbox, name, content);
+  const id = messageId(from, occasion);
+  const recipients = receiversOf(deps);
+  const evidence = evidenceFolder(identity.evidenceUrl);
+  const mailing = { step: "notice", occasion, from, letter, recipients, evidence };
+  const way = wayOf(spec, deps, { name: "maintenance-notice", open: true });
+  const { file, ...delivery } = await sendMailing(mailing, way, deps);
+  const content = await composeMessage({ from, to: [], letter, date, id });
   const artifact = await deps.saveArtifact("maintenance-notice.eml", content);
-  deps.log(`announced: ${subject} (${file})`);
+  deps.log(`announced: ${letter.subject} (${file ?? `sent to ${delivery.sent}`})`);
   return {
-    ...{ file, subject, messageId: id, artifact, announcedAt: date.toISOString() },
+    ...(file === undefined ? { delivery } : { file }),
+    ...{ subject: letter.subject, messageId: id, artifact, announcedAt: date.toISOString() },
     ...{ estimateSeconds: about.seconds, estimateSource: about.source, downtimeSeconds },
   };
 }
 
 async function apply(spec: NoticeSpec, deps: StepDeps): Promise<NoticeResult> {
-  const before = announcedBefore(spec, deps);
+  const before = sentBefore<NoticeResult>(spec, deps);
   if (!before) return announce(spec, deps);
-  deps.log(`announced before, ${before.announcedAt}: not again in this attempt (${before.file})`);
+  deps.log(`announced before, ${before.announcedAt}: not again in this attempt`);
   return before;
 }
 
 async function undo(_: NoticeSpec, __: StepDeps, result?: NoticeResult): Promise<UndoResult> {
   if (!result) return { summary: "nothing was announced", kept: [] };
   const reason = "what has gone out can't be taken back: tell its readers that the change was";
-  return { summary: `kept the notice ${result.file}`, kept: [{ subject: result.file, reason }] };
+  const subject = subjectOf(result);
+  return { summary: `kept ${subject}`, kept: [{ subject: result.file ?? subject, reason }] };
 }
 
 /**

@@ -24,6 +24,8 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "flag-absence": async () => (await import("./flag-absence.ts")).flagAbsence,
   propagation: async () => (await import("./propagation.ts")).propagation,
   verification: async () => (await import("./verification.ts")).verification,
+  announcement: async () => (await import("./announcement.ts")).announcement,
+  "documentation-check": async () => (await import("./documentation-check.ts")).documentationCheck,
   release: async () => (await import("./release.ts")).release,
   "release-switch": async () => (await import("./release-switch.ts")).releaseSwitch,
   "env-flag": async () => (await import("./env-flag.ts")).envFlag,

@@ -3,6 +3,7 @@ import { Chain } from "../ledger/chain.ts";
 import { evidenceOf } from "../ledger/entries.ts";
 import { takeLock } from "../ledger/lock.ts";
 import { evidenceFolder, saveArtifact } from "../ledger/store.ts";
+import type { MailSecrets } from "../mail/secrets.ts";
 import { connect } from "../postgres/connect.ts";
 import { findStep } from "./registry.ts";
 import { applyStep, undoStep } from "./run-step.ts";
@@ -19,15 +20,17 @@ export interface RunOptions {
   log(line: string): void;
   /** Connection string of the target, a secret; absent where the stack has no database. */
   databaseUrl: string | undefined;
+  /** For steps that send mail; a secret. */
+  mail?: MailSecrets | undefined;
 }
 
-function makeDeps(chain: Chain, { signal, log, databaseUrl }: RunOptions): StepDeps {
+function makeDeps(chain: Chain, { signal, log, databaseUrl, mail }: RunOptions): StepDeps {
   const urlOf = () => {
     if (databaseUrl) return databaseUrl;
     throw new StepError("step: expected the connection string in ROLLOUT_DATABASE_URL, got none.");
   };
   return {
-    ...{ log, signal },
+    ...{ log, signal, mail },
     now: () => new Date(),
     databaseUrl: urlOf,
     connect: async () => connect(urlOf()),

@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { z } from "zod";
 import type { HostShell } from "../hosts/host-shell.ts";
 import type { EvidenceReader } from "../ledger/entries.ts";
+import type { MailSecrets } from "../mail/secrets.ts";
 
 /** Which step of which rollout a spec belongs to. Part of every spec, so that an undo needs nothing else. */
 export const StepIdentity = z.strictObject({
@@ -80,6 +81,8 @@ export interface StepDeps {
   saveArtifact(name: string, content: string | Buffer): Promise<string>;
   /** What the evidence says of all steps. */
   evidence: EvidenceReader;
+  /** What no spec of a step that sends mail may hold; absent for all others. */
+  mail?: MailSecrets | undefined;
   /** Runs scripts on the target's hosts. */
   shell: HostShell;
   /** The lease on the database, held while a step with `lease: true` applies or undoes. */

@@ -10,6 +10,7 @@ import { review } from "../../steps/review.ts";
 import { askedHosts } from "../../steps/service-health.ts";
 import type { Step } from "../../steps/step.ts";
 import { verification } from "../../steps/verification.ts";
+import { noticeFields } from "./mail.ts";
 import {
   backupFields,
   changeFields,
@@ -21,16 +22,6 @@ import {
   type StepOutline,
   suiteOf,
 } from "./step-outline.ts";
-
-const noticeFields = ({ change, migration, notice, window, stack }: RolloutConfig) => {
-  // Sending is refused by name; the time zone falls back to that of the window.
-  const { smtp: _, timeZone = window?.timeZone ?? "UTC", ...rest } = notice;
-  const { strategy, maintenance } = migration;
-  return {
-    ...{ change, notice: rest, timeZone, outbox: `reports/${stack}/outbox` },
-    ...(strategy === "maintenance" ? { stopSeconds: maintenance?.timeoutSeconds } : {}),
-  };
-};
 
 const migrationFields = (config: RolloutConfig) => {
   const { strategy, maintenance } = config.migration;

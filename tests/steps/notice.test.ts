@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { type NoticeResult, type NoticeSpec, notice } from "../../steps/notice.ts";
-import { applyStep, undoStep } from "../../steps/run-step.ts";
+import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
 import type { BaseSpec, Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import { baseSpec, change, DEALS, makeDeps, runSql } from "./preflight-deps.ts";
+import { baseSpec, change, DEALS, makeDeps, runSql, type TestDeps } from "./preflight-deps.ts";
 
 const NOW = new Date("2026-11-24T01:58:00Z");
 let url = "";
@@ -18,24 +18,29 @@ let url = "";
 class Announcer {
   readonly chain = Chain.open(join(temporaryFolder(), "evidence"));
   readonly outbox = join(temporaryFolder(), "reports/test/outbox");
-  readonly deps = makeDeps(url, {
-    now: () => NOW,
-    evidence: evidenceOf(this.chain.records),
-  });
-  readonly context = {
-    chain: this.chain,
-    deps: this.deps,
-    target: new TargetGuard("test", undefined),
-    findStep: async () => notice as Step,
-  };
+  readonly deps: TestDeps;
+  readonly context: RunContext;
+
+  constructor(...to: string[]) {
+    this.deps = makeDeps(url, {
+      now: () => NOW,
+      evidence: evidenceOf(this.chain.records),
+      mail: { addresses: { notice: to, announcement: [] } },
+    });
+    const target = new TargetGuard("test", undefined);
+    this.context = { chain: this.chain, deps: this.deps, target, findStep: async () => notice as Step };
+  }
 
   spec(changed: Partial<NoticeSpec["notice"]> = {}, rest: Partial<NoticeSpec> = {}): NoticeSpec {
     const base = baseSpec("notice");
     return {
-      ...{ ...base, identity: { ...base.identity, phase: "database-migration" } },
+      ...{
+        ...base,
+        identity: { ...base.identity, phase: "database-migration", evidenceUrl: `file:${this.chain.folder}` },
+      },
       ...{ change, timeZone: "Europe/Berlin", outbox: this.outbox },
       notice: {
-        ...{ application: "IT DD Agent", team: "IT DD Team", from: "rollout@example.com", to: [] },
+        ...{ application: "IT DD Agent", team: "IT DD Team", from: "rollout@example.com" },
         ...{ template: "templates/maintenance-notice.txt", ...changed },
       },
       ...rest,
@@ -75,9 +80,8 @@ describe("maintenance notice", () => {
   });
 
   it("writes a message with UTC and local time, impact and estimate, readable by its owner alone", async () => {
-    const announcer = new Announcer();
-    const spec = announcer.spec({ to: ["a@example.com", "b@example.com"] });
-    const { file, artifact } = await announcer.announce(spec);
+    const announcer = new Announcer("a@example.com", "b@example.com");
+    const { file = "", artifact } = await announcer.announce();
     assert.deepEqual(announcer.sent(), ["2026-11-24-maintenance-notice.eml"]);
     const text = announcer.text("2026-11-24-maintenance-notice.eml");
     for (const line of [
@@ -92,7 +96,10 @@ describe("maintenance notice", () => {
     ])
       assert.ok(text.includes(`${line}\r\n`), `${line} in\n${text}`);
     assert.equal(statSync(file).mode & 0o777, 0o600);
-    assert.equal(announcer.deps.readArtifact(artifact), announcer.raw("2026-11-24-maintenance-notice.eml"));
+    const copy = announcer.deps.readArtifact(artifact);
+    assert.match(copy, /^To: "undisclosed-recipients":;\r\n/m);
+    assert.ok(copy.includes("Time: 01:58-01:59 UTC\r\n"));
+    assert.doesNotMatch(copy + JSON.stringify(announcer.chain.records), /[ab]@example\.com/);
   });
 
   it("takes the time that the rehearsal of this phase measured", async () => {

@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Letter } from "./message.ts";
+
+/**
+ * What became of one recipient's message. `refused`: for good. `deferred`: put off to the end. `unknown`: the connection
+ * or this process ended before the server's answer: it may have arrived.
+ */
+export const OUTCOMES = ["sent", "refused", "deferred", "unknown"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** The letter as it goes out, the same for everyone. */
+interface LetterLine {
+  record: "letter";
+  at: string;
+  letter: Letter;
+}
+
+interface RecipientLine {
+  record: "recipient";
+  at: string;
+  address: string;
+  messageId: string;
+  /** `sending` is on disk before the server gets the first byte of the message. */
+  state: "sending" | Outcome;
+  /** What the server said. */
+  reply?: string;
+}
+
+type JournalLine = LetterLine | RecipientLine;
+
+/** What is known of one recipient. */
+export interface Recipient {
+  address: string;
+  messageId: string;
+  outcome: Outcome;
+  reply?: string;
+}
+
+/** How a recipient is called where no address may be: in the evidence's records, in Pulumi's state, in output. */
+export const recipientKey = (address: string): string =>
+  createHash("sha256").update(address.toLowerCase()).digest("hex").slice(0, 12);
+
+/** So that a new file's name survives a power cut as well. */
+function syncFolder(folder: string): void {
+  const directory = openSync(folder, "r");
+  fsyncSync(directory);
+  closeSync(directory);
+}
+
+const nameOf = (occasion: string) => `${occasion.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.jsonl`;
+
+/** Whole lines of the journal, and its length up to their end. */
+function readLines(path: string): { lines: JournalLine[]; whole: number } {
+  if (!existsSync(path)) return { lines: [], whole: 0 };
+  const content = readFileSync(path);
+  const whole = content.lastIndexOf(0x0a) + 1;
+  const lines = content.subarray(0, whole).toString("utf8").split("\n");
+  return { lines: lines.filter((line) => line !== "").map((line) => JSON.parse(line) as JournalLine), whole };
+}
+
+/**
+ * Who was sent what, line by line on disk, before and after each message: what makes "once" hold through any crash.
+ * One file for each occasion in the evidence folder, readable by its owner alone, the only place that keeps addresses.
+ */
+export class SendJournal {
+  /** Path of the file, to be shown. */
+  readonly path: string;
+  readonly #recipients = new Map<string, Recipient>();
+  #letter: LetterLine | undefined;
+  #length: number;
+
+  private constructor(path: string) {
+    this.path = path;
+    const { lines, whole } = readLines(path);
+    this.#length = whole;
+    for (const line of lines) this.#take(line);
+  }
+
+  /** @param folder of the evidence. */
+  static open(folder: string, occasion: string): SendJournal {
+    return new SendJournal(join(folder, "mail", nameOf(occasion)));
+  }
+
+  /** Every recipient that anything was recorded of, in order. */
+  get recipients(): Recipient[] {
+    return [...this.#recipients.values()];
+  }
+
+  /** What was written, and when, as soon as anybody has got it or may have: from then on it is the same for all. */
+  get fixedLetter(): { letter: Letter; date: Date } | undefined {
+    const begun = this.recipients.some(({ outcome }) => outcome === "sent" || outcome === "unknown");
+    return begun && this.#letter
+      ? { letter: this.#letter.letter, date: new Date(this.#letter.at) }
+      : undefined;
+  }
+
+  outcomeOf(address: string): Outcome | undefined {
+    return this.#recipients.get(recipientKey(address))?.outcome;
+  }
+
+  recordLetter(letter: Letter, at: Date): void {
+    this.#append({ record: "letter", at: at.toISOString(), letter });
+  }
+
+  record(line: Omit<RecipientLine, "record" | "at">, at: Date): void {
+    this.#append({ record: "recipient", at: at.toISOString(), ...line });
+  }
+
+  #take(line: JournalLine): void {
+    if (line.record === "letter") {
+      this.#letter = line;
+      return;
+    }
+    const { address, messageId, state, reply } = line;
+    const outcome = state === "sending" ? "unknown" : state;
+    this.#recipients.set(recipientKey(address), {
+      ...{ address, messageId, outcome },
+      ...(reply === undefined ? {} : { reply }),
+    });
+  }
+
+  #append(line: JournalLine): void {
+    mkdirSync(join(this.path, ".."), { recursive: true, mode: 0o700 });
+    const file = openSync(this.path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    const content = Buffer.from(`${JSON.stringify(line)}\n`);
+    // Over a line that a crash cut off: nothing had been sent on its word.
+    ftruncateSync(file, this.#length);
+    writeSync(file, content, 0, content.length, this.#length);
+    fsyncSync(file);
+    closeSync(file);
+    if (this.#length === 0) syncFolder(join(this.path, ".."));
+    this.#length += content.length;
+    this.#take(line);
+  }
+}

@@ -1,0 +1,81 @@
+import { isLoopback, type SmtpSection } from "../config/mail.ts";
+import { hideValues } from "../steps/inherited-variables.ts";
+import { StepError } from "../steps/step.ts";
+
+/** What nodemailer says of a failure. */
+export interface SmtpError extends Error {
+  code?: string;
+  originalCode?: string;
+  /** Command that it answers: `RCPT TO`, `DATA`, `CONN` where none was in flight. */
+  command?: string;
+  response?: string;
+  responseCode?: number;
+}
+
+const CERTIFICATE = /SELF_SIGNED|UNABLE_TO|CERT_|ERR_TLS_CERT/;
+const REPLY_LENGTH = 200;
+
+/** A server's reply on one line, without password and recipient: a server may repeat what it was told. */
+export function tidyReply(reply: string, hidden: readonly string[]): string {
+  const secrets = hidden.flatMap((value) => [value, Buffer.from(value).toString("base64")]);
+  const line = hideValues(reply, secrets)
+    .replaceAll(/[\s\p{C}]+/gu, " ")
+    .trim();
+  return line.length > REPLY_LENGTH ? `${line.slice(0, REPLY_LENGTH - 1)}…` : line;
+}
+
+/** Every form in which a password goes over the line. */
+export const passwordForms = (user: string, password: string): string[] => [
+  password,
+  `\0${user}\0${password}`,
+  `${user}\0${user}\0${password}`,
+];
+
+/** The server can't be used at all: complete, with what to do, without any secret. */
+export class SmtpFault extends StepError {
+  override name = "SmtpFault";
+  /** The server answered and said no: trying again helps nobody. */
+  readonly final: boolean;
+
+  constructor(message: string, final: boolean) {
+    super(message);
+    this.final = final;
+  }
+}
+
+/** Why the server at this address can't be used, in the step's name. */
+export function explainFault(
+  step: string,
+  smtp: SmtpSection,
+  error: SmtpError,
+  hidden: readonly string[],
+): SmtpFault {
+  const where = `${smtp.host}:${smtp.port}`;
+  const got = tidyReply(error.response ?? error.message, hidden);
+  const fault = (expected: string, remedy: string, final = true) =>
+    new SmtpFault(`${step}: expected ${expected}, got: ${got}. ${remedy}`, final);
+  if (error.code === "EAUTH") {
+    return fault(
+      `${where} to let ${smtp.user} in`,
+      "Correct smtp.user, or set the password: pulumi config set --secret smtpPassword",
+    );
+  }
+  if (CERTIFICATE.test(error.originalCode ?? "")) {
+    return fault(
+      `a certificate of ${where} that this machine trusts`,
+      "Name its authority's PEM file in smtp.ca, or correct smtp.host.",
+    );
+  }
+  if (error.code === "ETLS" && error.command === "STARTTLS") {
+    const open = isLoopback(smtp) ? "security none" : "security none with allowInsecure";
+    return fault(`${where} to offer STARTTLS`, `Correct smtp.port and smtp.security (tls, or ${open}).`);
+  }
+  if (error.command === "MAIL FROM") {
+    return fault(`${where} to take mail from this sender`, `Correct ${step}.from, or log in (smtp.user).`);
+  }
+  return fault(
+    `an answer from the mail server ${where}`,
+    "Is it up? Correct smtp in the stack config.",
+    false,
+  );
+}

@@ -8,8 +8,8 @@ export class RecipientQueryError extends Error {
 
 const READ_ONLY = { mode: "READ ONLY", settings: { statement_timeout: "10s" } };
 
-/** Syntax and names (class 42), a write in a read-only transaction, the time limit: what these say holds no row. */
-const TELLS_NO_ROW = /^(42|25006|57014)/;
+/** Syntax and names (class 42), a write, the time limit: what these say holds no row. */
+const TELLS_NO_ROW = /^(42|0A000|25006|57014)/;
 
 function readable(error: unknown): unknown {
   const { code = "", message } = error as { code?: string; message: string };

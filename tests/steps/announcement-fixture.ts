@@ -11,7 +11,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec, makeDeps, type TestDeps } from "./preflight-deps.ts";
 
 const NOW = new Date("2026-11-24T09:30:00Z");
-export const READERS = ["ada@example.com", "bob@example.com", "cy@example.com"];
+export const READERS = ["ruth@example.com", "bob@example.com", "cy@example.com"];
 export const CANARY = "canary-smtp-7d1f";
 
 /** A file of its own with this content. */

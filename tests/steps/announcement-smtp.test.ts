@@ -7,7 +7,7 @@ import { recipientKey } from "../../mail/journal.ts";
 import { type Behaviour, MailServer, parseMail, type Received, selfSigned } from "../mail-server.ts";
 import { AnnouncementTarget, CANARY, fileWith, READERS } from "./announcement-fixture.ts";
 
-const [ADA, BOB, CY] = READERS as [string, string, string];
+const [RUTH, BOB, CY] = READERS as [string, string, string];
 const servers: MailServer[] = [];
 
 async function serve(behaviour?: Behaviour, options?: SMTPServerOptions): Promise<MailServer> {
@@ -66,12 +66,12 @@ describe("announcement by SMTP", () => {
   });
 
   it("lists a refused recipient and goes on with the others; the refused one is not tried again", async () => {
-    const server = await serve({ rcpt: (to) => (to === ADA ? "550 no such user" : undefined) });
+    const server = await serve({ rcpt: (to) => (to === RUTH ? "550 no such user" : undefined) });
     const target = new AnnouncementTarget(server.smtp());
     const { sent, refused, unfinished } = await target.announce();
     assert.deepEqual([sent, refused, unfinished], [2, 1, undefined]);
     assert.deepEqual(server.to(), [BOB, CY]);
-    assert.equal(server.asked.filter((to) => to === ADA).length, 1);
+    assert.equal(server.asked.filter((to) => to === RUTH).length, 1);
   });
 
   it("tries those again whom the server puts off, a bounded number of times, and once more at the next up", async () => {
@@ -79,7 +79,7 @@ describe("announcement by SMTP", () => {
     const server = await serve({ rcpt: (to) => (to === BOB && puts-- > 0 ? "451 try later" : undefined) });
     const greylisted = new AnnouncementTarget(server.smtp());
     assert.equal((await greylisted.announce()).sent, 3);
-    assert.deepEqual(server.to(), [ADA, CY, BOB]);
+    assert.deepEqual(server.to(), [RUTH, CY, BOB]);
 
     puts = 1_000;
     const stubborn = new AnnouncementTarget(server.smtp({ retries: 2 }));
@@ -94,7 +94,7 @@ describe("announcement by SMTP", () => {
     const later = await stubborn.announce({ ...stubborn.spec(), generation: 2 });
     assert.deepEqual([later.sent, later.deferred, later.unfinished], [3, 0, undefined]);
     assert.equal(server.to().includes("new@example.com"), false);
-    assert.equal(server.to().filter((to) => to === ADA).length, 2, "once by each of the two rollouts");
+    assert.equal(server.to().filter((to) => to === RUTH).length, 2, "once by each of the two rollouts");
   });
 
   it("sends nobody again whose connection dropped after DATA: unknown, listed, the others go on", async () => {

@@ -99,7 +99,7 @@ describe("maintenance notice", () => {
     const copy = announcer.deps.readArtifact(artifact);
     assert.match(copy, /^To: "undisclosed-recipients":;\r\n/m);
     assert.ok(copy.includes("Time: 01:58-01:59 UTC\r\n"));
-    assert.doesNotMatch(copy + JSON.stringify(announcer.chain.records), /[ab]@example\.com/);
+    assert.doesNotMatch(copy + JSON.stringify(announcer.chain.records), /\b[ab]@example/);
   });
 
   it("takes the time that the rehearsal of this phase measured", async () => {

@@ -25,7 +25,7 @@ describe("announcement written to the outbox", () => {
       [
         "announce, once: IT DD Agent now asks for the type of a deal",
         "| Hello,",
-        "| **IT DD Agent** now knows three kinds of deals, and estimates each by its own rules: acquisition, carveout.",
+        "| **IT DD Agent** now knows what kind a deal is, and estimates each by its own rules: acquisition, carveout.",
       ],
     );
     assert.match(

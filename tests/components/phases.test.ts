@@ -90,7 +90,10 @@ describe("phases", () => {
       },
       call: () => ({}),
     });
-    const secrets = { ROLLOUT_DATABASE_URL: pulumi.secret("postgres://canary") };
+    const secrets = {
+      ROLLOUT_DATABASE_URL: pulumi.secret("postgres://canary"),
+      ROLLOUT_MAIL: pulumi.secret("canary"),
+    };
     const preFlight = new PreFlight("pre-flight", { specs: specs("pre-flight"), secrets });
     const migration = new DatabaseMigration("database-migration", {
       specs: specs("database-migration"),
@@ -124,6 +127,16 @@ describe("phases", () => {
         .map(({ name }) => name)
         .sort(),
       wanted.sort(),
+    );
+  });
+
+  it("hands what only mail needs to the steps that send mail, and to no other", () => {
+    const holders = commands().filter(({ inputs }) =>
+      JSON.stringify(inputs.environment).includes("ROLLOUT_MAIL"),
+    );
+    assert.deepEqual(
+      holders.map(({ name }) => name),
+      ["database-migration-notice-command"],
     );
   });
 

@@ -13,7 +13,7 @@ export function crossCheckLines(context: FaultContext, settings: Partial<Setting
     ...storeLines(context, settings),
     ...windowLines(context, settings),
     ...maintenanceLines(context, settings),
-    ...deploymentLines(context, settings),
+    ...sectionLines(context, settings),
     ...mailLines(context, settings),
   ];
 }
@@ -86,16 +86,23 @@ function maintenanceLines(context: FaultContext, { migration }: Partial<Settings
   return [faultLine(context, ["migration", "appTriggers"], expected, appTriggers)];
 }
 
-/** Sections that phases below 2 can do without. */
-const FROM_PHASE_2 = ["deployment", "testSuite", "shadow", "smokeTest"] as const;
+/** Sections that are needed from a phase on, with the page that tells of them. */
+const NEEDED_FROM = [
+  { phase: 2, page: "code-deployment.md", keys: ["deployment", "testSuite", "shadow", "smokeTest"] },
+  { phase: 3, page: "interface-rollout.md", keys: ["documentation", "announcement"] },
+] as const;
 
-function deploymentLines({ file }: FaultContext, settings: Partial<Settings>): string[] {
+function sectionLines({ file }: FaultContext, settings: Partial<Settings>): string[] {
   const { phase = 0 } = settings;
-  if (phase < 2 || phase > lastBuiltPhase) return [];
-  return FROM_PHASE_2.filter((key) => settings[key] === undefined).map(
-    (key) =>
-      `config: expected ${key} in ${file} for ${phaseTitle(2)}, got none. ` +
-      "Add it as in Pulumi.staging.yaml (docs/code-deployment.md).",
+  if (phase > lastBuiltPhase) return [];
+  return NEEDED_FROM.filter((needed) => needed.phase <= phase).flatMap(({ phase: from, page, keys }) =>
+    keys
+      .filter((key) => settings[key] === undefined)
+      .map(
+        (key) =>
+          `config: expected ${key} in ${file} for ${phaseTitle(from)}, got none. ` +
+          `Add it as in Pulumi.staging.yaml (docs/${page}).`,
+      ),
   );
 }
 

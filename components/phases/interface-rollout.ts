@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { Announcement } from "../announcement.ts";
 import { CodeReview } from "../code-review.ts";
+import { DocumentationCheck } from "../documentation-check.ts";
 import { Guard } from "../guard.ts";
 import { Release } from "../release.ts";
 import { ReleaseSwitch } from "../release-switch.ts";
@@ -22,8 +24,10 @@ export class InterfaceRollout extends pulumi.ComponentResource {
     inOrder("opening-restart", ServiceRestart);
     inOrder("release", Release);
     inOrder("test-suite", TestSuite);
+    inOrder("documentation-check", DocumentationCheck);
     inOrder("release-switch", ReleaseSwitch);
     inOrder("closing-restart", ServiceRestart);
+    inOrder("announcement", Announcement);
     inOrder("soak", Soak);
 
     this.registerOutputs({});

@@ -1,3 +1,5 @@
+import { documentationCheckOutline } from "./documentation.ts";
+import { announcementOutline } from "./mail.ts";
 import {
   basisOf,
   closingRestart,
@@ -23,7 +25,9 @@ export const interfaceRollout: StepOutline[] = [
   openingRestart("feature"),
   releaseOutline("interface"),
   suiteOutline({ name: "test-suite", of: "interface", flag: true }),
+  documentationCheckOutline,
   switchOutline("feature", "interface"),
   closingRestart(basis),
+  announcementOutline,
   soakOutline(({ soak }) => soak.interfaceSeconds, basis),
 ];

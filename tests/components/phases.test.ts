@@ -60,8 +60,10 @@ const STEPS = {
     "opening-restart",
     "release",
     "test-suite",
+    "documentation-check",
     "release-switch",
     "closing-restart",
+    "announcement",
     "soak",
   ],
 };

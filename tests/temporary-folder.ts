@@ -13,6 +13,11 @@ export function temporaryFolder(name = "files"): string {
   return folder;
 }
 
+/** Environment of a process that is to be killed without a warning: what it leaves in its temporary folder goes with ours. */
+export function environmentToBeKilled(): NodeJS.ProcessEnv {
+  return { ...process.env, TMPDIR: temporaryFolder("killed") };
+}
+
 /**
  * Also when a signal ends it: by default no exit is come to then. Mocha sends one to a worker that takes longer than a
  * second to exit, and on a busy machine the removal itself does.

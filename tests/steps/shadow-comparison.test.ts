@@ -16,6 +16,7 @@ import {
   shadowComparison,
 } from "../../steps/shadow-comparison.ts";
 import { outputsLine } from "../../steps/snapshot-line.ts";
+import { environmentToBeKilled } from "../temporary-folder.ts";
 import { baseSpec, change, makeDeps, runSql } from "./preflight-deps.ts";
 import { DEALS, databaseOfDeals, ReleasedHost } from "./release-fixture.ts";
 
@@ -215,7 +216,7 @@ describe("shadow comparison", () => {
     const step = spawn(
       process.execPath,
       ["--import", "tsx", script, JSON.stringify({ databaseUrl: url, spec: slow })],
-      { stdio: "ignore" },
+      { env: environmentToBeKilled(), stdio: "ignore" },
     );
     while (pids().length < started + 2) await sleep(50);
     step.kill("SIGKILL");

@@ -7,6 +7,7 @@ import { SmokeTestSection } from "../../config/smoke-test.ts";
 import type { Entry } from "../../ledger/entries.ts";
 import { type ShadowInstance, startInstance } from "../../steps/shadow-instance.ts";
 import { type SmokeTestSpec, smokeTest } from "../../steps/smoke-test.ts";
+import { environmentToBeKilled } from "../temporary-folder.ts";
 import { baseSpec, change, makeDeps, runSql } from "./preflight-deps.ts";
 import { databaseOfDeals, ReleasedHost } from "./release-fixture.ts";
 
@@ -150,7 +151,7 @@ describe("smoke test", () => {
       JSON.stringify(specOf(hanging)),
       url,
     ];
-    const step = spawn(process.execPath, argv, { stdio: "ignore" });
+    const step = spawn(process.execPath, argv, { env: environmentToBeKilled(), stdio: "ignore" });
     const [, signal] = await new Promise<[number | null, string | null]>((done) =>
       step.once("exit", (code, name) => done([code, name])),
     );

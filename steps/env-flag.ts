@@ -7,9 +7,12 @@ import {
   beforeOn,
   faultsOf,
   type HostOutcome,
+  type HostUndo,
   hostWriter,
   keepKey,
   laterOwner,
+  leaveOut,
+  leftNames,
   onHosts,
   requireAll,
   SpecHosts,
@@ -118,15 +121,16 @@ async function apply(spec: EnvFlagSpec, deps: StepDeps): Promise<EnvFlagResult> 
   };
 }
 
-/** @returns the text that was replaced although it was not the one that this step had left. */
-async function setBack(
+/**
+ * Sets the flag of a host back: to what the evidence wants now, else to what it was before.
+ * @param key under which the host keeps what was there.
+ * @returns the text that was replaced although it was not the one that this step had left.
+ */
+export async function setFlagBack(
   host: Host,
   spec: EnvFlagSpec,
-  deps: StepDeps,
-  result?: EnvFlagResult,
+  { key, result, deps, writer }: HostUndo<EnvFlagResult>,
 ): Promise<string | undefined> {
-  const writer = hostWriter(spec, deps);
-  const key = keepKey(spec, deps);
   const kept = await readBefore(host, key, writer);
   const before = beforeOn(host, result, kept);
   const wanted = wantedFlag(deps.evidence.entries(), spec.identity);
@@ -140,8 +144,9 @@ async function setBack(
 }
 
 async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): Promise<UndoResult> {
-  const outcomes = await onHosts(spec.hosts, (host) => setBack(host, spec, deps, result));
-  const done = requireAll("env-flag", outcomes);
+  const work = { key: keepKey(spec, deps), result, deps, writer: hostWriter(spec, deps) };
+  const outcomes = await onHosts(spec.hosts, (host) => setFlagBack(host, spec, work));
+  const { done, left } = leaveOut(spec, outcomes, deps);
   const edited = done.flatMap(({ host, value }) =>
     value === undefined
       ? []
@@ -151,7 +156,8 @@ async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): 
     subject,
     reason: "stay folded: one line is enough",
   }));
-  return { summary: `set ${spec.variable} back on ${done.length} hosts`, kept: [...edited, ...folded] };
+  const summary = `set ${spec.variable} back on ${done.length} hosts${leftNames(left)}`;
+  return { summary, kept: [...left, ...edited, ...folded] };
 }
 
 /** The feature flag in the files of every host. What runs goes on as it is until it restarts. @see runbook 2.4 */

@@ -3,7 +3,7 @@ import { Host } from "../config/target.ts";
 import { type Before, beforeKey } from "../hosts/before-record.ts";
 import { HostError, type HostWriter } from "../hosts/host-shell.ts";
 import { type Entry, entryKey } from "../ledger/entries.ts";
-import { type BaseSpec, type Drift, type StepDeps, StepError } from "./step.ts";
+import { type BaseSpec, type Drift, type StepDeps, StepError, type UndoResult } from "./step.ts";
 
 /** The hosts of a spec. */
 export const SpecHosts = z.array(Host).min(1);
@@ -61,6 +61,32 @@ export function requireAll<T>(step: string, outcomes: readonly HostOutcome<T>[])
   );
 }
 
+/**
+ * What was undone on the hosts that answer. The way back is not blocked by one that is out: as soon as one host is done,
+ * the others are named and left. They are not lost: each keeps its record of what it had before (hosts/before-record.ts),
+ * and the opening restart of the phase, the last to be undone, goes by it (left-hosts.ts).
+ * @throws {StepError} when no host is done.
+ */
+export function leaveOut<T>(
+  { identity }: BaseSpec,
+  outcomes: readonly HostOutcome<T>[],
+  deps: Pick<StepDeps, "log">,
+): { done: { host: Host; value: T }[]; left: UndoResult["kept"] } {
+  const done = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
+  if (done.length === 0) return { done: requireAll(identity.step, outcomes), left: [] };
+  const later = `The opening restart brings it back; once it answers: npx rollout up --stack ${identity.stack}`;
+  const left = outcomes.flatMap(({ host, fault }) =>
+    fault === undefined ? [] : [{ subject: host.name, reason: `left as it is: ${fault} ${later}` }],
+  );
+  for (const { subject, reason } of left) deps.log(`${identity.step}: ${subject}: ${reason}`);
+  return { done, left };
+}
+
+/** ` (left: host-b)`, for a summary; nothing when none was. */
+export function leftNames(left: UndoResult["kept"]): string {
+  return left.length === 0 ? "" : ` (left: ${left.map(({ subject }) => subject).join(", ")})`;
+}
+
 function entryOf({ identity }: BaseSpec, deps: StepDeps): Entry {
   const entry = deps.evidence.entries().get(entryKey(identity));
   if (entry) return entry;
@@ -77,6 +103,15 @@ export function hostWriter(spec: BaseSpec, deps: StepDeps): HostWriter {
 /** Under which name this attempt of the step keeps on the hosts what was there before. */
 export function keepKey(spec: BaseSpec, deps: StepDeps): string {
   return beforeKey(entryOf(spec, deps));
+}
+
+/** What the undo of a step on one host works with. */
+export interface HostUndo<Result> {
+  /** Under which name the host keeps what was there before. */
+  key: string;
+  result?: Result | undefined;
+  deps: StepDeps;
+  writer: HostWriter;
 }
 
 /** What was on a host before: from the evidence, or from the host where the step never came to an end. */

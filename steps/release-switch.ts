@@ -9,9 +9,12 @@ import {
   beforeOn,
   faultsOf,
   type HostOutcome,
+  type HostUndo,
   hostWriter,
   keepKey,
   laterOwner,
+  leaveOut,
+  leftNames,
   onHosts,
   requireAll,
   SpecHosts,
@@ -101,15 +104,16 @@ async function apply(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<ReleaseSw
   return { release: spec.to, before };
 }
 
-/** @returns what `current` pointed at when it was no release of ours. */
-async function switchBack(
+/**
+ * Points `current` of a host back: at what the evidence wants now, else at what was there before.
+ * @param key under which the host keeps what was there.
+ * @returns what `current` pointed at when it was no release of ours.
+ */
+export async function switchBack(
   host: Host,
   spec: ReleaseSwitchSpec,
-  deps: StepDeps,
-  result?: ReleaseSwitchResult,
+  { key, result, deps, writer }: HostUndo<ReleaseSwitchResult>,
 ): Promise<string | undefined> {
-  const writer = hostWriter(spec, deps);
-  const key = keepKey(spec, deps);
   const reading = await readReleases(host, writer);
   const kept = await readBefore(host, key, writer);
   const before = beforeOn(host, result, kept) ?? spec.from;
@@ -126,14 +130,18 @@ async function undo(
   deps: StepDeps,
   result?: ReleaseSwitchResult,
 ): Promise<UndoResult> {
-  const outcomes = await onHosts(spec.hosts, (host) => switchBack(host, spec, deps, result));
-  const done = requireAll("release-switch", outcomes);
-  const kept = done.flatMap(({ host, value }) =>
+  const work = { key: keepKey(spec, deps), result, deps, writer: hostWriter(spec, deps) };
+  const outcomes = await onHosts(spec.hosts, (host) => switchBack(host, spec, work));
+  const { done, left } = leaveOut(spec, outcomes, deps);
+  const edited = done.flatMap(({ host, value }) =>
     value === undefined
       ? []
       : [{ subject: `${host.name}: current at ${value}`, reason: "set by hand: replaced" }],
   );
-  return { summary: `pointed current back on ${done.length} hosts`, kept };
+  return {
+    summary: `pointed current back on ${done.length} hosts${leftNames(left)}`,
+    kept: [...left, ...edited],
+  };
 }
 
 /** `current` of every host pointed at a release by one rename each. What runs goes on as it is until it restarts. */

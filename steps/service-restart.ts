@@ -12,10 +12,12 @@ import {
   hostWriter,
   laterOwner,
   onHosts,
+  requireAll,
   SpecHosts,
   shortSha,
   unreadable,
 } from "./host-work.ts";
+import { bringBackLeft, undoneSince } from "./left-hosts.ts";
 import { putBackFiles, wantedByFiles } from "./restart-files.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
 
@@ -144,8 +146,14 @@ async function observe(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observ
   return observeClosing(spec, left.wanted, deps);
 }
 
-/** @throws {StepError} saying of every host how far it has come, when one is not proven. */
-function requireProven(done: readonly HostRestart[], faults: readonly string[] = []): void {
+/**
+ * @param faults of hosts that could not even be begun with.
+ * @throws {StepError} saying of every host how far it has come, when one is not proven.
+ */
+function requireProven(
+  done: readonly HostRestart[],
+  { faults = [], next }: { faults?: readonly string[]; next: string },
+): void {
   const failed = done.filter(({ state }) => state !== "proven");
   if (failed.length + faults.length === 0) return;
   const lines = done.map(({ host, state, reason, processes }) =>
@@ -155,14 +163,27 @@ function requireProven(done: readonly HostRestart[], faults: readonly string[] =
   );
   throw new StepError(
     `service-restart: expected every process of ${done.length + faults.length} hosts to run what is wanted, ` +
-      `got ${failed.length + faults.length} hosts that do not:\n  - ${[...lines, ...faults].join("\n  - ")}\n  ` +
-      "Mend what failed and run again: hosts that are proven are left alone. Or go back.",
+      `got ${failed.length + faults.length} hosts that do not:\n  - ${[...lines, ...faults].join("\n  - ")}\n  ${next}`,
   );
+}
+
+/**
+ * Nothing is restarted on the way forward. After a way back that is not at its end on every host, those that were left
+ * out come first: what they have is no former state, and the steps that follow would take it for one.
+ */
+async function open(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceRestartResult> {
+  const undone = undoneSince(spec.identity, deps);
+  if (undone.length > 0) {
+    const writer = hostWriter(spec, deps);
+    const outcomes = await onHosts(spec.hosts, (host) => bringBackLeft(host, undone, { deps, writer }));
+    requireAll("service-restart", outcomes);
+  }
+  return { ...spec.basis, hosts: [] };
 }
 
 async function apply(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceRestartResult> {
   const { basis, hosts, restart, identity, backend, variable } = spec;
-  if (spec.when === "opening") return { ...basis, hosts: [] };
+  if (spec.when === "opening") return open(spec, deps);
   const left = leftToProve(spec, deps);
   if ("owner" in left) return { ...basis, hosts: [], supersededBy: left.owner };
   const writer = hostWriter(spec, deps);
@@ -178,7 +199,9 @@ async function apply(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceR
     },
     writer,
   );
-  requireProven(done);
+  requireProven(done, {
+    next: "Mend what failed and run again: hosts that are proven are left alone. Or go back.",
+  });
   return { ...basis, hosts: done };
 }
 
@@ -189,7 +212,11 @@ async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResul
   const writer = hostWriter(spec, deps);
   const files = { identity, place: { backend, variable } };
   const entries = deps.evidence.entries();
-  const outcomes = await onHosts(spec.hosts, (host) => wantedByFiles(host, files, entries, writer));
+  const undone = undoneSince(identity, deps);
+  const outcomes = await onHosts(spec.hosts, async (host) => {
+    await bringBackLeft(host, undone, { deps, writer });
+    return wantedByFiles(host, files, entries, writer);
+  });
   const wanted = new Map(
     outcomes.flatMap(({ host, ...rest }) => ("value" in rest && rest.value ? [[host.name, rest.value]] : [])),
   );
@@ -197,7 +224,10 @@ async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResul
   const wantedOn = ({ name }: Host) => wanted.get(name) as Wanted;
   const log = (line: string) => deps.log(`service-restart: ${line}`);
   const done = await restartInWaves({ hosts, wantedOn, restart, goOn: true, log }, writer);
-  requireProven(done, faultsOf(outcomes));
+  requireProven(done, {
+    faults: faultsOf(outcomes),
+    next: `Those are not back yet. Mend them, then: npx rollout up --stack ${identity.stack}`,
+  });
   const processes = done.flatMap((host) => host.processes);
   return {
     summary: `restarted ${done.length} hosts; ${processes.length} processes are proven`,

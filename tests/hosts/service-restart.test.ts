@@ -1,94 +1,15 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { askService } from "../../hosts/health.ts";
-import { installRelease } from "../../hosts/release-folder.ts";
-import { linkCurrent, makeRepository, specHost, writer } from "./host-fixture.ts";
-import { type Declared, HostRollout } from "./rollout-fixture.ts";
-import { APP, killServices, makeServedHost, type ServedHost } from "./unit-stand-in.ts";
-
-const RESTART = { maxUnavailable: 1, timeoutSeconds: 8, zeroFailures: true };
-const PLACE = { backend: "env-file", variable: "FLAG" };
-
-const started: ServedHost[] = [];
-
-function systemctl(host: ServedHost, ...args: string[]): void {
-  execFileSync(join(host.folder, "bin/systemctl"), args, { stdio: "pipe" });
-}
-
-/** Three hosts whose processes run the baseline, and phase 2's steps on them up to the closing restart. */
-async function setUp(names = ["host-a", "host-b", "host-c"], options: { silentWorker?: true } = {}) {
-  const { url, shas } = makeRepository({ "app.mjs": APP, name: "baseline" }, { name: "feature" });
-  const [baseline = "", feature = ""] = shas;
-  const hosts = await Promise.all(names.map((name) => makeServedHost(name, options)));
-  started.push(...hosts);
-  for (const host of hosts) {
-    await installRelease(host, { repository: url, sha: baseline }, writer());
-    rmSync(join(host.appDir, ".rollout/token"));
-    linkCurrent(host, baseline);
-  }
-  await Promise.all(
-    hosts.map(async (host) => {
-      for (const unit of ["web", "worker"]) systemctl(host, "restart", unit);
-      rmSync(join(host.folder, "systemctl.log"));
-    }),
-  );
-  const declared = hosts.map(specHost);
-  const restart = (when: string, more: object = {}): Declared => ({
-    kind: "service-restart",
-    name: `${when}-restart`,
-    fields: {
-      hosts: declared,
-      when,
-      basis: { release: feature, flag: true },
-      ...PLACE,
-      restart: RESTART,
-      ...more,
-    },
-  });
-  const steps = {
-    opening: restart("opening"),
-    release: { kind: "release", fields: { hosts: declared, repository: url, sha: feature, keep: 3 } },
-    switched: { kind: "release-switch", fields: { hosts: declared, from: baseline, to: feature } },
-    flag: { kind: "env-flag", fields: { hosts: declared, ...PLACE, value: true } },
-    closing: restart("closing"),
-  };
-  const run = new HostRollout();
-  const toClosing = async () => {
-    for (const step of [steps.opening, steps.release, steps.switched, steps.flag]) await run.apply(step);
-  };
-  const back = async () => {
-    for (const step of [steps.closing, steps.flag, steps.switched, steps.release, steps.opening])
-      await run.undo(step);
-  };
-  return { run, steps, hosts, baseline, feature, toClosing, back, restart };
-}
-
-/** What the processes of a host say: `feature on` three times. */
-async function saidBy(host: ServedHost, names: Record<string, string>): Promise<string[]> {
-  const answers = await Promise.all(host.services.map((service) => askService(service)));
-  return answers.flatMap(({ processes }) =>
-    processes.map(({ release, flag }) => `${names[release]} ${flag ? "on" : "off"}`),
-  );
-}
-
-const restarts = ({ folder }: ServedHost) => {
-  try {
-    return readFileSync(join(folder, "systemctl.log"), "utf8").trim().split("\n");
-  } catch {
-    return [];
-  }
-};
+import { endServed, RESTART, restarts, saidBy, setUpServed, systemctl } from "./served-rollout.ts";
+import type { ServedHost } from "./unit-stand-in.ts";
 
 describe("the step service-restart", function () {
   this.timeout(120_000);
-  afterEach(() => {
-    for (const host of started.splice(0)) killServices(host);
-  });
+  afterEach(endServed);
 
   it("restarts host after host, proves every process, and on the way back does so again", async () => {
-    const { run, steps, hosts, baseline, feature, toClosing, back } = await setUp(["host-a", "host-b"]);
+    const { run, steps, hosts, baseline, feature, toClosing, back } = await setUpServed(["host-a", "host-b"]);
     const names = { [baseline]: "baseline", [feature]: "feature" };
     await toClosing();
     for (const host of hosts)
@@ -120,7 +41,7 @@ describe("the step service-restart", function () {
   });
 
   it("stops at the host where a service fails to start, puts it back, proves that, and leaves the rest", async () => {
-    const { run, steps, hosts, baseline, feature, toClosing, back } = await setUp();
+    const { run, steps, hosts, baseline, feature, toClosing, back } = await setUpServed();
     const [a, b, c] = hosts as [ServedHost, ServedHost, ServedHost];
     const names = { [baseline]: "baseline", [feature]: "feature" };
     await toClosing();
@@ -152,7 +73,7 @@ describe("the step service-restart", function () {
   });
 
   it("names a straggler that ignores the new flag, by host, unit, process and age", async () => {
-    const { run, steps, hosts, baseline, feature, toClosing } = await setUp(["host-a"]);
+    const { run, steps, hosts, baseline, feature, toClosing } = await setUpServed(["host-a"]);
     const [host] = hosts as [ServedHost];
     await toClosing();
     writeFileSync(join(host.folder, `deaf-${feature}`), "");
@@ -169,7 +90,7 @@ describe("the step service-restart", function () {
   });
 
   it("shows a process that runs something else, or does not answer, as drift", async () => {
-    const { run, steps, hosts, toClosing } = await setUp(["host-a"]);
+    const { run, steps, hosts, toClosing } = await setUpServed(["host-a"]);
     const [host] = hosts as [ServedHost];
     await toClosing();
     await run.apply(steps.closing);
@@ -188,7 +109,10 @@ describe("the step service-restart", function () {
 
   it("goes on both ways after a kill between the flag and the last restart", async () => {
     for (const way of ["forward", "back"]) {
-      const { run, steps, hosts, baseline, feature, toClosing, back } = await setUp(["host-a", "host-b"]);
+      const { run, steps, hosts, baseline, feature, toClosing, back } = await setUpServed([
+        "host-a",
+        "host-b",
+      ]);
       const names = { [baseline]: "baseline", [feature]: "feature" };
       const [first, second] = hosts as [ServedHost, ServedHost];
       await toClosing();
@@ -207,7 +131,7 @@ describe("the step service-restart", function () {
   });
 
   it("restarts the others on the way back when one host fails, names it, and can be run again", async () => {
-    const { run, steps, hosts, baseline, feature, toClosing } = await setUp();
+    const { run, steps, hosts, baseline, feature, toClosing } = await setUpServed();
     const names = { [baseline]: "baseline", [feature]: "feature" };
     const [first, , last] = hosts as [ServedHost, ServedHost, ServedHost];
     await toClosing();
@@ -224,7 +148,7 @@ describe("the step service-restart", function () {
   });
 
   it("says of a worker that cannot be asked only what systemd knows, and warns of how it is stopped", async () => {
-    const { run, steps, toClosing } = await setUp(["host-a"], { silentWorker: true });
+    const { run, steps, toClosing } = await setUpServed(["host-a"], { silentWorker: true });
     await toClosing();
     match(
       (await run.observe(steps.closing)).plan.join("\n"),
@@ -243,7 +167,7 @@ describe("the step service-restart", function () {
   });
 
   it("takes a host out of the load balancer and back in, in this order", async () => {
-    const { run, steps, hosts, toClosing } = await setUp(["host-a"]);
+    const { run, steps, hosts, toClosing } = await setUpServed(["host-a"]);
     const [host] = hosts as [ServedHost];
     await toClosing();
     const command = (word: string) => ["sh", "-c", `echo ${word} >>${host.folder}/systemctl.log`];
@@ -253,7 +177,7 @@ describe("the step service-restart", function () {
   });
 
   it("refuses a restart that would fail requests, or states the gap when that is allowed", async () => {
-    const { run, steps, toClosing } = await setUp(["host-a"]);
+    const { run, steps, toClosing } = await setUpServed(["host-a"]);
     await toClosing();
     const [host] = (steps.closing.fields as { hosts: ServedHost[] }).hosts;
     const bare = { ...host, services: host?.services.map(({ socket: _, ...service }) => service) };
@@ -271,7 +195,7 @@ describe("the step service-restart", function () {
   });
 
   it("names a unit that the host does not have before anything is restarted", async () => {
-    const { run, steps, hosts, toClosing } = await setUp(["host-a"]);
+    const { run, steps, hosts, toClosing } = await setUpServed(["host-a"]);
     await toClosing();
     const [host] = (steps.closing.fields as { hosts: ServedHost[] }).hosts;
     const services = [...(host?.services ?? []), { unit: "beat", kind: "worker", processes: 1 }];

@@ -73,7 +73,13 @@ function show() {
   console.log("MainPID=" + pid + "\nLoadState=" + (known ? "loaded" : "not-found") + "\nActiveState=" + (pid ? "active" : "inactive"));
   console.log("ActiveEnterTimestamp=" + (since && "Tue " + since + " UTC") + "\nKillMode=" + (units[unit]?.killMode ?? "mixed"));
 }
-if (verb === "restart") restart();
+// As with systemd, the job is not the client's: it goes on when that is killed, and another one for the unit waits.
+function ask() {
+  const job = ["-o", folder + "/" + unit + ".job", process.execPath, __filename, "job", unit];
+  spawn("flock", job, { detached: true, stdio: ["ignore", "ignore", "inherit"] }).on("exit", (code) => process.exit(code ?? 1));
+}
+if (verb === "restart") ask();
+else if (verb === "job") restart();
 else if (verb === "show")
   words.filter((word) => !word.startsWith("-")).forEach((name, index) => {
     unit = name;

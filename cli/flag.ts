@@ -5,6 +5,7 @@ interface FlagOptions extends StackOption {
   to: "on" | "off" | "status";
   reason: string | undefined;
   json: boolean;
+  wait: number;
 }
 
 /** `rollout flag on|off|status`: the emergency switch of phase 2 and later. */
@@ -20,8 +21,13 @@ export const flagVerb: Verb<FlagOptions> = {
         describe: "on, off, or what every process says",
       })
       .option("reason", { type: "string", describe: "Why, for the evidence (on and off need it)" })
+      .option("wait", {
+        type: "number",
+        default: 60,
+        describe: "Seconds to wait for another run that is at work",
+      })
       .option("json", { type: "boolean", default: false, describe: "status: print JSON" }),
-  async run({ stack, to, reason, json }) {
+  async run({ stack, to, reason, json, wait }) {
     if (to === "status") {
       const { showFlag } = await import("./flag/show-flag.ts");
       printLines(await showFlag(stack, { json }));
@@ -34,7 +40,11 @@ export const flagVerb: Verb<FlagOptions> = {
       );
     }
     const { switchFlag } = await import("./flag/switch-flag.ts");
-    printLines(await switchFlag(stack, { on: to === "on", reason: why }));
-    return 0;
+    const { lines, exitCode } = await switchFlag(stack, {
+      ...{ on: to === "on", reason: why },
+      waitSeconds: Number.isFinite(wait) ? wait : 0,
+    });
+    printLines(lines);
+    return exitCode;
   },
 };

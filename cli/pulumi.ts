@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa, type ResultPromise } from "execa";
 import { toolchainEnvironment } from "../bin/toolchain.mjs";
+import { endGroup } from "../steps/child-process.ts";
 import { StepError } from "../steps/step.ts";
 import { DEFAULT_STACK, PROJECT_ROOT } from "./project.ts";
 
@@ -68,18 +69,40 @@ export interface Captured {
   stderr: string;
 }
 
-/** Runs Pulumi without showing its output. `input` goes to its stdin. */
+export interface CaptureOptions {
+  stack: string;
+  /** Goes to its stdin. */
+  input?: string;
+  /** Milliseconds until Pulumi and what it started are ended, for who cannot wait for a backend. */
+  timeoutMs?: number;
+}
+
+/** Runs Pulumi without showing its output. */
 export async function capturePulumi(
   args: readonly string[],
-  { stack, input }: { stack: string; input?: string },
+  { stack, input, timeoutMs }: CaptureOptions,
 ): Promise<Captured> {
-  const { exitCode, stdout, stderr } = await execa("pulumi", [...args, "--non-interactive"], {
+  const child = execa("pulumi", [...args, "--non-interactive"], {
     cwd: PROJECT_ROOT,
     env: pulumiEnvironment(stack, args),
     reject: false,
+    // A group of its own, to be ended as one: what it started would keep its output open.
+    detached: timeoutMs !== undefined,
     ...(input === undefined ? { stdin: "ignore" as const } : { input }),
   });
-  return { exitCode: exitCode ?? 1, stdout: String(stdout ?? ""), stderr: String(stderr ?? "") };
+  let late = "";
+  const end = () => {
+    late = `no answer within ${(timeoutMs ?? 0) / 1000} s`;
+    endGroup(child.pid);
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs);
+  const { exitCode, stdout, stderr, shortMessage } = await child;
+  clearTimeout(timer);
+  return {
+    exitCode: exitCode ?? 1,
+    stdout: String(stdout ?? ""),
+    stderr: late || String(stderr || (exitCode === undefined ? shortMessage : "")),
+  };
 }
 
 /**

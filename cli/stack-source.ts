@@ -12,12 +12,16 @@ const PREFIX = "deal-type-rollout:";
 
 /**
  * The stack's configuration as Pulumi reads it, secrets in the clear.
+ * @param limit milliseconds that Pulumi may take; without it, as long as it likes.
  * @throws {StepError} with Pulumi's own words when it cannot (no such stack, wrong passphrase).
  */
-export async function readStackSource(stack: string): Promise<ConfigSource> {
+export async function readStackSource(
+  stack: string,
+  limit: { timeoutMs?: number } = {},
+): Promise<ConfigSource> {
   const { exitCode, stdout, stderr } = await capturePulumi(
     ["config", "--json", "--show-secrets", "--stack", stack],
-    { stack },
+    { stack, ...limit },
   );
   if (exitCode !== 0) {
     throw new StepError(

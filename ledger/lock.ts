@@ -1,11 +1,13 @@
 import { mkdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readLockFile, releaseLockFile, takeLockFile } from "../processes/lock-file.ts";
 import { identifySelf, isAlive, type ProcessOnHost } from "../processes/process-identity.ts";
 import { StepError } from "../steps/step.ts";
 
 const LOCK = "lock.json";
 const HEARTBEAT_MS = 5_000;
+const POLL_MS = 100;
 /** A holder on another machine counts as gone after this long without a heartbeat. */
 const STALE_MS = 60_000;
 
@@ -25,23 +27,59 @@ function isGone(holder: LockHolder, file: string): boolean {
   return Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > STALE_MS;
 }
 
-/**
- * Takes the evidence store for this process: one run writes at a time. A lock left by a dead process is taken over.
- * @returns a function that gives it back.
- * @throws {StepError} when another run is at work, naming it.
- */
-export function takeLock(folder: string, doing: string): () => void {
+/** @returns a function that gives the store back, or who has it. */
+function tryLock(folder: string, doing: string): (() => void) | LockHolder {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const self: LockHolder = { ...identifySelf(), doing, since: new Date().toISOString() };
   const file = join(folder, LOCK);
   const holder = takeLockFile(file, self, isGone);
-  if (holder) throw busy(folder, holder);
+  if (holder) return holder;
   const heartbeat = setInterval(() => touch(file), HEARTBEAT_MS);
   heartbeat.unref();
   return () => {
     clearInterval(heartbeat);
     releaseLockFile(file, self);
   };
+}
+
+/**
+ * Takes the evidence store for this process: one run writes at a time. A lock left by a dead process is taken over.
+ * @returns a function that gives it back.
+ * @throws {StepError} when another run is at work, naming it.
+ */
+export function takeLock(folder: string, doing: string): () => void {
+  const taken = tryLock(folder, doing);
+  if (typeof taken === "function") return taken;
+  throw busy(folder, taken, "Wait for it; if its run was killed, `npx rollout recover` ends it.");
+}
+
+export interface LockWait {
+  waitSeconds: number;
+  /** What to do when the wait was in vain, after who is at work. */
+  next(holder: LockHolder): string;
+  log(line: string): void;
+}
+
+/**
+ * As `takeLock`, but waits for whoever is at work. A run of several steps gives the lock back after each of them, so this
+ * comes in between, and its next step is refused.
+ */
+export async function awaitLock(
+  folder: string,
+  doing: string,
+  { waitSeconds, next, log }: LockWait,
+): Promise<() => void> {
+  const until = performance.now() + waitSeconds * 1000;
+  let told = "";
+  for (;;) {
+    const taken = tryLock(folder, doing);
+    if (typeof taken === "function") return taken;
+    if (performance.now() >= until) throw busy(folder, taken, next(taken));
+    const who = whoIs(taken);
+    if (who !== told) log(`${doing}: waiting ${waitSeconds} s at the most for ${who}`);
+    told = who;
+    await sleep(POLL_MS);
+  }
 }
 
 function touch(file: string): void {
@@ -52,9 +90,9 @@ function touch(file: string): void {
   }
 }
 
-function busy(folder: string, holder: LockHolder): StepError {
-  return new StepError(
-    `evidence: expected no other run on ${folder}, got \`${holder.doing}\` (pid ${holder.pid} on ${holder.host}, since ${holder.since}). ` +
-      "Wait for it; if its run was killed, `npx rollout recover` ends it.",
-  );
+const whoIs = ({ doing, pid, host, since }: LockHolder) =>
+  `\`${doing}\` (pid ${pid} on ${host}, since ${since})`;
+
+function busy(folder: string, holder: LockHolder, next: string): StepError {
+  return new StepError(`evidence: expected no other run on ${folder}, got ${whoIs(holder)}. ${next}`);
 }

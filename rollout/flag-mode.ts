@@ -7,6 +7,32 @@ export function flagOf(spec: Record<string, unknown> | undefined): unknown {
   return value ?? basis?.flag;
 }
 
+/** The spec with this flag in the place where it holds one. Pure. */
+function withFlag(spec: Record<string, unknown>, flag: boolean): Record<string, unknown> {
+  if ("value" in spec) return { ...spec, value: flag };
+  return { ...spec, basis: { ...(spec.basis as object), flag } };
+}
+
+/**
+ * Every step that follows the flag, in order, as it was last done (else as it was last begun), with this flag and a
+ * generation that was never used: what can be run when nobody can read the configuration. Pure.
+ */
+export function flagStepsOf(
+  entries: ReadonlyMap<string, Entry>,
+  plan: PhaseSteps,
+  flag: boolean,
+): { kind: string; spec: Record<string, unknown> }[] {
+  const names = plan.flatMap(({ phase, steps, followFlag }) =>
+    steps.filter((step) => followFlag.includes(step)).map((step) => entryKey({ phase, step })),
+  );
+  return names.flatMap((name) => {
+    const entry = entries.get(name);
+    if (!entry || entry.state === "undone") return [];
+    const spec = withFlag(entry.doneSpec ?? entry.spec, flag);
+    return [{ kind: entry.kind, spec: { ...spec, generation: entry.generation + 1 } }];
+  });
+}
+
 interface Wanted {
   phase: number;
   flag: boolean;

@@ -3,6 +3,7 @@ import type { Host } from "../config/target.ts";
 import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
 import { FlagPlace, readFlag, writeFlag } from "../hosts/flag-file.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
+import { entryKey } from "../ledger/entries.ts";
 import {
   beforeOn,
   faultsOf,
@@ -81,6 +82,17 @@ async function observe(spec: EnvFlagSpec, deps: StepDeps): Promise<Observation> 
     // Off is the way back: a host that cannot be reached must not keep the others on.
     blockers: [...(wanted === false ? [] : out), ...seen.flatMap(({ value }) => value.faults)],
   };
+}
+
+/** Nobody switches the flag back on whose wish is older than somebody's off. */
+function overtaken({ identity, value, generation }: EnvFlagSpec, deps: StepDeps): string | undefined {
+  const last = deps.evidence.entries().get(entryKey(identity));
+  const isOff = last && last.state !== "undone" && last.spec.value === false;
+  if (!value || !isOff || generation > last.generation) return undefined;
+  return (
+    `expected the flag as this run found it, got off since record ${last.begun}: another run has switched it. ` +
+    `To have it on all the same, begin anew: npx rollout up --stack ${identity.stack}`
+  );
 }
 
 async function setOn(host: Host, spec: EnvFlagSpec, deps: StepDeps) {
@@ -166,6 +178,7 @@ export const envFlag: Step<EnvFlagSpec, EnvFlagResult> = {
   spec: EnvFlagSpec,
   lease: false,
   observe,
+  overtaken,
   apply,
   undo,
 };

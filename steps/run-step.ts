@@ -76,7 +76,8 @@ export async function applyStep(step: Step, spec: BaseSpec, context: RunContext)
     context.deps.log(`${spec.identity.step}: done before (${entry.doneAt}), nothing to do`);
     return entry.result ?? {};
   }
-  refuseBlocked(step, observation.blockers);
+  const overtaken = step.overtaken?.(spec, context.deps);
+  refuseBlocked(step, overtaken ? [overtaken] : observation.blockers);
   const { phase, step: name } = spec.identity;
   return context.target.withLease(step, context.deps, (deps) =>
     recorded(

@@ -22,6 +22,8 @@ export interface RunOptions {
   databaseUrl: string | undefined;
   /** For steps that send mail; a secret. */
   mail?: MailSecrets | undefined;
+  /** The caller holds the evidence's lock, over several steps. */
+  locked?: true;
 }
 
 function makeDeps(chain: Chain, { signal, log, databaseUrl, mail }: RunOptions): StepDeps {
@@ -47,8 +49,8 @@ function makeDeps(chain: Chain, { signal, log, databaseUrl, mail }: RunOptions):
 export async function runVerb(verb: Verb, step: Step, spec: BaseSpec, options: RunOptions): Promise<object> {
   const folder = evidenceFolder(spec.identity.evidenceUrl);
   if (verb === "observe") return step.observe(spec, makeDeps(Chain.open(folder), options));
-  const release = takeLock(folder, `${verb} ${spec.identity.step}`);
-  const { databaseUrl } = options;
+  const { databaseUrl, locked } = options;
+  const release = locked ? undefined : takeLock(folder, `${verb} ${spec.identity.step}`);
   const target = new TargetGuard(spec.identity.stack, databaseUrl ? () => connect(databaseUrl) : undefined);
   try {
     // Opened under the lock: nobody else writes records from here on.
@@ -59,6 +61,6 @@ export async function runVerb(verb: Verb, step: Step, spec: BaseSpec, options: R
     return { summary, kept: kept.length };
   } finally {
     await target.close();
-    release();
+    release?.();
   }
 }

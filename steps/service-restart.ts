@@ -3,6 +3,7 @@ import { RestartSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
 import type { Host } from "../config/target.ts";
 import { FlagPlace } from "../hosts/flag-file.ts";
+import { wantedFlag } from "../hosts/ownership.ts";
 import { readPropagation, type Wanted } from "../hosts/propagation.ts";
 import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
 import { readUnits, type UnitState } from "../hosts/service-units.ts";
@@ -146,6 +147,18 @@ async function observe(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observ
   return observeClosing(spec, left.wanted, deps);
 }
 
+/** Nothing is restarted into, or proven with, a flag that is no longer wanted: the files hold the newer one by now. */
+function overtaken({ basis, when, identity }: ServiceRestartSpec, deps: StepDeps): string | undefined {
+  const flag = wantedFlag(deps.evidence.entries(), identity);
+  if (when === "opening" || basis.flag === null || flag === undefined || flag === basis.flag)
+    return undefined;
+  const name = (value: boolean) => (value ? "on" : "off");
+  return (
+    `expected the flag ${name(basis.flag)}, got ${name(flag)} in the evidence: another run has switched it meanwhile. ` +
+    `Look at \`npx rollout flag status\`, then begin anew: npx rollout up --stack ${identity.stack}`
+  );
+}
+
 /**
  * @param faults of hosts that could not even be begun with.
  * @throws {StepError} saying of every host how far it has come, when one is not proven.
@@ -242,6 +255,7 @@ export const serviceRestart: Step<ServiceRestartSpec, ServiceRestartResult> = {
   spec: ServiceRestartSpec,
   lease: false,
   observe,
+  overtaken,
   apply,
   undo,
 };

@@ -109,6 +109,11 @@ export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = 
   follows?(spec: Spec): string | undefined;
   /** Read-only: what is true, what `apply` would do, which locks, how long. */
   observe(spec: Spec, deps: StepDeps): Promise<Observation>;
+  /**
+   * Why another run has overtaken this one since its spec was made. Asked under the evidence's lock, just before `apply`:
+   * in preview, where the steps before it have still to run, it would be no fault.
+   */
+  overtaken?(spec: Spec, deps: StepDeps): string | undefined;
   /** Idempotent and resumable: look, act, verify. The result is kept as evidence and in Pulumi's state. */
   apply(spec: Spec, deps: StepDeps): Promise<Result>;
   /** Idempotent. `result` is what the last successful `apply` returned, absent if none finished. */

@@ -38,10 +38,13 @@ export class TargetGuard {
     }
   }
 
-  /** @throws {BrokenChain} when the database has seen evidence that this store does not hold. */
+  /**
+   * One that does not answer knows nothing against it: a step that changes the database finds that out by itself.
+   * @throws {BrokenChain} when the database has seen evidence that this store does not hold.
+   */
   async assertKnows(chain: Chain): Promise<void> {
     const client = await this.#open();
-    const known = client && (await readChainHead(client, this.#stack));
+    const known = client && (await readChainHead(client, this.#stack).catch(() => this.#giveUp(client)));
     if (known)
       assertContains(
         chain.folder,
@@ -63,9 +66,14 @@ export class TargetGuard {
       await writeChainHead(client, this.#stack, { seq: head.number, hash: head.hash });
     } catch (error) {
       if (this.#leased) throw error;
-      this.#client = Promise.resolve(undefined);
-      await client.end().catch(() => undefined);
+      await this.#giveUp(client);
     }
+  }
+
+  /** A database that is stuck is asked once, not before and after every step. */
+  async #giveUp(client: Client): Promise<undefined> {
+    this.#client = Promise.resolve(undefined);
+    await client.end().catch(() => undefined);
   }
 
   /** Runs `work` under the database's lease when the step changes the database, else as it is. */

@@ -1,52 +1,25 @@
-import { loadConfig } from "../../config/load.ts";
-import { phaseTitle } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import { Chain } from "../../ledger/chain.ts";
-import { takeLock } from "../../ledger/lock.ts";
-import { evidenceFolder } from "../../ledger/store.ts";
+import { awaitLock, type LockHolder } from "../../ledger/lock.ts";
 import { connect } from "../../postgres/connect.ts";
-import { findRefusals } from "../../rollout/gates.ts";
-import { type ObservedStep, observeAll, type Survey } from "../../rollout/observe-all.ts";
-import { observingDeps } from "../../rollout/observing-deps.ts";
 import { watchCancellation } from "../../steps/cancellation.ts";
 import { runVerb } from "../../steps/run-verb.ts";
-import { StepError } from "../../steps/step.ts";
-import { capturePulumi } from "../pulumi.ts";
-import { readStackSource } from "../stack-source.ts";
 import { logLine } from "../verb.ts";
+import { type FlagSource, readFlagSource, setFlagConfig } from "./flag-source.ts";
+import { type FlagStep, recordedFlagSteps, surveyFlagSteps } from "./flag-steps.ts";
+import { tellEngine } from "./tell-engine.ts";
+
+/** Exit code where the flag is off and proven, and the config still says on. */
+const CONFIG_UNTOLD = 3;
 
 const nameOf = (on: boolean) => (on ? "on" : "off");
 
-/** The lowest phase that knows the flag. */
-const FLAG_PHASE = 2;
-
-function refuseUndeployed({ phase, stack }: RolloutConfig, { actual, reached, mode }: Survey): void {
-  if (mode === "flag" || (actual !== null && actual >= FLAG_PHASE && mode === "hold")) return;
-  const done = actual === null ? "none" : phaseTitle(actual);
-  const half = reached !== null && reached !== actual ? `, ${phaseTitle(reached)} half-done` : "";
-  throw new StepError(
-    `flag: expected ${phaseTitle(FLAG_PHASE)} or a later one to be done and wanted, got ${done} done${half}, ` +
-      `${phaseTitle(phase)} wanted. Finish or take back what is under way: npx rollout up --stack ${stack}`,
-  );
-}
-
-/** The config first: a machine that dies in the middle must not leave an `up` that flips the flag back. */
-async function setConfig(stack: string, on: boolean): Promise<void> {
-  const { exitCode, stderr } = await capturePulumi(["config", "set", "flag", String(on)], { stack });
-  if (exitCode === 0) return;
-  throw new StepError(
-    `flag: expected to set flag ${on} for stack ${stack}, got: ${stderr.trim()}. Set it by hand.`,
-  );
-}
-
-function recordReason(config: RolloutConfig, on: boolean, reason: string): void {
-  const folder = evidenceFolder(config.evidence.url);
-  const release = takeLock(folder, `flag ${nameOf(on)}`);
-  try {
-    Chain.open(folder).append({ record: "event", event: "flag-switched", note: `${nameOf(on)}: ${reason}` });
-  } finally {
-    release();
-  }
+/** What a person asked for. */
+export interface FlagWish {
+  on: boolean;
+  reason: string;
+  /** Longest wait for another run that is at work. */
+  waitSeconds: number;
 }
 
 /** Every record is told to the database where it answers: one that is silent would cost its time limit each time. */
@@ -63,66 +36,71 @@ async function findDatabase({ databaseUrl }: RolloutConfig): Promise<string | un
 }
 
 /** Each step as `up` would run it, in order, in this process: the engine's start would cost seconds. */
-async function runSteps(steps: ObservedStep[], databaseUrl: string | undefined): Promise<void> {
-  for (const { planned, spec } of steps) {
+async function runSteps(steps: FlagStep[], databaseUrl: string | undefined): Promise<void> {
+  for (const { step, spec } of steps) {
     const { signal, stop } = watchCancellation(spec.deadlineSeconds);
     try {
-      await runVerb("apply", planned.step, spec, { signal, log: logLine, databaseUrl });
+      await runVerb("apply", step, spec, { signal, log: logLine, databaseUrl, locked: true });
     } finally {
       stop();
     }
   }
 }
 
-const untold = (stack: string, why: string) => [
-  `Pulumi's state does not know of it yet (${why}). The flag is proven all the same; when there is time:`,
-  `  npx rollout up --stack ${stack}`,
-];
-
-/**
- * Pulumi's state follows: the Commands of just these steps find them done and return what is stored. Whatever else the
- * config asks for by now is left to an `up` that somebody looks at.
- */
-async function tellEngine(
-  stack: string,
-  { steps, databaseUrl }: { steps: ObservedStep[]; databaseUrl: string | undefined },
-): Promise<string[]> {
-  // The whole program would look at the database first.
-  if (databaseUrl === undefined) return untold(stack, "the database does not answer");
-  const targets = steps.flatMap(({ spec: { identity } }) => [
-    "--target",
-    `**${identity.phase}-${identity.step}-command`,
-  ]);
-  const args = ["up", "--yes", "--skip-preview", "--suppress-outputs", ...targets];
-  const { exitCode, stdout } = await capturePulumi(args, { stack });
-  if (exitCode === 0) return [];
-  const reason = stdout.split("\n").find((line) => /^\s*(error:|- )/.test(line));
-  return untold(stack, reason?.trim() ?? "Pulumi did not say why");
+/** Steps as the config has them; where nobody could read it, as they were last done. */
+async function findSteps(stack: string, { config, fault }: FlagSource, chain: Chain): Promise<FlagStep[]> {
+  if (config) return surveyFlagSteps(config, chain);
+  logLine(`flag: going on without the configuration, by what the evidence says was last done (${fault})`);
+  return recordedFlagSteps(stack, chain);
 }
 
+/** @returns the steps that ran, and why the config does not say so. */
+async function switchUnderLock(
+  stack: string,
+  source: FlagSource,
+  { on, reason }: FlagWish,
+  databaseUrl: string | undefined,
+): Promise<{ steps: FlagStep[]; fault: string | undefined }> {
+  const chain = Chain.open(source.folder);
+  const steps = await findSteps(stack, source, chain);
+  const fault = source.fault ?? (await setFlagConfig(stack, on));
+  chain.append({ record: "event", event: "flag-switched", note: `${nameOf(on)}: ${reason}` });
+  await runSteps(steps, databaseUrl);
+  return { steps, fault };
+}
+
+const stillOn = (stack: string, why: string) => [
+  `BUT THE CONFIG STILL SAYS ON, and the next \`up\` would switch it on again (${why}). Set it as soon as Pulumi answers:`,
+  `  pulumi config set flag false --stack ${stack}`,
+];
+
+const nextFor = (stack: string, on: boolean) => (holder: LockHolder) =>
+  `It did not end in time. Stop it (Ctrl-C there, or kill ${holder.pid}), then: npx rollout recover --stack ${stack}, ` +
+  `and again: npx rollout flag ${nameOf(on)} --reason "…" --stack ${stack}`;
+
 /**
- * Switches the flag by the steps that follow it, and by no other: file, restart in waves, proof. Needs neither the
- * database nor, until all is proven, the engine.
- * @returns what a person has to know.
+ * Switches the flag by the steps that follow it, and by no other: file, restart in waves, proof. Off needs neither
+ * database nor Pulumi. The evidence's lock is held until all is proven, so that no step of another run comes in between.
+ * @returns what a person has to know, and the exit code: 3 when the flag is off and the config does not say so.
  * @throws {StepError} before anything is changed where no phase with a flag is deployed; later with what is left.
  */
 export async function switchFlag(
   stack: string,
-  { on, reason }: { on: boolean; reason: string },
-): Promise<string[]> {
-  const config = { ...loadConfig(await readStackSource(stack)), flag: on };
+  wish: FlagWish,
+): Promise<{ lines: string[]; exitCode: number }> {
+  const { on, reason, waitSeconds } = wish;
+  const read = await readFlagSource(stack, on);
+  const source = read.config ? { ...read, config: { ...read.config, flag: on } } : read;
   // On needs it, to try the new behaviour: there the steps say themselves what is wrong.
-  const databaseUrl = on ? config.databaseUrl : await findDatabase(config);
-  const chain = Chain.open(evidenceFolder(config.evidence.url));
-  const survey = await observeAll(config, chain, observingDeps(config, chain));
-  refuseUndeployed(config, survey);
-  const refusals = survey.mode === "flag" ? findRefusals(config, survey, new Date()) : [];
-  if (refusals.length > 0) throw new StepError(`flag: nothing was changed:\n  - ${refusals.join("\n  - ")}`);
-  await setConfig(stack, on);
-  recordReason(config, on, reason);
-  const steps = survey.steps.filter(({ planned, action }) => planned.followsFlag && action === "apply");
-  if (steps.length === 0) return [`flag ${nameOf(on)}: it was, on every host; nothing to do`];
-  await runSteps(steps, databaseUrl);
+  const databaseUrl = on ? source.config?.databaseUrl : source.config && (await findDatabase(source.config));
+  const next = nextFor(stack, on);
+  const release = await awaitLock(source.folder, `flag ${nameOf(on)}`, { waitSeconds, next, log: logLine });
+  const { steps, fault } = await switchUnderLock(stack, source, wish, databaseUrl).finally(release);
+  const done = steps.length > 0 ? `proven (${reason})` : "it was, on every host; nothing to do";
+  const lines = [`flag ${nameOf(on)}: ${done}`];
+  if (fault) return { lines: [...lines, ...stillOn(stack, fault)], exitCode: CONFIG_UNTOLD };
+  if (steps.length === 0) return { lines, exitCode: 0 };
   logLine(`flag ${nameOf(on)}: every process says so; now Pulumi's state follows`);
-  return [`flag ${nameOf(on)}: proven (${reason})`, ...(await tellEngine(stack, { steps, databaseUrl }))];
+  const specs = steps.map(({ spec }) => spec);
+  return { lines: [...lines, ...(await tellEngine(stack, { specs, databaseUrl }))], exitCode: 0 };
 }

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { dropInText } from "../../hosts/drop-in.ts";
 import { type FlagPlace, parseFlag, readFlag, writeFlag } from "../../hosts/flag-file.ts";
 import { readHostFile, writeHostFile } from "../../hosts/host-file.ts";
 import { makeHost, putProgram, writer } from "./host-fixture.ts";
@@ -152,6 +153,23 @@ describe("the flag in drop-ins of the units", () => {
     await writeFlag(host, place, null, writer());
     deepEqual(readdirSync(units), []);
     equal(readFileSync(join(host.folder, "systemctl.log"), "utf8"), "daemon-reload\n".repeat(2));
+  });
+
+  it("is read by systemd also when the run that wrote it was killed before it said so", async () => {
+    const host = makeHost();
+    const log = join(host.folder, "systemctl.log");
+    const show = `echo "FragmentPath=${host.folder}/units/x.service"`;
+    putProgram(
+      host,
+      "systemctl",
+      `#!/bin/sh\nif [ "$1" = show ]; then ${show}; else echo "$@" >>${log}; fi\n`,
+    );
+    const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG" };
+    const file = join(host.folder, "units/diligence-web.service.d/deal-type-rollout.conf");
+    mkdirSync(join(file, ".."), { recursive: true });
+    writeFileSync(file, dropInText("FLAG", "true"));
+    deepEqual(await writeFlag(host, place, "true", writer()), []);
+    equal(readFileSync(log, "utf8"), "daemon-reload\n");
   });
 
   it("is refused while a line of the environment file would override it", async () => {

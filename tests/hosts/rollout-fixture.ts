@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { entryKey, evidenceOf, foldEntries } from "../../ledger/entries.ts";
+import { hashOf } from "../../ledger/record.ts";
 import { findStep } from "../../steps/registry.ts";
 import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
 import type { BaseSpec, Observation, StepDeps } from "../../steps/step.ts";
@@ -46,8 +47,14 @@ export class HostRollout {
 
   spec({ kind, fields, name = kind, phase = "code-deployment" }: Declared): BaseSpec {
     const identity = { stack: "s", phase, step: name, evidenceUrl: `file:${this.folder}` };
-    const generation = this.entry({ kind, fields, name, phase })?.generation ?? 1;
-    return { specVersion: 1, identity, generation, deadlineSeconds: 60, ...fields };
+    const entry = this.entry({ kind, fields, name, phase });
+    const spec = { specVersion: 1 as const, identity, generation: 1, deadlineSeconds: 60, ...fields };
+    // As a run decides it: what is not the same gets a generation that was never used.
+    if (!entry || "generation" in fields) return spec;
+    const { generation: _, ...was } = entry.spec;
+    const { generation: __, ...is } = spec;
+    const same = hashOf(was) === hashOf(is);
+    return { ...spec, generation: entry.generation + (same ? 0 : 1) };
   }
 
   entry({ kind, name = kind, phase = "code-deployment" }: Declared) {

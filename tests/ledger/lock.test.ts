@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { readLock, takeLock } from "../../ledger/lock.ts";
+import { awaitLock, readLock, takeLock } from "../../ledger/lock.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const store = () => temporaryFolder("evidence");
@@ -54,5 +54,36 @@ describe("evidence lock", () => {
     const remote = { host: "elsewhere", pid: 1, started: null, doing: "apply backup", since: "" };
     writeFileSync(join(folder, "lock.json"), JSON.stringify(remote));
     assert.throws(() => takeLock(folder, "apply migration"), /pid 1 on elsewhere/);
+  });
+
+  it("is waited for, saying once for whom, until the other gives it back", async () => {
+    const folder = store();
+    const release = takeLock(folder, "apply release");
+    const said: string[] = [];
+    const wait = { waitSeconds: 60, next: () => "", log: (line: string) => void said.push(line) };
+    const waiting = awaitLock(folder, "flag off", wait);
+    assert.equal(readLock(folder)?.doing, "apply release");
+    release();
+    (await waiting)();
+    assert.equal(said.length, 1);
+    assert.match(
+      said[0] ?? "",
+      /^flag off: waiting 60 s at the most for `apply release` \(pid \d+ on .*, since /,
+    );
+  });
+
+  it("is given up after that time, with what to do then", async () => {
+    const folder = store();
+    const release = takeLock(folder, "apply release");
+    const wait = {
+      waitSeconds: 0,
+      next: ({ pid }: { pid: number }) => `Stop ${pid}.`,
+      log: () => undefined,
+    };
+    await assert.rejects(
+      awaitLock(folder, "flag off", wait),
+      new RegExp(`got \`apply release\` \\(pid .*\\. Stop ${process.pid}\\.$`),
+    );
+    release();
   });
 });

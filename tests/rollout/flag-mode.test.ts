@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Entry, entryKey } from "../../ledger/entries.ts";
-import { isFlagOnly } from "../../rollout/flag-mode.ts";
+import { flagStepsOf, isFlagOnly } from "../../rollout/flag-mode.ts";
 
 const PLAN = [
   { phase: "migration", steps: ["guard", "expand"], followFlag: [] },
@@ -83,4 +83,29 @@ describe("a change of the flag alone", () => {
   it("is none below the phase that knows the flag", () => {
     assert.equal(isFlagOnly({ phase: 0, flag: false }, entries(), PLAN.slice(0, 1)), false);
   });
+});
+
+describe("the steps that switch the flag where nobody can read the configuration", () => {
+  const steps = (changed: Parameters<typeof entries>[0] = {}) => {
+    const all = [...entries(changed)].map(([key, entry], index) => {
+      const kind = entry.step === "closing-restart" ? "service-restart" : entry.step;
+      return [key, { ...entry, kind, generation: index + 1 }] as const;
+    });
+    return flagStepsOf(new Map(all), PLAN, false);
+  };
+
+  it("are those that follow it, as they were last done, with a generation that was never used", () =>
+    assert.deepEqual(steps(), [
+      { kind: "env-flag", spec: { value: false, generation: 5 } },
+      { kind: "service-restart", spec: { basis: { flag: false }, generation: 6 } },
+    ]));
+
+  it("are none that was undone, and one that was never done as it was begun", () =>
+    assert.deepEqual(
+      steps({ "code/env-flag": { never: true }, "code/closing-restart": { state: "undone" } }),
+      [{ kind: "env-flag", spec: { value: false, generation: 5 } }],
+    ));
+
+  it("are none where no phase knows the flag", () =>
+    assert.deepEqual(flagStepsOf(new Map(), PLAN, false), []));
 });

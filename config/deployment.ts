@@ -19,6 +19,10 @@ export const RestartSection = z.strictObject({
     .describe("Refuse a restart that would fail requests: a web service needs a socket or drain commands."),
   drain: Argv.optional().describe("Run on the host before its services restart: it takes no new requests."),
   undrain: Argv.optional().describe("Run on the host once it is well again: it takes requests."),
+  drainTimeoutSeconds: z.int().min(1).max(86_400).default(240).meta({
+    unit: "s",
+    description: "Time that drain and undrain may take each, such as until the last request has its answer.",
+  }),
 });
 export type RestartSection = z.infer<typeof RestartSection>;
 

@@ -10,12 +10,26 @@ import {
   readPropagation,
   type Wanted,
 } from "./propagation.ts";
-import { restartUnits, runHostCommand } from "./service-units.ts";
+import { readUnits, restartLimitMs, restartUnits, runHostCommand } from "./service-units.ts";
 
 const POLL_MS = 250;
 
 /** How a host is restarted. */
-export type RestartRules = Pick<RestartSection, "timeoutSeconds" | "drain" | "undrain">;
+export type RestartRules = Pick<
+  RestartSection,
+  "timeoutSeconds" | "drain" | "undrain" | "drainTimeoutSeconds"
+>;
+
+/** Takes the host out of the load balancer or back in, where that is configured. */
+export async function runBalancerCommand(
+  host: Host,
+  which: "drain" | "undrain",
+  rules: RestartRules,
+  writer: HostWriter,
+): Promise<void> {
+  const argv = rules[which];
+  if (argv) await runHostCommand(host, argv, { ...writer, timeoutSeconds: rules.drainTimeoutSeconds });
+}
 
 /** Asks until every process is as wanted. @throws {HostError} naming each straggler when the time is over. */
 async function waitUntilPropagated(
@@ -50,11 +64,15 @@ export async function restartHost(
   rules: RestartRules,
   writer: HostWriter,
 ): Promise<ProcessProof[]> {
-  const before = await readBeforeRestart(host, writer);
-  if (rules.drain) await runHostCommand(host, rules.drain, writer);
-  const at = await restartUnits(host, writer);
+  const names = host.services.map(({ unit }) => unit);
+  const [before, units] = await Promise.all([
+    readBeforeRestart(host, writer),
+    readUnits(host, names, writer),
+  ]);
+  await runBalancerCommand(host, "drain", rules, writer);
+  const at = await restartUnits(host, restartLimitMs(units, rules), writer);
   const proofs = await waitUntilPropagated(host, { wanted, restarted: { at, before } }, rules, writer);
-  if (rules.undrain) await runHostCommand(host, rules.undrain, writer);
+  await runBalancerCommand(host, "undrain", rules, writer);
   return proofs;
 }
 

@@ -1,9 +1,8 @@
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
-import { alreadyPropagated, restartHost } from "./host-restart.ts";
+import { alreadyPropagated, restartHost, runBalancerCommand } from "./host-restart.ts";
 import { HostError, type HostWriter } from "./host-shell.ts";
 import type { ProcessProof, Wanted } from "./propagation.ts";
-import { runHostCommand } from "./service-units.ts";
 
 /** How far a host has come: `untouched` ones run what they ran before. */
 export type HostState = "proven" | "put back" | "failed" | "untouched";
@@ -56,7 +55,7 @@ async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise
   const ready = await alreadyPropagated(host, wanted, writer);
   const processes = ready ?? (await restartHost(host, wanted, waves.restart, writer));
   // A run that was killed after its restart has left it out of the load balancer.
-  if (ready && waves.restart.undrain) await runHostCommand(host, waves.restart.undrain, writer);
+  if (ready) await runBalancerCommand(host, "undrain", waves.restart, writer);
   const asked = processes.filter(({ asked }) => asked).length;
   const rest = processes.length - asked;
   const told = rest > 0 ? `, ${rest} started after the restart, flag not asked` : "";

@@ -3,8 +3,10 @@ import { quoteWords } from "./host-script.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
 
 const LOOK_MS = 20_000;
-/** systemd's own longest wait for a start or a stop is 90 s each, unless a unit says otherwise. */
-const RESTART_MS = 240_000;
+/** systemd's own limit for a stop, where a unit says nothing. @see systemd-system.conf(5), DefaultTimeoutStopSec */
+const STOP_SECONDS = 90;
+/** For a unit that may take for ever to stop: the step's deadline ends the wait. */
+const FOR_EVER_MS = 24 * 3_600_000;
 
 /** What systemd says of a unit. */
 export interface UnitState {
@@ -21,6 +23,34 @@ export interface UnitState {
   fragment?: string;
   /** How its processes are stopped: `control-group`, `mixed`, `process`, `none`. */
   killMode?: string;
+  /** How long it may take to stop until it is killed; `Infinity` for a unit that never is. */
+  stopSeconds?: number;
+}
+
+const SPAN_SECONDS: Record<string, number> = {
+  ...{ us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3_600, d: 86_400, w: 604_800 },
+  ...{ month: 2_629_800, y: 31_557_600 },
+};
+
+/** `1min 30s`, `infinity`, as systemctl prints a span; undefined for anything else. Pure. @see systemd.time(7) */
+export function parseSpan(text = ""): number | undefined {
+  if (text === "infinity") return Number.POSITIVE_INFINITY;
+  const words = text.split(" ").map((word) => /^(\d+(?:\.\d+)?)([a-z]+)$/.exec(word));
+  const parts = words.map((word) => Number(word?.[1]) * (SPAN_SECONDS[word?.[2] ?? ""] ?? Number.NaN));
+  const seconds = parts.reduce((sum, part) => sum + part, 0);
+  return Number.isNaN(seconds) ? undefined : seconds;
+}
+
+/** Longest time that restarting these units one after the other may take, each with so long to start. Pure. */
+export function restartLimitMs(
+  units: readonly Pick<UnitState, "stopSeconds">[],
+  { timeoutSeconds }: { timeoutSeconds: number },
+): number {
+  const seconds = units.reduce(
+    (sum, { stopSeconds = STOP_SECONDS }) => sum + stopSeconds + timeoutSeconds,
+    0,
+  );
+  return Math.min(seconds * 1000, FOR_EVER_MS);
 }
 
 /** `Tue 2026-11-24 23:54:00 UTC`, as systemctl prints it with TZ=UTC. */
@@ -39,6 +69,7 @@ function parseUnit(unit: string, paragraph: string): UnitState {
   const activeSince = parseTimestamp(fields.get("ActiveEnterTimestamp"));
   const killMode = fields.get("KillMode");
   const fragment = fields.get("FragmentPath");
+  const stopSeconds = parseSpan(fields.get("TimeoutStopUSec"));
   return {
     unit,
     load: fields.get("LoadState") ?? "unknown",
@@ -46,6 +77,7 @@ function parseUnit(unit: string, paragraph: string): UnitState {
     mainPid: Number(fields.get("MainPID") ?? 0),
     ...(activeSince ? { activeSince } : {}),
     ...(killMode ? { killMode } : {}),
+    ...(stopSeconds === undefined ? {} : { stopSeconds }),
     ...(fragment ? { fragment } : {}),
   };
 }
@@ -73,12 +105,17 @@ export async function reloadUnits(host: Host, { shell, signal, token }: HostWrit
 
 /**
  * Restarts all services of the host: a reload would change neither environment nor code.
+ * @param limitMs see `restartLimitMs`.
  * @returns the host's own clock from before the restart: what started later has read what lies there now.
  */
-export async function restartUnits(host: Host, { shell, signal, token }: HostWriter): Promise<Date> {
+export async function restartUnits(
+  host: Host,
+  limitMs: number,
+  { shell, signal, token }: HostWriter,
+): Promise<Date> {
   const units = host.services.map(({ unit }) => unit).join(" ");
   const script = { name: "units-restart", parameters: { units }, lease: { appDir: host.appDir, token } };
-  const clock = await shell.run(host, script, { timeoutMs: RESTART_MS, signal });
+  const clock = await shell.run(host, script, { timeoutMs: limitMs, signal });
   return new Date(clock.trim());
 }
 
@@ -86,9 +123,9 @@ export async function restartUnits(host: Host, { shell, signal, token }: HostWri
 export async function runHostCommand(
   host: Host,
   argv: readonly string[],
-  { shell, signal, token }: HostWriter,
+  { timeoutSeconds, shell, signal, token }: HostWriter & { timeoutSeconds: number },
 ): Promise<void> {
   const parameters = { words: quoteWords(argv) };
   const script = { name: "host-command", parameters, lease: { appDir: host.appDir, token } };
-  await shell.run(host, script, { timeoutMs: RESTART_MS, signal });
+  await shell.run(host, script, { timeoutMs: timeoutSeconds * 1000, signal });
 }

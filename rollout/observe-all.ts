@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { RolloutConfig } from "../config/schema.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
@@ -38,6 +39,7 @@ async function observeWithin(step: Step, spec: BaseSpec, deps: StepDeps): Promis
     limit.addEventListener("abort", () => reject(new Error(`no answer within ${OBSERVE_LIMIT_MS / 1000} s`)));
   });
   const signal = AbortSignal.any([deps.signal, limit]);
+  setMaxListeners(0, signal);
   return Promise.race([step.observe(spec, { ...deps, signal }), late]);
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { localShell } from "../hosts/local-shell.ts";
 import { Chain } from "../ledger/chain.ts";
 import { evidenceOf } from "../ledger/entries.ts";
@@ -27,6 +28,8 @@ export interface RunOptions {
 }
 
 function makeDeps(chain: Chain, { signal, log, databaseUrl, mail }: RunOptions): StepDeps {
+  // As many requests and scripts listen as there are hosts at work: more than Node takes for a leak.
+  setMaxListeners(0, signal);
   const urlOf = () => {
     if (databaseUrl) return databaseUrl;
     throw new StepError("step: expected the connection string in ROLLOUT_DATABASE_URL, got none.");

@@ -8,7 +8,10 @@ import { fileURLToPath } from "node:url";
 import { composeScript } from "../../hosts/host-script.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { runHostCommand } from "../../hosts/service-units.ts";
-import { makeHost, writer } from "./host-fixture.ts";
+import { writer as hostWriter, makeHost } from "./host-fixture.ts";
+
+/** With time enough for any command here. */
+const writer = (...args: Parameters<typeof hostWriter>) => ({ ...hostWriter(...args), timeoutSeconds: 60 });
 
 const SCRIPTS = fileURLToPath(new URL("../../hosts/scripts/", import.meta.url));
 

@@ -63,4 +63,32 @@ describe("a restart that was broken off or fails", function () {
     equal(readlinkSync(join(host.appDir, "current")), `releases/${feature}`);
     match(readFileSync(host.envFile, "utf8"), /FLAG=false\n$/);
   });
+
+  it("gives the commands for the load balancer their own time, and says when it is over", async () => {
+    const { run, steps, hosts, toClosing } = await setUpServed(["host-a"]);
+    const [host] = hosts as [ServedHost];
+    await toClosing();
+    const restart = { ...RESTART, drain: ["sleep", "60"], undrain: ["true"], drainTimeoutSeconds: 1 };
+    await rejects(
+      run.apply(withFields(steps.closing, { restart })),
+      /host-a: failed: expected it to end within 1 s on host-a, got no end/,
+    );
+    deepEqual(restarts(host), []);
+  });
+
+  it("gives each unit as long to stop as systemd would, and no longer", async () => {
+    const { run, steps, hosts, toClosing } = await setUpServed(["host-a"]);
+    const [host] = hosts as [ServedHost];
+    await toClosing();
+    const file = join(host.folder, "units.json");
+    const plan = JSON.parse(readFileSync(file, "utf8"));
+    for (const unit of Object.values(plan.units) as { stop: string; hangs: boolean }[])
+      Object.assign(unit, { stop: "500ms", hangs: true });
+    writeFileSync(file, JSON.stringify(plan));
+    const restart = { ...RESTART, timeoutSeconds: 1 };
+    await rejects(
+      run.apply(withFields(steps.closing, { restart })),
+      /host-a: failed: expected it to end within 3 s on host-a, got no end/,
+    );
+  });
 });

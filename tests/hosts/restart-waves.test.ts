@@ -3,6 +3,7 @@ import type { RestartSection } from "../../config/deployment.ts";
 import type { Host, Service } from "../../config/target.ts";
 import { isAsWanted, judgeProcess, judgeUnit } from "../../hosts/propagation.ts";
 import { planWaves, restartGaps } from "../../hosts/restart-waves.ts";
+import { parseSpan, restartLimitMs } from "../../hosts/service-units.ts";
 
 const SHA = "a".repeat(40);
 const OTHER = "b".repeat(40);
@@ -30,7 +31,12 @@ describe("waves", () => {
 });
 
 describe("a restart without failed requests", () => {
-  const rules: RestartSection = { maxUnavailable: 1, timeoutSeconds: 1, zeroFailures: true };
+  const rules: RestartSection = {
+    maxUnavailable: 1,
+    timeoutSeconds: 1,
+    zeroFailures: true,
+    drainTimeoutSeconds: 1,
+  };
   const [drain, undrain] = [["drain"], ["undrain"]];
   for (const [what, services, more, gaps] of [
     ["is one behind a socket", [{ socket: "web.socket" }], {}, 0],
@@ -104,5 +110,31 @@ describe("a unit without a health address", () => {
       equal(proofs.length, fault ? 0 : 1);
       if (fault) match(faults.join(), fault);
       else equal(proofs[0]?.asked, false);
+    });
+});
+
+describe("the time in which a host's units restart", () => {
+  for (const [text, seconds] of [
+    ["10s", 10],
+    ["1min 30s", 90],
+    ["1h 5min", 3900],
+    ["1.5s", 1.5],
+    ["500ms", 0.5],
+    ["infinity", Number.POSITIVE_INFINITY],
+    ["", undefined],
+    ["soon", undefined],
+    ["3 parsecs", undefined],
+  ] as const)
+    it(`goes by what systemd says of a stop: ${JSON.stringify(text)} is ${seconds} s`, () =>
+      equal(parseSpan(text), seconds));
+
+  for (const [what, units, seconds] of [
+    ["is each unit's own stop, and the configured time for its start", [10, 600], 730],
+    ["takes systemd's default where a unit does not say", [undefined], 150],
+    ["is the step's deadline where a unit is never killed", [Number.POSITIVE_INFINITY, 10], 86_400],
+  ] as const)
+    it(what, () => {
+      const states = units.map((stop) => (stop === undefined ? {} : { stopSeconds: stop }));
+      equal(restartLimitMs(states, { timeoutSeconds: 60 }), seconds * 1000);
     });
 });

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { localShell } from "../../hosts/local-shell.ts";
@@ -33,6 +33,7 @@ export class HostRollout {
     const noDatabase = () => {
       throw new Error("no database: these steps must not need one");
     };
+    setMaxListeners(0, this.controller.signal);
     return {
       log: (line) => void this.logged.push(line),
       now: () => new Date(),

@@ -52,6 +52,10 @@ async function stop() {
 }
 async function restart() {
   appendFileSync(folder + "/systemctl.log", unit + "\n");
+  while (units[unit].hangs) {
+    if (!existsSync(folder + "/units.json")) process.exit(1);
+    await sleep(200);
+  }
   await stop();
   const env = { PATH: process.env.PATH, HOST_FOLDER: folder, PORT: String(units[unit].port), PROCESSES: String(units[unit].processes), ...parseEnv(readFileSync(envFile, "utf8")) };
   const log = openSync(folder + "/journal.log", "a");
@@ -63,7 +67,6 @@ async function restart() {
     if (await answers(units[unit].port)) process.exit(0);
     await sleep(20);
   }
-  console.error("Job for " + unit + " failed because the process exited.");
   process.exit(1);
 }
 function show() {
@@ -71,12 +74,15 @@ function show() {
   const since = pid ? new Date(Number(require("node:fs").statSync(pidFile).mtime)).toISOString().replace("T", " ").slice(0, 19) : "";
   const known = unit in units;
   console.log("MainPID=" + pid + "\nLoadState=" + (known ? "loaded" : "not-found") + "\nActiveState=" + (pid ? "active" : "inactive"));
-  console.log("ActiveEnterTimestamp=" + (since && "Tue " + since + " UTC") + "\nKillMode=" + (units[unit]?.killMode ?? "mixed"));
+  console.log("ActiveEnterTimestamp=" + (since && "Tue " + since + " UTC") + "\nKillMode=" + (units[unit]?.killMode ?? "mixed") + "\nTimeoutStopUSec=" + (units[unit]?.stop ?? "10s"));
 }
 // As with systemd, the job is not the client's: it goes on when that is killed, and another one for the unit waits.
 function ask() {
   const job = ["-o", folder + "/" + unit + ".job", process.execPath, __filename, "job", unit];
-  spawn("flock", job, { detached: true, stdio: ["ignore", "ignore", "inherit"] }).on("exit", (code) => process.exit(code ?? 1));
+  spawn("flock", job, { detached: true, stdio: "ignore" }).on("exit", (code) => {
+    if (code !== 0) console.error("Job for " + unit + " failed because the process exited.");
+    process.exit(code ?? 1);
+  });
 }
 if (verb === "restart") ask();
 else if (verb === "job") restart();

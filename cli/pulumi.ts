@@ -96,13 +96,9 @@ export async function capturePulumi(
     endGroup(child.pid);
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs);
-  const { exitCode, stdout, stderr, shortMessage } = await child;
+  const { exitCode = 1, stdout, stderr, shortMessage } = await child;
   clearTimeout(timer);
-  return {
-    exitCode: exitCode ?? 1,
-    stdout: String(stdout ?? ""),
-    stderr: late || String(stderr || (exitCode === undefined ? shortMessage : "")),
-  };
+  return { exitCode, stdout: String(stdout ?? ""), stderr: late || String(stderr || shortMessage || "") };
 }
 
 /**

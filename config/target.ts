@@ -39,6 +39,13 @@ export const Host = z.strictObject({
 });
 export type Host = z.infer<typeof Host>;
 
+/**
+ * What of a host matters to who works in its folder alone. Whatever else is given is left out: another health address is
+ * no change of the release there.
+ */
+export const HostFolder = Host.pick({ name: true, connection: true, path: true, appDir: true }).strip();
+export type HostFolder = z.infer<typeof HostFolder>;
+
 /** The application's own address. */
 export const AppSection = z.strictObject({
   url: HttpUrl.describe("Base address of the application; `/health` below it answers."),

@@ -1,4 +1,4 @@
-import type { Host } from "../config/target.ts";
+import type { HostFolder } from "../config/target.ts";
 import type { Entry } from "../ledger/entries.ts";
 import type { HostWriter } from "./host-shell.ts";
 
@@ -13,7 +13,7 @@ export function beforeKey({ phase, step, since }: Pick<Entry, "phase" | "step" |
 }
 
 async function run(
-  host: Host,
+  host: HostFolder,
   parameters: Record<string, string>,
   { shell, signal, token }: HostWriter,
 ): Promise<Before | undefined> {
@@ -28,7 +28,7 @@ async function run(
  * @returns what is kept.
  */
 export async function keepBefore(
-  host: Host,
+  host: HostFolder,
   key: string,
   value: Before,
   writer: HostWriter,
@@ -38,11 +38,15 @@ export async function keepBefore(
 }
 
 /** What was kept; undefined when the step has changed nothing on this host. */
-export async function readBefore(host: Host, key: string, writer: HostWriter): Promise<Before | undefined> {
+export async function readBefore(
+  host: HostFolder,
+  key: string,
+  writer: HostWriter,
+): Promise<Before | undefined> {
   return run(host, { key, value: "", forget: "" }, writer);
 }
 
 /** Removes it once the step is undone on this host. */
-export async function forgetBefore(host: Host, key: string, writer: HostWriter): Promise<void> {
+export async function forgetBefore(host: HostFolder, key: string, writer: HostWriter): Promise<void> {
   await run(host, { key, value: "", forget: "yes" }, writer);
 }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Host } from "../config/target.ts";
+import type { HostFolder } from "../config/target.ts";
 import { hideCredentials } from "../config/value-text.ts";
 import { quoteWords } from "./host-script.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
@@ -28,7 +28,7 @@ export interface ReleaseReading {
   installed: InstalledRelease[];
 }
 
-function parseReading(host: Host, answer: string): ReleaseReading {
+function parseReading(host: HostFolder, answer: string): ReleaseReading {
   const reading: ReleaseReading = { link: "", installed: [] };
   for (const line of answer.split("\n")) {
     const [what, sha = "", third = "", ...rest] = line.split(" ");
@@ -48,7 +48,7 @@ function parseReading(host: Host, answer: string): ReleaseReading {
 
 /** Reads which releases a host has. @param check commits whose files are compared with the commit. */
 export async function readReleases(
-  host: Host,
+  host: HostFolder,
   { shell, signal }: HostReader,
   check: readonly string[] = [],
 ): Promise<ReleaseReading> {
@@ -79,7 +79,7 @@ function locate(repository: string): string {
  * left then; one that a kill left is marked, never switched to, and taken away by the next run.
  */
 export async function installRelease(
-  host: Host,
+  host: HostFolder,
   { repository, sha, install = [] }: ReleaseSource,
   { shell, signal, token }: HostWriter,
 ): Promise<"installed" | { repaired: number }> {
@@ -112,7 +112,7 @@ function withoutCredentials(error: unknown): unknown {
  * @throws {HostError} when the release is not there or not whole, or someone else has switched since.
  */
 export async function switchRelease(
-  host: Host,
+  host: HostFolder,
   { to, reading }: { to: string; reading: ReleaseReading },
   { shell, signal, token }: HostWriter,
 ): Promise<void> {
@@ -126,7 +126,7 @@ export async function switchRelease(
 /** Releases that may go: all but the current one, the wanted ones and the `keep` newest others. Pure. */
 export function releasesToPrune(
   { current, installed }: ReleaseReading,
-  { wanted, keep }: { wanted: ReadonlySet<string>; keep: number },
+  { wanted, keep }: { wanted: ReadonlySet<unknown>; keep: number },
 ): string[] {
   return installed
     .filter(({ sha }) => sha !== current && !wanted.has(sha))
@@ -137,7 +137,7 @@ export function releasesToPrune(
 
 /** Removes releases; the current one stays whatever is asked. */
 export async function removeReleases(
-  host: Host,
+  host: HostFolder,
   shas: readonly string[],
   { shell, signal, token }: HostWriter,
 ): Promise<void> {

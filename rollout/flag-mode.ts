@@ -27,8 +27,10 @@ export function flagStepsOf(
   );
   return names.flatMap((name) => {
     const entry = entries.get(name);
-    if (!entry || entry.state === "undone") return [];
-    const spec = withFlag(entry.doneSpec ?? entry.spec, flag);
+    const last = entry?.doneSpec ?? entry?.spec;
+    // One that took the flag out altogether has none to switch.
+    if (!entry || entry.state === "undone" || !last || typeof flagOf(last) !== "boolean") return [];
+    const spec = withFlag(last, flag);
     return [{ kind: entry.kind, spec: { ...spec, generation: entry.generation + 1 } }];
   });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Host } from "../config/target.ts";
+import { Host, HostFolder } from "../config/target.ts";
 import { type Before, beforeKey } from "../hosts/before-record.ts";
 import { HostError, type HostWriter } from "../hosts/host-shell.ts";
 import { type Entry, entryKey } from "../ledger/entries.ts";
@@ -8,13 +8,21 @@ import { type BaseSpec, type Drift, type StepDeps, StepError, type UndoResult } 
 /** The hosts of a spec. */
 export const SpecHosts = z.array(Host).min(1);
 
+/** The hosts of a spec that is about their folders alone. */
+export const SpecFolders = z.array(HostFolder).min(1);
+
 /** Hosts that are looked at or changed at the same time. */
 const AT_ONCE = 8;
 
 /** What came of one host: a value, or what is wrong with it. */
-export type HostOutcome<T> = { host: Host; value: T; fault?: never } | { host: Host; fault: string };
+export type HostOutcome<T, H extends HostFolder = Host> =
+  | { host: H; value: T; fault?: never }
+  | { host: H; fault: string };
 
-async function attempt<T>(host: Host, work: (host: Host) => Promise<T>): Promise<HostOutcome<T>> {
+async function attempt<T, H extends HostFolder>(
+  host: H,
+  work: (host: H) => Promise<T>,
+): Promise<HostOutcome<T, H>> {
   try {
     return { host, value: await work(host) };
   } catch (error) {
@@ -24,11 +32,11 @@ async function attempt<T>(host: Host, work: (host: Host) => Promise<T>): Promise
 }
 
 /** Works on every host, some at a time; one that is unreachable or broken does not keep the others from it. */
-export async function onHosts<T>(
-  hosts: readonly Host[],
-  work: (host: Host) => Promise<T>,
-): Promise<HostOutcome<T>[]> {
-  const outcomes: HostOutcome<T>[] = [];
+export async function onHosts<T, H extends HostFolder>(
+  hosts: readonly H[],
+  work: (host: H) => Promise<T>,
+): Promise<HostOutcome<T, H>[]> {
+  const outcomes: HostOutcome<T, H>[] = [];
   for (let index = 0; index < hosts.length; index += AT_ONCE)
     outcomes.push(
       ...(await Promise.all(hosts.slice(index, index + AT_ONCE).map((host) => attempt(host, work)))),
@@ -37,12 +45,12 @@ export async function onHosts<T>(
 }
 
 /** What is wrong with hosts, one line each. */
-export function faultsOf(outcomes: readonly HostOutcome<unknown>[]): string[] {
+export function faultsOf(outcomes: readonly HostOutcome<unknown, HostFolder>[]): string[] {
   return outcomes.flatMap(({ host, fault }) => (fault === undefined ? [] : [`${host.name}: ${fault}`]));
 }
 
 /** A host that cannot be read: what was left there can not be seen. */
-export function unreadable(outcomes: readonly HostOutcome<unknown>[]): Drift[] {
+export function unreadable(outcomes: readonly HostOutcome<unknown, HostFolder>[]): Drift[] {
   return faultsOf(outcomes).map((fault) => ({ expected: "a host that can be looked at", observed: fault }));
 }
 
@@ -50,10 +58,13 @@ export function unreadable(outcomes: readonly HostOutcome<unknown>[]): Drift[] {
  * The values of all hosts.
  * @throws {StepError} naming each host that failed, and those that are done: a run that follows goes on from there.
  */
-export function requireAll<T>(step: string, outcomes: readonly HostOutcome<T>[]): { host: Host; value: T }[] {
+export function requireAll<T, H extends HostFolder>(
+  step: string,
+  outcomes: readonly HostOutcome<T, H>[],
+): { host: H; value: T }[] {
   const faults = faultsOf(outcomes);
   const done = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
-  if (faults.length === 0) return done as { host: Host; value: T }[];
+  if (faults.length === 0) return done as { host: H; value: T }[];
   const names = done.map(({ host }) => host.name).join(", ") || "none";
   throw new StepError(
     `${step}: expected ${outcomes.length} hosts to be done, got ${faults.length} that are not:\n  - ` +
@@ -67,11 +78,11 @@ export function requireAll<T>(step: string, outcomes: readonly HostOutcome<T>[])
  * and the opening restart of the phase, the last to be undone, goes by it (left-hosts.ts).
  * @throws {StepError} when no host is done.
  */
-export function leaveOut<T>(
+export function leaveOut<T, H extends HostFolder>(
   { identity }: BaseSpec,
-  outcomes: readonly HostOutcome<T>[],
+  outcomes: readonly HostOutcome<T, H>[],
   deps: Pick<StepDeps, "log">,
-): { done: { host: Host; value: T }[]; left: UndoResult["kept"] } {
+): { done: { host: H; value: T }[]; left: UndoResult["kept"] } {
   const done = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
   if (done.length === 0) return { done: requireAll(identity.step, outcomes), left: [] };
   const later = `The opening restart brings it back; once it answers: npx rollout up --stack ${identity.stack}`;
@@ -116,7 +127,7 @@ export interface HostUndo<Result> {
 
 /** What was on a host before: from the evidence, or from the host where the step never came to an end. */
 export function beforeOn(
-  { name }: Host,
+  { name }: HostFolder,
   result: { before: Record<string, Before> } | undefined,
   kept: Before | undefined,
 ): Before | undefined {

@@ -1,9 +1,17 @@
 import type { z } from "zod";
+import { DeploymentSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
-import type { Host } from "../config/target.ts";
+import type { HostFolder } from "../config/target.ts";
 import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
+import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedRelease } from "../hosts/ownership.ts";
-import { type ReleaseReading, readReleases, switchRelease } from "../hosts/release-folder.ts";
+import {
+  type ReleaseReading,
+  readReleases,
+  releasesToPrune,
+  removeReleases,
+  switchRelease,
+} from "../hosts/release-folder.ts";
 import { entryKey } from "../ledger/entries.ts";
 import {
   beforeOn,
@@ -17,17 +25,18 @@ import {
   leftNames,
   onHosts,
   requireAll,
-  SpecHosts,
+  SpecFolders,
   shortSha,
   unreadable,
 } from "./host-work.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
-/** Between which releases `current` is switched. */
+/** Between which releases `current` is switched, and how many others stay. */
 export const ReleaseSwitchSpec = BaseSpec.extend({
-  hosts: SpecHosts,
+  hosts: SpecFolders,
   from: ReleasesSection.shape.baseline,
   to: ReleasesSection.shape.feature,
+  keep: DeploymentSection.shape.keep,
 });
 export type ReleaseSwitchSpec = z.infer<typeof ReleaseSwitchSpec>;
 
@@ -35,11 +44,13 @@ export interface ReleaseSwitchResult {
   release: string;
   /** What `current` pointed at before, by host; null for nothing. */
   before: Record<string, Before>;
+  /** Old releases that were removed, by host; hosts without any are left out. */
+  removed: Record<string, string[]>;
   /** The step that owns `current` by now, when it is another: then nothing was switched. */
   supersededBy?: string;
 }
 
-function found(outcomes: readonly HostOutcome<ReleaseReading>[]) {
+function found(outcomes: readonly HostOutcome<ReleaseReading, HostFolder>[]) {
   return outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
 }
 
@@ -48,7 +59,7 @@ const said = ({ current, link }: ReleaseReading) => (current ? shortSha(current)
 /** Releases that nobody asked for: someone else deploys here. One that this step switched to before is none. */
 function strangers(
   spec: ReleaseSwitchSpec,
-  outcomes: readonly HostOutcome<ReleaseReading>[],
+  outcomes: readonly HostOutcome<ReleaseReading, HostFolder>[],
   deps: StepDeps,
 ): string[] {
   const { from, to, identity } = spec;
@@ -87,21 +98,48 @@ async function observe(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<Observa
   };
 }
 
-async function switchOn(host: Host, spec: ReleaseSwitchSpec, deps: StepDeps): Promise<Before> {
+/** Every commit that a step may still have to go to or back to, or that runs until the services restart. */
+function wantedReleases(deps: StepDeps): Set<unknown> {
+  const steps = [...deps.evidence.entries().values()].filter(({ state }) => state !== "undone");
+  return new Set(
+    steps.flatMap(({ kind, spec, doneSpec, result }) => {
+      if (kind === "release") return [spec.sha, doneSpec?.sha];
+      if (kind !== "release-switch") return [];
+      return [
+        spec.from,
+        spec.to,
+        doneSpec?.to,
+        ...Object.values((result?.before as object | undefined) ?? {}),
+      ];
+    }),
+  );
+}
+
+/** Here and not at the installation: until the new release has passed its tests nothing has to make room for it. */
+async function prune(host: HostFolder, { keep }: ReleaseSwitchSpec, deps: StepDeps, writer: HostWriter) {
+  const old = releasesToPrune(await readReleases(host, writer), { wanted: wantedReleases(deps), keep });
+  await removeReleases(host, old, writer);
+  return old;
+}
+
+async function switchOn(host: HostFolder, spec: ReleaseSwitchSpec, deps: StepDeps) {
   const writer = hostWriter(spec, deps);
   const reading = await readReleases(host, writer);
   const before = await keepBefore(host, keepKey(spec, deps), reading.current ?? null, writer);
   await switchRelease(host, { to: spec.to, reading }, writer);
   deps.log(`release-switch: ${host.name}: ${said(reading)} -> ${shortSha(spec.to)}`);
-  return before;
+  return { before, removed: await prune(host, spec, deps, writer) };
 }
 
 async function apply(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<ReleaseSwitchResult> {
   const owner = laterOwner(spec, "release-switch", deps);
-  if (owner) return { release: spec.to, before: {}, supersededBy: `${owner.phase} ${owner.step}` };
+  if (owner)
+    return { release: spec.to, before: {}, removed: {}, supersededBy: `${owner.phase} ${owner.step}` };
   const done = requireAll("release-switch", await onHosts(spec.hosts, (host) => switchOn(host, spec, deps)));
-  const before = Object.fromEntries(done.map(({ host, value }) => [host.name, value]));
-  return { release: spec.to, before };
+  const before = Object.fromEntries(done.map(({ host, value }) => [host.name, value.before]));
+  const pruned = done.filter(({ value }) => value.removed.length > 0);
+  const removed = Object.fromEntries(pruned.map(({ host, value }) => [host.name, value.removed]));
+  return { release: spec.to, before, removed };
 }
 
 /**
@@ -110,7 +148,7 @@ async function apply(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<ReleaseSw
  * @returns what `current` pointed at when it was no release of ours.
  */
 export async function switchBack(
-  host: Host,
+  host: HostFolder,
   spec: ReleaseSwitchSpec,
   { key, result, deps, writer }: HostUndo<ReleaseSwitchResult>,
 ): Promise<string | undefined> {

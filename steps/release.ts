@@ -1,15 +1,9 @@
 import type { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
-import type { Host } from "../config/target.ts";
-import {
-  installRelease,
-  type ReleaseReading,
-  readReleases,
-  releasesToPrune,
-  removeReleases,
-} from "../hosts/release-folder.ts";
-import { faultsOf, hostWriter, onHosts, requireAll, SpecHosts, shortSha, unreadable } from "./host-work.ts";
+import type { HostFolder } from "../config/target.ts";
+import { installRelease, type ReleaseReading, readReleases } from "../hosts/release-folder.ts";
+import { faultsOf, hostWriter, onHosts, requireAll, SpecFolders, shortSha, unreadable } from "./host-work.ts";
 import {
   BaseSpec,
   type Drift,
@@ -20,23 +14,23 @@ import {
   type UndoResult,
 } from "./step.ts";
 
-/** What is installed where, and how many old releases stay. */
+/** What is installed where. The suites run again with this step: nothing is in it that makes no other release. */
 export const ReleaseSpec = BaseSpec.extend({
-  hosts: SpecHosts,
+  hosts: SpecFolders,
   repository: DeploymentSection.shape.repository,
   sha: ReleasesSection.shape.feature,
   install: DeploymentSection.shape.install,
-  keep: DeploymentSection.shape.keep.unwrap(),
-});
+  // Older specs say how many releases stay, which is the switch's by now.
+}).strip();
 export type ReleaseSpec = z.infer<typeof ReleaseSpec>;
 
 export interface ReleaseResult {
   sha: string;
   /** What was done on each host: `installed`, `there already`, `3 files put back`. */
-  hosts: { host: string; did: string; removed: string[] }[];
+  hosts: { host: string; did: string }[];
 }
 
-function driftOf({ name }: Host, { installed }: ReleaseReading, sha: string): Drift[] {
+function driftOf({ name }: HostFolder, { installed }: ReleaseReading, sha: string): Drift[] {
   const expected = `release ${shortSha(sha)} whole on ${name}`;
   const release = installed.find((candidate) => candidate.sha === sha);
   if (!release) return [{ expected, observed: "no such release" }];
@@ -45,40 +39,26 @@ function driftOf({ name }: Host, { installed }: ReleaseReading, sha: string): Dr
   return files === 0 ? [] : [{ expected, observed: `${files} files that differ, first ${first}` }];
 }
 
-/** Every commit that a step may still have to go to or back to. */
-function wantedReleases(deps: StepDeps, own: string): Set<string> {
-  const steps = [...deps.evidence.entries().values()].filter(({ state }) => state !== "undone");
-  const named = steps.flatMap(({ kind, spec, result }) => {
-    if (kind === "release") return [spec.sha];
-    return kind === "release-switch"
-      ? [spec.from, spec.to, ...Object.values((result?.before as object | undefined) ?? {})]
-      : [];
-  });
-  return new Set([own, ...named.filter((sha) => typeof sha === "string")]);
-}
-
 async function observe(spec: ReleaseSpec, deps: StepDeps): Promise<Observation> {
-  const { sha, hosts, keep } = spec;
+  const { sha, hosts } = spec;
   const outcomes = await onHosts(hosts, (host) => readReleases(host, deps, [sha]));
   const seen = outcomes.flatMap(({ host, ...rest }) =>
     "value" in rest && rest.value ? driftOf(host, rest.value, sha) : [],
   );
   const plan = seen.map(({ expected, observed }) => `installs the ${expected} (${observed})`);
-  const undo = [`keeps release ${shortSha(sha)} on ${hosts.length} hosts; ${keep} old ones stay on each`];
+  const undo = [`keeps release ${shortSha(sha)} on ${hosts.length} hosts`];
   return { drift: [...seen, ...unreadable(outcomes)], plan, undo, blockers: faultsOf(outcomes) };
 }
 
-async function installOn(host: Host, spec: ReleaseSpec, deps: StepDeps) {
+async function installOn(host: HostFolder, spec: ReleaseSpec, deps: StepDeps) {
   const writer = hostWriter(spec, deps);
-  const { repository, sha, install, keep } = spec;
+  const { repository, sha, install } = spec;
   const outcome = await installRelease(host, { repository, sha, ...(install ? { install } : {}) }, writer);
   const reading = await readReleases(host, writer, [sha]);
-  const old = releasesToPrune(reading, { wanted: wantedReleases(deps, sha), keep });
-  await removeReleases(host, old, writer);
   const repaired = outcome === "installed" ? outcome : `${outcome.repaired} files put back`;
   const did = repaired === "0 files put back" ? "there already" : repaired;
   deps.log(`release: ${shortSha(sha)} on ${host.name}: ${did}`);
-  return { drift: driftOf(host, reading, sha), did, removed: old };
+  return { drift: driftOf(host, reading, sha), did };
 }
 
 async function apply(spec: ReleaseSpec, deps: StepDeps): Promise<ReleaseResult> {
@@ -86,7 +66,7 @@ async function apply(spec: ReleaseSpec, deps: StepDeps): Promise<ReleaseResult> 
   const done = requireAll("release", outcomes);
   const [left] = done.flatMap(({ value }) => value.drift);
   if (left) throw changedMeanwhile(left);
-  const hosts = done.map(({ host, value: { did, removed } }) => ({ host: host.name, did, removed }));
+  const hosts = done.map(({ host, value: { did } }) => ({ host: host.name, did }));
   return { sha: spec.sha, hosts };
 }
 

@@ -3,6 +3,7 @@ import { RestartSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
 import type { Host } from "../config/target.ts";
 import { FlagPlace } from "../hosts/flag-file.ts";
+import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
 import { readPropagation, type Wanted } from "../hosts/propagation.ts";
 import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
@@ -150,7 +151,8 @@ async function observe(spec: ServiceRestartSpec, deps: StepDeps): Promise<Observ
 /** Nothing is restarted into, or proven with, a flag that is no longer wanted: the files hold the newer one by now. */
 function overtaken({ basis, when, identity }: ServiceRestartSpec, deps: StepDeps): string | undefined {
   const flag = wantedFlag(deps.evidence.entries(), identity);
-  if (when === "opening" || basis.flag === null || flag === undefined || flag === basis.flag)
+  // A later phase may have taken the line out altogether: then it is not this restart's to prove.
+  if (when === "opening" || typeof flag !== "boolean" || basis.flag === null || flag === basis.flag)
     return undefined;
   const name = (value: boolean) => (value ? "on" : "off");
   return (
@@ -218,29 +220,33 @@ async function apply(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceR
   return { ...basis, hosts: done };
 }
 
-async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResult> {
-  if (spec.when === "closing")
-    return { summary: "nothing to do: the opening restart restarts on the way back", kept: [] };
-  const { identity, backend, variable, restart } = spec;
-  const writer = hostWriter(spec, deps);
-  const files = { identity, place: { backend, variable } };
+/** What each host has to run, once the files of those that were left out are back; faults of those that are not. */
+async function wantedBack(spec: ServiceRestartSpec, deps: StepDeps, writer: HostWriter) {
+  const { identity, backend, variable } = spec;
   const entries = deps.evidence.entries();
   const undone = undoneSince(identity, deps);
   const outcomes = await onHosts(spec.hosts, async (host) => {
     await bringBackLeft(host, undone, { deps, writer });
-    return wantedByFiles(host, files, entries, writer);
+    return wantedByFiles(host, { identity, place: { backend, variable } }, entries, writer);
   });
-  const wanted = new Map(
-    outcomes.flatMap(({ host, ...rest }) => ("value" in rest && rest.value ? [[host.name, rest.value]] : [])),
-  );
+  const known = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
+  return {
+    wanted: new Map(known.map(({ host, value }) => [host.name, value])),
+    faults: faultsOf(outcomes),
+  };
+}
+
+async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResult> {
+  if (spec.when === "closing")
+    return { summary: "nothing to do: the opening restart restarts on the way back", kept: [] };
+  const writer = hostWriter(spec, deps);
+  const { wanted, faults } = await wantedBack(spec, deps, writer);
   const hosts = spec.hosts.filter(({ name }) => wanted.has(name));
   const wantedOn = ({ name }: Host) => wanted.get(name) as Wanted;
   const log = (line: string) => deps.log(`service-restart: ${line}`);
-  const done = await restartInWaves({ hosts, wantedOn, restart, goOn: true, log }, writer);
-  requireProven(done, {
-    faults: faultsOf(outcomes),
-    next: `Those are not back yet. Mend them, then: npx rollout up --stack ${identity.stack}`,
-  });
+  const done = await restartInWaves({ hosts, wantedOn, restart: spec.restart, goOn: true, log }, writer);
+  const next = `Those are not back yet. Mend them, then: npx rollout up --stack ${spec.identity.stack}`;
+  requireProven(done, { faults, next });
   const processes = done.flatMap((host) => host.processes);
   return {
     summary: `restarted ${done.length} hosts; ${processes.length} processes are proven`,

@@ -65,7 +65,13 @@ async function switchUnderLock(
   const steps = await findSteps(stack, source, chain);
   const fault = source.fault ?? (await setFlagConfig(stack, on));
   chain.append({ record: "event", event: "flag-switched", note: `${nameOf(on)}: ${reason}` });
-  await runSteps(steps, databaseUrl);
+  try {
+    await runSteps(steps, databaseUrl);
+  } catch (error) {
+    // A host that is left is told by the error: this must be known as well.
+    for (const line of fault ? stillOn(stack, fault) : []) logLine(line);
+    throw error;
+  }
   return { steps, fault };
 }
 

@@ -56,7 +56,7 @@ export const releaseOutline = (of: ReleaseName): StepOutline => ({
   deadlineSeconds: 2 * HOUR,
   fields: ({ hosts, deployment, releases }) => ({
     ...{ hosts, sha: releases[of], repository: deployment?.repository },
-    ...{ install: deployment?.install, keep: deployment?.keep },
+    install: deployment?.install,
   }),
 });
 
@@ -95,7 +95,9 @@ export const switchOutline = (from: ReleaseName, to: ReleaseName): StepOutline =
   name: "release-switch",
   step: releaseSwitch as Step,
   deadlineSeconds: 30 * MINUTE,
-  fields: ({ hosts, releases }) => ({ hosts, from: releases[from], to: releases[to] }),
+  fields: ({ hosts, deployment, releases }) => ({
+    ...{ hosts, from: releases[from], to: releases[to], keep: deployment?.keep },
+  }),
 });
 
 /** The next processes that start have the flag so; null: they have none. */

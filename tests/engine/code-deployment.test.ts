@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type pg from "pg";
+import { readWorkers } from "../../cli/status/workers.ts";
 import { Chain } from "../../ledger/chain.ts";
+import { readLock, takeLock } from "../../ledger/lock.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import { startServer, stopServer } from "../../sandbox/database/server.ts";
 import { sandboxPaths } from "../../sandbox/paths.ts";
@@ -97,6 +107,108 @@ describe("code behind a flag", function () {
       sandbox.allRun(sandbox.releaseNamed("feature"), true),
       "the engine knew of no flip",
     );
+    assert.match(await checkout.rollout("preview", "--expect-no-changes"), /holds phase 2/);
+  });
+
+  const stackFile = () => readFileSync(join(checkout.folder, "Pulumi.sandbox.yaml"), "utf8");
+
+  /** The flag goes off by the evidence alone; the last lines say what is left to do, and so does the exit code. */
+  async function switchedWithoutConfig(reason: string, fault: RegExp): Promise<void> {
+    const { exitCode, output } = await checkout.try("flag", "off", "--reason", reason);
+    assert.equal(exitCode, 3, output);
+    assert.match(output, fault);
+    assert.match(
+      output,
+      /flag off: proven \(.*\)\nBUT THE CONFIG STILL SAYS ON, .*\n {2}pulumi config set flag false --stack sandbox\s*$/,
+    );
+    assert.deepEqual(await processesAsked(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
+    assert.match(stackFile(), /:flag: "?true/);
+  }
+
+  /** Asked of the services themselves: `status` would ask Pulumi first. */
+  async function processesAsked() {
+    const workers = await readWorkers(sandbox.hosts, []);
+    return {
+      count: workers.length,
+      releases: [...new Set(workers.map(({ release }) => release))],
+      flags: [...new Set(workers.map(({ value }) => value))],
+    };
+  }
+
+  it("switches the flag off while Pulumi's backend is away, and while Pulumi hangs", async () => {
+    const state = join(checkout.folder, ".rollout/state");
+    renameSync(state, `${state}.away`);
+    try {
+      await switchedWithoutConfig("no backend", /going on without the configuration.*got from Pulumi: /);
+    } finally {
+      rmSync(state, { recursive: true, force: true });
+      renameSync(`${state}.away`, state);
+    }
+    await checkout.up();
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
+
+    const record = join(checkout.folder, ".rollout/toolchain.json");
+    const known = readFileSync(record, "utf8");
+    const engine = join(checkout.folder, "hanging/pulumi");
+    mkdirSync(dirname(engine));
+    // What it starts keeps its output open, as a credential helper would.
+    writeFileSync(engine, "#!/bin/sh\nsleep 600\n", { mode: 0o755 });
+    const { engine: real } = JSON.parse(known);
+    writeFileSync(record, JSON.stringify({ ...JSON.parse(known), engine: { ...real, path: engine } }));
+    try {
+      await switchedWithoutConfig("it hangs", /going on without the configuration.*no answer within 10 s/);
+    } finally {
+      writeFileSync(record, known);
+    }
+    await checkout.up();
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
+  });
+
+  it("waits for a run that is at work, says for whom, and gives up with what to do then", async () => {
+    const folder = join(checkout.folder, "evidence/sandbox");
+    const release = takeLock(folder, "apply release");
+    try {
+      const { exitCode, output } = await checkout.try("flag", "off", "--reason", "busy", "--wait", "1");
+      assert.equal(exitCode, 1);
+      assert.match(output, /flag off: waiting 1 s at the most for `apply release` \(pid \d+ on /);
+      assert.match(output, /It did not end in time\. Stop it \(.*kill \d+\), then: npx rollout recover/);
+      assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), true));
+      const waiting = checkout.start("flag", "off", "--reason", "patient");
+      await until("the wait", () => (readLock(folder)?.pid === process.pid ? true : undefined));
+      setTimeout(release, 3_000);
+      assert.equal((await waiting).exitCode, 0);
+    } finally {
+      release();
+    }
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
+  });
+
+  it("finds a host that was switched on by hand although the flag is off", async () => {
+    const [host] = sandbox.hosts;
+    const file = host?.envFile ?? "";
+    writeFileSync(file, readFileSync(file, "utf8").replace("AWARENESS=false", "AWARENESS=true"));
+    const env = { PATH: `${host?.path}:${process.env.PATH}` };
+    for (const { unit } of host?.services ?? []) await execa("systemctl", ["restart", unit], { env });
+    assert.deepEqual((await sandbox.processes()).flags.length, 2);
+    const output = await checkout.rollout("flag", "off", "--reason", "someone was helpful");
+    assert.match(output, /flag off: proven/);
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
+  });
+
+  it("tells Pulumi of the flag's steps alone: whatever else the config asks for waits for an up", async () => {
+    await sandbox.config("deployment.keep", "4");
+    const begun = () =>
+      Chain.open(join(checkout.folder, "evidence/sandbox")).records.flatMap((record) =>
+        record.record === "begin" ? [record.step] : [],
+      );
+    const before = begun().length;
+    const output = await checkout.rollout("flag", "on", "--reason", "all is well");
+    assert.doesNotMatch(output, /Pulumi's state does not know/);
+    const ran = begun().slice(before);
+    assert.deepEqual(ran, ["env-flag", "closing-restart", "smoke-test", "propagation", "soak"]);
+    assert.match(await checkout.rollout("preview"), /release-switch/);
+    await checkout.up();
+    assert.deepEqual(begun().slice(before + ran.length), ["release-switch"]);
     assert.match(await checkout.rollout("preview", "--expect-no-changes"), /holds phase 2/);
   });
 

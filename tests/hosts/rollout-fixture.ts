@@ -95,6 +95,16 @@ export class HostRollout {
     this.chain = Chain.open(this.folder);
   }
 
+  /** Records an apply with just this spec, which today's schema need not know, and this result; nothing is done. */
+  recordDone(declared: Declared, result: Record<string, unknown>): void {
+    const spec = { ...this.spec(declared) };
+    const { phase, step } = spec.identity;
+    const fields = { phase, step, kind: declared.kind, verb: "apply" as const };
+    const begin = { digest: hashOf(spec), generation: spec.generation, spec, will: [] };
+    const { number } = this.chain.append({ record: "begin", ...fields, ...begin });
+    this.chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
+  }
+
   async undo(declared: Declared) {
     const step = await findStep(declared.kind);
     return undoStep(step.spec.parse(this.spec(declared)), this.#context());

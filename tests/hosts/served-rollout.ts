@@ -58,7 +58,7 @@ export async function setUpServed(
   });
   const steps = {
     opening: restart("opening"),
-    release: { kind: "release", fields: { hosts: declared, repository: url, sha: feature, keep: 3 } },
+    release: { kind: "release", fields: { hosts: declared, repository: url, sha: feature } },
     switched: { kind: "release-switch", fields: { hosts: declared, from: baseline, to: feature } },
     flag: { kind: "env-flag", fields: { hosts: declared, ...PLACE, value: true } },
     closing: restart("closing"),

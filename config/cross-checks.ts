@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { flowFaults } from "./browser-flows.ts";
 import { type FaultContext, faultLine } from "./fault.ts";
 import { mailLines } from "./mail-checks.ts";
 import { lastBuiltPhase, phaseTitle } from "./phase.ts";
@@ -15,6 +16,7 @@ export function crossCheckLines(context: FaultContext, settings: Partial<Setting
     ...maintenanceLines(context, settings),
     ...sectionLines(context, settings),
     ...mailLines(context, settings),
+    ...browserLines(context, settings),
   ];
 }
 
@@ -86,10 +88,21 @@ function maintenanceLines(context: FaultContext, { migration }: Partial<Settings
   return [faultLine(context, ["migration", "appTriggers"], expected, appTriggers)];
 }
 
+function browserLines(context: FaultContext, { browserChecklist, smokeTest }: Partial<Settings>): string[] {
+  if (!browserChecklist) return [];
+  const faults = flowFaults(browserChecklist).map(({ path, expected, value }) =>
+    faultLine(context, ["browserChecklist", ...path], expected, value),
+  );
+  if (smokeTest?.marker.prefix !== browserChecklist.markerPrefix) return faults;
+  const expected = "another prefix than smokeTest.marker.prefix, whose step would remove these deals,";
+  const path = ["browserChecklist", "markerPrefix"];
+  return [...faults, faultLine(context, path, expected, browserChecklist.markerPrefix)];
+}
+
 /** Sections that are needed from a phase on, with the page that tells of them. */
 const NEEDED_FROM = [
   { phase: 2, page: "code-deployment.md", keys: ["deployment", "testSuite", "shadow", "smokeTest"] },
-  { phase: 3, page: "interface-rollout.md", keys: ["documentation", "announcement"] },
+  { phase: 3, page: "interface-rollout.md", keys: ["browserChecklist", "documentation", "announcement"] },
 ] as const;
 
 function sectionLines({ file }: FaultContext, settings: Partial<Settings>): string[] {

@@ -5,39 +5,48 @@ import { stackSchema } from "./schema.ts";
 interface Row {
   path: string;
   schema: z.ZodType;
+  /** Path of the list whose entries are of the same kind, and listed there. */
+  as?: string;
 }
 
+/** Lists by the kind of their entries: what is in it is listed once. */
+type Listed = Map<z.ZodType, string>;
+
 /** Every key of a section with its path, parents before children. */
-function listRows(path: string, schema: z.ZodType): Row[] {
+function listRows(path: string, schema: z.ZodType, listed: Listed): Row[] {
   const plain = unwrapSchema(schema);
   const own = { path, schema };
   if (plain instanceof z.ZodObject) {
     const children = Object.entries(plain.shape as Record<string, z.ZodType>);
-    return [own, ...children.flatMap(([name, child]) => listRows(`${path}.${name}`, child))];
+    return [own, ...children.flatMap(([name, child]) => listRows(`${path}.${name}`, child, listed))];
   }
   if (plain instanceof z.ZodArray) {
     const element = plain.element as z.ZodType;
-    return unwrapSchema(element) instanceof z.ZodObject
-      ? [own, ...listRows(`${path}[]`, element).slice(1)]
-      : [own];
+    if (!(unwrapSchema(element) instanceof z.ZodObject)) return [own];
+    const as = listed.get(element);
+    if (as !== undefined) return [{ ...own, as }];
+    listed.set(element, path);
+    return [own, ...listRows(`${path}[]`, element, listed).slice(1)];
   }
   return [own];
 }
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
 
-function formatRow({ path, schema }: Row): string {
+function formatRow({ path, schema, as }: Row): string {
   const { description = "", unit, secret, required, default: fallback } = readNotes(schema);
   const expected = describeExpected(schema) + (unit ? ` (${unit})` : "");
   const plain = fallback === undefined ? "" : `\`${JSON.stringify(fallback).replaceAll('"', "")}\``;
   const presence = secret ? "secret" : required ? "required" : plain;
-  return `| \`${path}\` | ${cell(expected)} | ${presence} | ${cell(description)} |`;
+  const more = as === undefined ? "" : ` Entries as in \`${as}\`.`;
+  return `| \`${path}\` | ${cell(expected)} | ${presence} | ${cell(description)}${more} |`;
 }
 
 /** The reference of every configuration key, as Markdown. `node --import tsx config/reference.ts > docs/config.md` */
 export function renderReference(): string {
   const shape = stackSchema("<stack>").shape as Record<string, z.ZodType>;
-  const rows = Object.entries(shape).flatMap(([key, schema]) => listRows(key, schema));
+  const listed: Listed = new Map();
+  const rows = Object.entries(shape).flatMap(([key, schema]) => listRows(key, schema, listed));
   return `${[
     "# Configuration",
     "",

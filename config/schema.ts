@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Change } from "../postgres/change.ts";
 import { AnnouncementSection } from "./announcement.ts";
+import { BrowserChecklistSection } from "./browser-checklist.ts";
 import { Dependency } from "./dependency.ts";
 import { DeploymentSection, SoakSection } from "./deployment.ts";
 import { DocumentationSection } from "./documentation.ts";
@@ -85,6 +86,9 @@ export const stackSchema = (stack: string) =>
     ),
     smokeTest: SmokeTestSection.optional().describe(
       "What phase 2 tries through the API once the flag is on: see docs/code-deployment-checks.md.",
+    ),
+    browserChecklist: BrowserChecklistSection.optional().describe(
+      "What is done and seen in a browser once the interface is out: see docs/browser-checklist.md.",
     ),
     soak: SoakSection.prefault({}).describe("How long a phase has to run before the next one may begin."),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),

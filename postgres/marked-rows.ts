@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Client } from "pg";
 import type { Change } from "./change.ts";
 import { quoteName, tableName } from "./change-sql.ts";
@@ -15,7 +16,11 @@ export interface MarkedRow {
 }
 
 /** Random hex digits after the prefix. */
-export const MARKER_DIGITS = 16;
+const MARKER_DIGITS = 16;
+
+/** A marker that no other row bears. */
+export const newMarker = ({ prefix }: Pick<Marker, "prefix">) =>
+  prefix + randomBytes(MARKER_DIGITS / 2).toString("hex");
 
 const escapeLike = (text: string) => text.replaceAll(/[\\%_]/g, "\\$&");
 

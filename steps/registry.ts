@@ -20,6 +20,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "code-review": async () => (await import("./code-review.ts")).codeReview,
   "shadow-comparison": async () => (await import("./shadow-comparison.ts")).shadowComparison,
   "smoke-test": async () => (await import("./smoke-test.ts")).smokeTest,
+  "browser-checklist": async () => (await import("./browser-checklist.ts")).browserChecklist,
   soak: async () => (await import("./soak.ts")).soak,
   "flag-absence": async () => (await import("./flag-absence.ts")).flagAbsence,
   propagation: async () => (await import("./propagation.ts")).propagation,

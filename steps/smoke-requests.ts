@@ -11,35 +11,27 @@ export interface ApiAnswer {
   body?: ExactJson;
 }
 
-/** Speaks to the application as its users' programs do. Nothing is asked twice: a creation that seemed lost may be none. */
-export class SmokeApi {
+/** How test deals are removed, whoever created them. */
+export type DealRemoval = Pick<SmokeTestSection, "remove" | "tokenVariable">;
+
+/** Removes deals through the application's API. */
+export class DealApi<Section extends DealRemoval = DealRemoval> {
+  protected readonly section: Section;
   readonly #base: string;
-  readonly #section: SmokeTestSection;
   readonly #signal: AbortSignal;
 
-  constructor(url: string, section: SmokeTestSection, signal: AbortSignal) {
+  constructor(url: string, section: Section, signal: AbortSignal) {
     this.#base = url.replace(/\/+$/, "");
-    this.#section = section;
+    this.section = section;
     this.#signal = signal;
   }
 
-  /** Posts a deal of that type with that marker. */
-  create(type: string, marker: string): Promise<ApiAnswer> {
-    const { create, typeField, marker: mark } = this.#section;
-    return this.#send("POST", create.path, { ...create.body, [typeField]: type, [mark.field]: marker });
-  }
-
-  analyse(key: string): Promise<ApiAnswer> {
-    const { method, path } = this.#section.analyse;
-    return this.#send(method, fillKey(path, key));
-  }
-
   remove(key: string): Promise<ApiAnswer> {
-    return this.#send("DELETE", fillKey(this.#section.remove.path, key));
+    return this.send("DELETE", fillKey(this.section.remove.path, key));
   }
 
-  async #send(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<ApiAnswer> {
-    const { tokenVariable } = this.#section;
+  protected async send(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<ApiAnswer> {
+    const { tokenVariable } = this.section;
     const token = tokenVariable === undefined ? undefined : process.env[tokenVariable];
     const answer = await request(this.#base + path, {
       ...{ method, signal: this.#signal, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
@@ -56,6 +48,20 @@ export class SmokeApi {
     } catch {
       return { status: answer.statusCode };
     }
+  }
+}
+
+/** Speaks to the application as its users' programs do. Nothing is asked twice: a creation that seemed lost may be none. */
+export class SmokeApi extends DealApi<SmokeTestSection> {
+  /** Posts a deal of that type with that marker. */
+  create(type: string, marker: string): Promise<ApiAnswer> {
+    const { create, typeField, marker: mark } = this.section;
+    return this.send("POST", create.path, { ...create.body, [typeField]: type, [mark.field]: marker });
+  }
+
+  analyse(key: string): Promise<ApiAnswer> {
+    const { method, path } = this.section.analyse;
+    return this.send(method, fillKey(path, key));
   }
 }
 

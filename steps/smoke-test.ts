@@ -1,16 +1,15 @@
-import { randomBytes } from "node:crypto";
 import type { Client } from "pg";
 import { z } from "zod";
 import { SmokeTestSection } from "../config/smoke-test.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
-import { findMarked, hasColumn, MARKER_DIGITS } from "../postgres/marked-rows.ts";
+import { findMarked, hasColumn, newMarker } from "../postgres/marked-rows.ts";
 import { withConnection } from "../postgres/session.ts";
 import { Basis } from "./basis.ts";
 import { judgeOutput, valuesAt } from "./output-rules.ts";
 import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke-requests.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
-import { type Removal, removeTestDeals } from "./test-deals.ts";
+import { clearTestDeals, leftDealLine, type TestDeals, undoTestDeals } from "./test-deals.ts";
 
 export const SmokeTestSpec = BaseSpec.extend({
   change: Change,
@@ -91,9 +90,6 @@ async function observe(spec: SmokeTestSpec, deps: StepDeps): Promise<Observation
   return { drift: [], plan, undo, blockers, estimateSeconds: 2 };
 }
 
-const newMarker = ({ marker }: SmokeTestSection) =>
-  marker.prefix + randomBytes(MARKER_DIGITS / 2).toString("hex");
-
 const isWell = ({ status }: ApiAnswer) => status >= 200 && status < 300;
 
 /** The new deal's key, as a text whatever the application makes of it. */
@@ -108,7 +104,7 @@ async function tryCase(
   { spec, api }: Trial,
 ): Promise<string[]> {
   const { smokeTest } = spec;
-  const created = await api.create(type, newMarker(smokeTest));
+  const created = await api.create(type, newMarker(smokeTest.marker));
   if (!isWell(created)) return [`${type}: expected a deal to be created, got status ${created.status}`];
   const key = keyOf(created, smokeTest);
   if (key === undefined) return [`${type}: expected the new deal's key in ${smokeTest.keyField}, got none`];
@@ -122,7 +118,7 @@ async function tryCase(
 
 async function tryInvalid({ spec, api, client }: Trial): Promise<{ status: number; faults: string[] }> {
   const { smokeTest, change } = spec;
-  const marker = newMarker(smokeTest);
+  const marker = newMarker(smokeTest.marker);
   const { status } = await api.create(smokeTest.invalidType, marker);
   const rows = await findMarked(client, change, smokeTest.marker);
   const kept = rows.some((row) => row.marker === marker);
@@ -155,7 +151,9 @@ async function tryAll(trial: Trial, { signal, log }: StepDeps) {
   return { faults, invalidStatus };
 }
 
-const leftLine = ({ key, reason }: Removal["left"][number]) => `test deal ${key} is still there: ${reason}`;
+const dealsOf = ({ change, app, smokeTest }: Pick<Ready, "change" | "app" | "smokeTest">): TestDeals => ({
+  ...{ change, app, removal: smokeTest, marker: smokeTest.marker, step: "smoke-test" },
+});
 
 function refuse(faults: readonly string[]): void {
   if (faults.length === 0) return;
@@ -172,19 +170,8 @@ async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResu
   const ready = spec as Ready;
   return withConnection(deps, async (client) => {
     // Not the step's own signal: what was created is removed also when the step is cancelled.
-    const clearing = new SmokeApi(
-      spec.app.url,
-      ready.smokeTest,
-      AbortSignal.timeout(spec.deadlineSeconds * 1000),
-    );
-    const clear = () =>
-      removeTestDeals({
-        client,
-        change: spec.change,
-        section: ready.smokeTest,
-        api: clearing,
-        log: deps.log,
-      });
+    const clearing = AbortSignal.timeout(spec.deadlineSeconds * 1000);
+    const clear = () => clearTestDeals(dealsOf(ready), deps, clearing);
     const before = await clear();
     if (before.removed > 0)
       deps.log(`smoke-test: removed ${before.removed} test deals that an earlier run left`);
@@ -194,7 +181,7 @@ async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResu
       throw error;
     });
     const after = await clear();
-    refuse([...tried.faults, ...after.left.map(leftLine)]);
+    refuse([...tried.faults, ...after.left.map(leftDealLine)]);
     return {
       cases: ready.smokeTest.cases.map(({ type, rules }) => ({ type, rules: rules.length })),
       invalidStatus: tried.invalidStatus,
@@ -210,21 +197,7 @@ async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResul
   // A run that ended well has removed its deals: going back needs neither database nor application for it.
   if (!smokeTest || (finished && result && !("skipped" in result)))
     return { summary: "nothing to undo: its test deals were removed", kept: [] };
-  const api = new SmokeApi(app.url, smokeTest, deps.signal);
-  try {
-    const { removed, left } = await withConnection(deps, (client) =>
-      removeTestDeals({ client, change, section: smokeTest, api, log: deps.log }),
-    );
-    return {
-      summary: `removed ${removed} test deals`,
-      kept: left.map(({ key, reason }) => ({ subject: `test deal ${key}`, reason })),
-    };
-  } catch (error) {
-    deps.signal.throwIfAborted();
-    const reason = `the database could not be looked at (${(error as Error).message.split("\n")[0]})`;
-    const subject = `test deals whose ${smokeTest.marker.field} begins with ${smokeTest.marker.prefix}, if there are any`;
-    return { summary: "could not look for test deals", kept: [{ subject, reason }] };
-  }
+  return undoTestDeals(dealsOf({ change, app, smokeTest }), deps);
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { Client } from "pg";
-import type { SmokeTestSection } from "../config/smoke-test.ts";
 import type { Change } from "../postgres/change.ts";
-import { deleteMarked, findMarked, type MarkedRow } from "../postgres/marked-rows.ts";
-import { reasonOf, type SmokeApi } from "./smoke-requests.ts";
+import { deleteMarked, findMarked, type MarkedRow, type Marker } from "../postgres/marked-rows.ts";
+import { withConnection } from "../postgres/session.ts";
+import { DealApi, type DealRemoval, reasonOf } from "./smoke-requests.ts";
+import type { StepDeps, UndoResult } from "./step.ts";
 
 /** How test deals were removed. */
 export interface Removal {
@@ -16,13 +17,15 @@ export interface Removal {
 interface RemovalContext {
   client: Client;
   change: Change;
-  section: SmokeTestSection;
-  api: SmokeApi;
+  marker: Marker;
+  api: DealApi;
+  /** Name of the step in what it says. */
+  step: string;
   log(line: string): void;
 }
 
 /** @returns nothing when the application removed it, else why not. */
-async function removeByApi(api: SmokeApi, key: string): Promise<string | undefined> {
+async function removeByApi(api: DealApi, key: string): Promise<string | undefined> {
   try {
     const { status } = await api.remove(key);
     return (status >= 200 && status < 300) || status === 404 ? undefined : `status ${status}`;
@@ -36,12 +39,10 @@ async function removeByDatabase(
   why: string,
   context: RemovalContext,
 ): Promise<string | undefined> {
-  const { client, change, section, log } = context;
+  const { client, change, marker, log, step } = context;
   try {
-    if (!(await deleteMarked(client, change, section.marker, row))) return undefined;
-    log(
-      `smoke-test: the application did not remove test deal ${row.key} (${why}): deleted it in the database`,
-    );
+    if (!(await deleteMarked(client, change, marker, row))) return undefined;
+    log(`${step}: the application did not remove test deal ${row.key} (${why}): deleted it in the database`);
     return undefined;
   } catch (error) {
     return `${why}; in the database: ${(error as Error).message}`;
@@ -52,16 +53,16 @@ async function removeByDatabase(
  * Removes every test deal that there is, of this run and of any that was killed: by the application, so that it clears up
  * what belongs to a deal; else by the database, which is said.
  */
-export async function removeTestDeals(context: RemovalContext): Promise<Removal> {
-  const { client, change, section, api } = context;
-  const rows = await findMarked(client, change, section.marker);
+async function removeTestDeals(context: RemovalContext): Promise<Removal> {
+  const { client, change, marker, api } = context;
+  const rows = await findMarked(client, change, marker);
   const failed = new Map<string, string>();
   for (const { key } of rows) {
     const why = await removeByApi(api, key);
     if (why) failed.set(key, why);
   }
   // What the application says is one thing, what is left in the table another.
-  const remaining = await findMarked(client, change, section.marker);
+  const remaining = await findMarked(client, change, marker);
   const left: Removal["left"] = [];
   for (const row of remaining) {
     const reason = await removeByDatabase(row, failed.get(row.key) ?? "it said that it did", context);
@@ -69,3 +70,43 @@ export async function removeTestDeals(context: RemovalContext): Promise<Removal>
   }
   return { removed: rows.length - left.length, byDatabase: remaining.length - left.length, left };
 }
+
+/** Whose test deals are removed, and how. */
+export interface TestDeals {
+  change: Change;
+  app: { url: string };
+  removal: DealRemoval;
+  marker: Marker;
+  step: string;
+}
+
+/** Removes all that there are, on a connection and by requests of its own. */
+export function clearTestDeals(
+  { app, removal, ...deals }: TestDeals,
+  deps: Pick<StepDeps, "connect" | "log">,
+  signal: AbortSignal,
+): Promise<Removal> {
+  const api = new DealApi(app.url, removal, signal);
+  return withConnection(deps, (client) => removeTestDeals({ ...deals, client, api, log: deps.log }));
+}
+
+/** The undo of a step with test deals: a database or an application that is down holds up no way back. */
+export async function undoTestDeals(deals: TestDeals, deps: StepDeps): Promise<UndoResult> {
+  const { marker } = deals;
+  try {
+    const { removed, left } = await clearTestDeals(deals, deps, deps.signal);
+    return {
+      summary: `removed ${removed} test deals`,
+      kept: left.map(({ key, reason }) => ({ subject: `test deal ${key}`, reason })),
+    };
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    const reason = `the database could not be looked at (${(error as Error).message.split("\n")[0]})`;
+    const subject = `test deals whose ${marker.field} begins with ${marker.prefix}, if there are any`;
+    return { summary: "could not look for test deals", kept: [{ subject, reason }] };
+  }
+}
+
+/** What is still there, for the person who has to remove it. */
+export const leftDealLine = ({ key, reason }: Removal["left"][number]) =>
+  `test deal ${key} is still there: ${reason}`;

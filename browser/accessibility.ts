@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import type { PointFault } from "./point-fault.ts";
+
+const SHOWN = 3;
+
+/** What axe said of pages that were scanned in this run: one that looks the same is not scanned again. */
+export type ScannedPages = Map<string, readonly PointFault[]>;
+
+/** Scans of a point's pages by axe, each fault once. */
+export class Accessibility {
+  /** Pages of the point, in every state in which they were left. */
+  scans = 0;
+  readonly #faults = new Map<string, PointFault>();
+  readonly #ignoreRules: readonly string[];
+  readonly #scanned: ScannedPages;
+
+  constructor(ignoreRules: readonly string[], scanned: ScannedPages) {
+    this.#ignoreRules = ignoreRules;
+    this.#scanned = scanned;
+  }
+
+  get faults(): PointFault[] {
+    return [...this.#faults.values()];
+  }
+
+  /**
+   * Judges the page as it stands; one that nothing was opened in is passed over.
+   * @param own texts that are this point's own, such as a deal's name: pages that differ in them alone are the same.
+   */
+  async scan(page: Page, own: readonly string[]): Promise<void> {
+    if (page.url() === "about:blank") return;
+    await page.waitForLoadState("load");
+    const key = await keyOf(page, own);
+    const faults = this.#scanned.get(key) ?? (await this.#judge(page));
+    this.#scanned.set(key, faults);
+    this.scans += 1;
+    for (const fault of faults) this.#faults.set(fault.seen, fault);
+  }
+
+  async #judge(page: Page): Promise<PointFault[]> {
+    const builder = new AxeBuilder({ page }).disableRules([...this.#ignoreRules]);
+    const { violations } = await builder.analyze();
+    const path = new URL(page.url()).pathname;
+    return violations.map(({ id, impact, help, nodes }) => {
+      const places = nodes.slice(0, SHOWN).map(({ target }) => target.flat().join(" "));
+      const more = nodes.length > SHOWN ? ` and ${nodes.length - SHOWN} more` : "";
+      const seen = `axe rule ${id} (${impact ?? "minor"}) at ${places.join(", ")}${more} of ${path}`;
+      return { expected: help, seen };
+    });
+  }
+}
+
+/** The page's content in the colours and the size in which it is shown. */
+async function keyOf(page: Page, own: readonly string[]): Promise<string> {
+  const dark = await page.evaluate('matchMedia("(prefers-color-scheme: dark)").matches');
+  const content = own.reduce((text, part) => text.replaceAll(part, "*"), await page.content());
+  const shown = JSON.stringify([content, dark, page.viewportSize()]);
+  return createHash("sha256").update(shown).digest("hex");
+}

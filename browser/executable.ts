@@ -1,0 +1,48 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import type { LaunchOptions } from "playwright-core";
+import type { BrowserChecklistSection } from "../config/browser-checklist.ts";
+import { childEnvironment } from "../steps/child-process.ts";
+
+type BrowserSection = BrowserChecklistSection["browser"];
+
+/** Names that Linux distributions give to browsers that speak Chromium's protocol, free ones first. */
+const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"];
+
+const canRun = (file: string) =>
+  access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+
+/** Path of the browser, or undefined where there is none. */
+export async function findBrowser({ executable }: BrowserSection): Promise<string | undefined> {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  const places = (executable === undefined ? NAMES : [executable]).flatMap((name) =>
+    name.includes("/") ? [name] : folders.map((folder) => join(folder, name)),
+  );
+  for (const place of places) if (await canRun(place)) return place;
+  return undefined;
+}
+
+/** Why no browser can be started, with the command that installs one. */
+export function missingBrowser({ executable }: BrowserSection): string {
+  const wanted = executable ?? `one of ${NAMES.join(", ")} on PATH`;
+  return `browser-checklist: expected a browser (${wanted}), got none. Install one: apt-get install chromium; or correct browserChecklist.browser.executable.`;
+}
+
+/** True where the browser has to do without its sandbox: Chromium refuses to start as root with it. */
+export const withoutSandbox = () => process.getuid?.() === 0;
+
+/**
+ * How the browser is started. It gets nothing of our environment but PATH and home, and it ends with this process,
+ * SIGKILL included: Playwright speaks to it by a pipe, and Chromium ends once its pipe is closed. Signals are the
+ * step's own matter: it has deals to remove before it ends.
+ */
+export function launchOptions(executablePath: string, { args }: BrowserSection): LaunchOptions {
+  return {
+    ...{ executablePath, args, headless: true, chromiumSandbox: !withoutSandbox(), env: childEnvironment() },
+    ...{ handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false, timeout: 60_000 },
+  };
+}

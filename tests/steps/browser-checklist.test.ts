@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Entry } from "../../ledger/entries.ts";
+import type { EvidenceRecord } from "../../ledger/record.ts";
+import { type BrowserChecklistResult, browserChecklist } from "../../steps/browser-checklist.ts";
+import type { StepDeps } from "../../steps/step.ts";
+import { inBrowser, onlyPoints, RELEASE, sandboxSection, specOf } from "../browser/browser-fixture.ts";
+import { FIXTURE_TABLES, FixtureApp } from "../browser/fixture-app.ts";
+import type { Breaks } from "../browser/fixture-pages.ts";
+import { pngSize } from "../browser/png.ts";
+import { createDatabase } from "../database.ts";
+import { makeDeps, runSql } from "./preflight-deps.ts";
+
+describe("browser checklist", () => {
+  let url: string;
+  let app: FixtureApp;
+  before(async () => {
+    url = await createDatabase();
+    await runSql(url, ...FIXTURE_TABLES);
+    app = await FixtureApp.start(url);
+  });
+  afterEach(() => {
+    app.breaks = {};
+  });
+  after(() => app.stop());
+
+  const marked = async () =>
+    (await runSql(url, "SELECT id FROM deals WHERE name ~ '^rollout-check-[0-9a-f]{16}$'"))[0]?.rowCount;
+  const all = async () => (await runSql(url, "SELECT id FROM deals"))[0]?.rowCount;
+
+  /** Runs points of the sandbox's section. @returns why they failed. */
+  async function failureOf(breaks: Breaks, section: Record<string, unknown>, deps: StepDeps = makeDeps(url)) {
+    app.breaks = breaks;
+    const error: unknown = await browserChecklist.apply(specOf(app.url, section), deps).catch((it) => it);
+    assert.ok(error instanceof Error, "expected the checklist to fail");
+    assert.equal(error.name, "StepError", error.stack);
+    return error.message;
+  }
+
+  inBrowser(
+    "finds the sandbox's ten points as they should be, with pictures, and leaves no deal",
+    async () => {
+      const deps = makeDeps(url);
+      const result = await browserChecklist.apply(specOf(app.url), deps);
+      assert.deepEqual(
+        result.checked.map(({ point }) => point),
+        sandboxSection().points.map(({ name }) => name),
+      );
+      assert.deepEqual([result.removed, await marked(), await all()], [11, 0, 2]);
+      assert.ok(result.checked.every(({ ms, scans }) => ms > 0 && scans > 0));
+      const sizes = result.checked.map(({ screenshots }) =>
+        screenshots.map(({ path, sha256 }) => pngSize(join(deps.folder, path), sha256)),
+      );
+      const [wide, narrow] = [
+        { width: 1280, height: 800 },
+        { width: 390, height: 844 },
+      ];
+      const views = [wide, wide, narrow, wide];
+      const [one] = [[wide]];
+      assert.deepEqual(sizes, [views, one, one, one, one, views, one, views, one, one]);
+      assert.equal(JSON.parse(deps.readArtifact(result.report)).points.length, 10);
+    },
+  );
+
+  const BREAKS: [number, keyof Breaks, RegExp][] = [
+    [1, "optionalType", /expected field "Deal type" to be required, got a field that may stay empty/],
+    [2, "otherDefault", /expected "Acquisition" to be chosen in field "Deal type", got "Divestiture"/],
+    [3, "noConsolidation", /a row with "Consolidation" in the table "Synergies", got table "Costs"/],
+    [4, "noSeparation", /a row with "Separation" in the table "Costs", got rows that say Costs TSA/],
+    [5, "noExtraction", /a row with "Extraction" in the table "Costs", got rows that say Costs/],
+    [6, "fixedType", /"Acquisition" to be chosen in field "Deal type", got no field/],
+    [7, "forgetsEdit", /"Divestiture" to be chosen in field "Deal type", got "Acquisition"/],
+    [8, "tsaForAll", /no row with "TSA" in the table "Costs", got the row TSA \(transition services\)/],
+    [9, "consolidationForCarveouts", /no row with "Consolidation" in the table "Synergies", got the row/],
+    [10, "sameHelp", /help with "separated" for "Carve-out" in field "Deal type", got "Two IT depart/],
+  ];
+  for (const [number, broken, said] of BREAKS)
+    inBrowser(`fails point ${number} when just that is broken: ${broken}`, async () => {
+      const message = await failureOf({ [broken]: true }, { ...onlyPoints(number), actionSeconds: 2 });
+      assert.match(message, /^browser-checklist: expected all of 1 points .*, got 1 that are not:\n {2}- /);
+      assert.match(message, said);
+      assert.match(message, /\(artifacts\/[0-9a-f]{12}-point-01-[\w-]+-failed\.png\)/);
+      assert.equal(await marked(), 0);
+    });
+
+  inBrowser("runs every point whatever became of the others, and lists those that failed", async () => {
+    const deps = makeDeps(url);
+    const breaks = { optionalType: true, sameHelp: true };
+    const message = await failureOf(breaks, { ...onlyPoints(1, 2, 10), actionSeconds: 2 }, deps);
+    assert.match(message, /expected all of 3 points to be as they should, got 2 that are not/);
+    assert.match(
+      message,
+      /Create new deal, deal type is required.*\n(?:.*\n)*? {2}- Help text for each deal type/,
+    );
+    assert.doesNotMatch(message, /preselected/);
+    assert.match(message, /Mend the interface and run again, or lower the phase\. The whole run: artifacts/);
+    const report = JSON.parse(deps.readArtifact(message.split("The whole run: ")[1] ?? ""));
+    const counts = report.points.map(({ faults }: { faults: unknown[] }) => faults.length);
+    assert.deepEqual(counts, [1, 0, 1]);
+  });
+
+  const TROUBLES: [string, Breaks, RegExp][] = [
+    [
+      "an error on the console",
+      { consoleError: true },
+      /got console error: deal form is not ready \(http.*\/deals\/create\)/,
+    ],
+    ["a request that fails", { lostScript: true }, /got request: GET http:.*\/lost\.js answered 404/],
+    [
+      "what axe finds, by rule, impact and place",
+      { noLabel: true },
+      /axe rule label \(critical\) at input\[name="extra"\] of \/deals\/create/,
+    ],
+    [
+      "what axe finds only in the dark",
+      { paleInDark: true },
+      /axe rule color-contrast \(serious\) at h1, .* of \/deals\/create/,
+    ],
+  ];
+  for (const [what, breaks, said] of TROUBLES)
+    inBrowser(`fails a point by ${what}`, async () => {
+      assert.match(await failureOf(breaks, onlyPoints(1)), said);
+    });
+
+  inBrowser("lets pass what the configuration says to ignore", async () => {
+    app.breaks = { consoleError: true, lostScript: true, noLabel: true };
+    const ignored = { ignore: ["form is not ready", "/lost\\.js"], ignoreRules: ["label"] };
+    const result = await browserChecklist.apply(
+      specOf(app.url, { ...onlyPoints(2), ...ignored }),
+      makeDeps(url),
+    );
+    assert.equal(result.checked.length, 1);
+  });
+
+  inBrowser("gives up a page that never answers, and one that never comes to rest", async () => {
+    const [point] = onlyPoints(2).points;
+    const message = await failureOf({ hangs: true }, { points: [point], actionSeconds: 1 });
+    assert.match(message, /expected a page at \/deals\/create, got Timeout 1000ms exceeded/);
+    const busy = await failureOf({ busy: true }, { points: [point], pointSeconds: 8, actionSeconds: 30 });
+    assert.match(busy, /expected the point to end within 8 s, got still (busy with|scanning)/);
+  });
+
+  inBrowser("removes its deals also when it is cancelled in the midst", async () => {
+    const cancel = new AbortController();
+    const log = () => cancel.abort(new Error("cancelled by a test"));
+    const deps = makeDeps(url, { signal: cancel.signal, log });
+    await assert.rejects(
+      browserChecklist.apply(specOf(app.url, onlyPoints(3, 4)), deps),
+      /cancelled by a test/,
+    );
+    assert.equal(await marked(), 0);
+  });
+
+  it("refuses before anything is done: no browser, no answer, no column, no section, no way to remove", async () => {
+    const missing = specOf("http://127.0.0.1:9", { browser: { executable: "no-such-browser" } });
+    const deps = makeDeps(url);
+    const testDeals = { field: "title", remove: { path: "/deals/{key}" } };
+    const { blockers } = await browserChecklist.observe({ ...missing, testDeals }, deps);
+    assert.match(
+      blockers[0] ?? "",
+      /expected a browser \(no-such-browser\), got none\. Install one: apt-get install chromium;/,
+    );
+    assert.match(blockers[1] ?? "", /expected a column title in public\.deals, got none/);
+    assert.match(blockers[2] ?? "", /expected http:\/\/127\.0\.0\.1:9 to answer, got ECONNREFUSED/);
+    await assert.rejects(browserChecklist.apply(missing, deps), /expected a browser/);
+    const { browserChecklist: _, ...bare } = missing;
+    assert.match(
+      (await browserChecklist.observe(bare, deps)).blockers[0] ?? "",
+      /expected browserChecklist in/,
+    );
+    const { testDeals: __, ...endless } = missing;
+    assert.match((await browserChecklist.observe(endless, deps)).blockers[0] ?? "", /expected smokeTest in/);
+  });
+
+  it("says in preview which points it will run, in which browser, and starts none", async () => {
+    const spec = specOf(app.url, { browser: { executable: "/bin/true" } });
+    const { plan, blockers } = await browserChecklist.observe(spec, makeDeps(url));
+    assert.match(
+      plan[0] ?? "",
+      /^runs 10 points at http:.* in \/bin\/true.*, with test deals that are removed$/,
+    );
+    assert.equal(plan[10], "point 10: Help text for each deal type");
+    assert.deepEqual(blockers, []);
+  });
+
+  inBrowser("logs in once, by a secret that is in no message and no evidence", async () => {
+    const login = [
+      { open: "/login" },
+      { fill: { Password: "{secret:CHECK_PASSWORD}" } },
+      { click: 'button "Log in"' },
+      { expect: { visible: 'heading "Deals"' } },
+    ];
+    const section = { ...onlyPoints(2), login, actionSeconds: 2 };
+    delete process.env.CHECK_PASSWORD;
+    const { blockers } = await browserChecklist.observe(specOf(app.url, section), makeDeps(url));
+    assert.match(blockers[0] ?? "", /expected the variable CHECK_PASSWORD in the environment, got none/);
+    process.env.CHECK_PASSWORD = "canary-secret";
+    try {
+      const message = await failureOf({ login: true }, section);
+      assert.match(message, /expected heading "Deals" to be seen at the login, got heading "Log in"/);
+      assert.doesNotMatch(message, /canary/);
+      process.env.CHECK_PASSWORD = "open sesame";
+      const deps = makeDeps(url);
+      const result = await browserChecklist.apply(specOf(app.url, section), deps);
+      assert.doesNotMatch(JSON.stringify(result) + deps.readArtifact(result.report), /sesame/);
+    } finally {
+      delete process.env.CHECK_PASSWORD;
+    }
+  });
+
+  describe("once it is done", () => {
+    const KEY = "pre-flight/browser-checklist";
+    function doneWith(result: object, records: EvidenceRecord[] = []) {
+      const entry = {
+        state: "done",
+        phase: "pre-flight",
+        step: "browser-checklist",
+        since: 1,
+        result,
+      } as Entry;
+      const evidence = {
+        entries: () => new Map([[KEY, { ...entry, doneNumber: 2 }]]),
+        records: () => records,
+      };
+      return makeDeps(url, { evidence });
+    }
+
+    inBrowser("keeps the gate shut until a person ticked each human point of this release", async () => {
+      const section = { ...onlyPoints(2), humanPoints: ["it looks right"] };
+      const result = await browserChecklist.apply(specOf(app.url, section), makeDeps(url));
+      assert.deepEqual(
+        [result.subject, result.points, result.gate.length],
+        [`release ${RELEASE.slice(0, 12)}`, ["it looks right"], 1],
+      );
+      const { gate } = await browserChecklist.observe(
+        specOf(app.url, section),
+        doneWith({ ...result, checked: [] }),
+      );
+      assert.match(gate?.[0] ?? "", /expected the point "it looks right" to be ticked, got no tick/);
+      const spec = specOf(app.url, section, { checkedBy: "sandbox" });
+      const ticked = await browserChecklist.apply(spec, makeDeps(url));
+      assert.deepEqual([ticked.checkedBy, ticked.gate], ["sandbox", []]);
+    });
+
+    it("drifts when a picture is gone or was changed", async () => {
+      const deps = makeDeps(url);
+      const path = await deps.saveArtifact("a.png", "a picture");
+      const sha256 = createHash("sha256").update("a picture").digest("hex");
+      const screenshots = [
+        { path, sha256 },
+        { path, sha256: "0".repeat(64) },
+        { path: "artifacts/b.png", sha256 },
+      ];
+      const checked = [{ point: "p", ms: 1, scans: 1, screenshots }];
+      const spec = specOf(app.url);
+      const identity = { ...spec.identity, evidenceUrl: `file:${deps.folder}` };
+      const result = { checked, subject: "s", points: [] } as unknown as BrowserChecklistResult;
+      const { drift, blockers } = await browserChecklist.observe({ ...spec, identity }, doneWith(result));
+      assert.deepEqual(drift, [
+        { expected: `${path} as it was taken`, observed: "another content" },
+        { expected: "the picture artifacts/b.png", observed: "no such file" },
+      ]);
+      assert.deepEqual(blockers, []);
+    });
+
+    it("has nothing to undo, and needs neither database nor application for that", async () => {
+      const down = { ...doneWith({}), connect: () => Promise.reject(new Error("down")) };
+      const result = { checked: [] } as unknown as BrowserChecklistResult;
+      const { summary } = await browserChecklist.undo(specOf("http://127.0.0.1:9"), down, result);
+      assert.equal(summary, "nothing to undo: its test deals were removed");
+    });
+  });
+});

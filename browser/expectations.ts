@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import type { Expectation } from "../config/browser-action.ts";
 import { onOneLine } from "../steps/suite-results.ts";
+import { chooseOption } from "./attempt.ts";
 import { describeKind, field, seenElement } from "./element.ts";
 import { type FieldState, readField } from "./field-state.ts";
 import { matchPath } from "./path-template.ts";
@@ -114,7 +115,7 @@ function noRowCheck(page: Page, row: Row): Check {
 async function expectHelp({ field: label, options }: NonNullable<Expectation["help"]>, sight: Sight) {
   const { page, timeoutMs } = sight;
   for (const [option, words] of Object.entries(options)) {
-    await field(page, label).selectOption({ label: option }, { timeout: timeoutMs });
+    await chooseOption(page, label, option, timeoutMs);
     const judge = ({ help }: FieldState) =>
       help.includes(words) ? undefined : help === "" ? "no help that is seen" : `"${onOneLine(help, 300)}"`;
     const expected = `help with "${words}" for "${option}" in field "${label}"`;

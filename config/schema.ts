@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Change } from "../postgres/change.ts";
 import { AnnouncementSection } from "./announcement.ts";
 import { BrowserChecklistSection } from "./browser-checklist.ts";
+import { ContractSection } from "./contract.ts";
 import { Dependency } from "./dependency.ts";
 import { DeploymentSection, SoakSection } from "./deployment.ts";
 import { DocumentationSection } from "./documentation.ts";
@@ -91,6 +92,9 @@ export const stackSchema = (stack: string) =>
       "What is done and seen in a browser once the interface is out: see docs/browser-checklist.md.",
     ),
     soak: SoakSection.prefault({}).describe("How long a phase has to run before the next one may begin."),
+    contract: ContractSection.prefault({}).describe(
+      "When phase 4 may take the normaliser off: see docs/migration.md.",
+    ),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),
     app: AppSection.optional().describe("The application's own address. Not in the sandbox."),
     dependencies: z

@@ -42,6 +42,8 @@ export function changeTables(keyType: string): string {
     not_null_before boolean NOT NULL,
     rows_before json,
     triggers jsonb NOT NULL DEFAULT '{}',
+    -- When they were put on the table, or repaired: before that nobody saw an old-style write.
+    triggers_at timestamptz,
     cursor text,
     backfilled_at timestamptz,
     alembic_before text[],
@@ -80,8 +82,17 @@ export function changeTables(keyType: string): string {
     raw text,
     became text,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    restored boolean NOT NULL DEFAULT false
+    restored boolean NOT NULL DEFAULT false,
+    -- Login role of an old-style write.
+    writer text
   );
+  -- Where an earlier release made the tables. Asked first: ALTER TABLE would lock out writers though it does nothing.
+  DO $do$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'rollout.event'::regclass AND attname = 'writer') THEN
+      ALTER TABLE rollout.event ADD COLUMN writer text;
+      ALTER TABLE rollout.change ADD COLUMN IF NOT EXISTS triggers_at timestamptz;
+    END IF;
+  END $do$;
   CREATE INDEX IF NOT EXISTS event_key ON rollout.event (key, seq);
   CREATE INDEX IF NOT EXISTS event_raw ON rollout.event (seq) WHERE kind = 'raw';
   -- Rows that the undo left as they are, and why.

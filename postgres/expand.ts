@@ -4,6 +4,7 @@ import type { AppTriggerMode } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { type ChangeRecord, changeTables, readChangeRecord } from "./change-record.ts";
 import { quoteName, subjectOf, tableName } from "./change-sql.ts";
+import { readContract } from "./contract-record.ts";
 import type { RowCounts } from "./counts.ts";
 import { withTableLock } from "./lock-retry.ts";
 import { rolloutSchemaState } from "./rollout-schema.ts";
@@ -12,8 +13,10 @@ import { inDiscardedTransaction, inTransaction, type Settings, setLocal } from "
 import { tryTriggers } from "./trigger-trial.ts";
 import {
   changedFunctions,
+  dropNormaliserStatement,
   dropTriggerStatements,
   functionStatements,
+  NORMALISER,
   readTriggers,
   triggerStatements,
 } from "./triggers.ts";
@@ -102,7 +105,9 @@ async function placeTriggers(work: TableWork, before: ProbeResults): Promise<str
   return withTableLock(client, { ...work, table: tableName(change), mode }, async () => {
     if (mode === "ACCESS EXCLUSIVE") await client.query(dropTriggerStatements(change));
     await client.query(triggerStatements(change));
-    await client.query("UPDATE rollout.change SET triggers = $1", [await readTriggers(client, change)]);
+    await client.query("UPDATE rollout.change SET triggers = $1, triggers_at = clock_timestamp()", [
+      await readTriggers(client, change),
+    ]);
     const { lock_timeout: _, ...settings } = probeSettings(change);
     await client.query(Object.entries(settings).map(setLocal).join("; "));
     const after = await probeWriters(client, change, await readWritingRoles(client, change));
@@ -113,6 +118,8 @@ async function placeTriggers(work: TableWork, before: ProbeResults): Promise<str
           "No trigger was left on the table. Correct the rights or triggers that it names.",
       );
     }
+    // Made with the others, so that its definition is known; contract has taken it off and owns it.
+    if (await readContract(client)) await client.query(dropNormaliserStatement(change));
     return Object.keys(after).filter((trial) => after[trial] === "ok");
   });
 }
@@ -150,8 +157,9 @@ export async function triggerDrift(
 
 async function definitionDrift(client: Client, change: Change, record: ChangeRecord) {
   const standing = await readTriggers(client, change);
+  const contracted = (await readContract(client)) !== undefined;
   const triggers = Object.entries(record.triggers)
-    .filter(([name, definition]) => standing[name] !== definition)
+    .filter(([name, definition]) => standing[name] !== definition && !(contracted && name === NORMALISER))
     .map(([name]) => ({
       expected: `trigger ${name} on ${change.table}`,
       observed: standing[name] === undefined ? "no trigger of that name" : disabledOrChanged(standing[name]),

@@ -12,7 +12,7 @@ export interface NegativeWrite {
 }
 
 /** Check violation and NOT NULL violation: nothing else counts as the constraint's own refusal. */
-const REFUSALS = ["23514", "23502"];
+export const REFUSALS = ["23514", "23502"];
 
 const CANDIDATES: (string | null)[] = ["rollout-negative-write", "invalid", "none", "?", "x", null];
 
@@ -37,7 +37,7 @@ async function readForbidden(client: Client, change: Change): Promise<(string | 
  * is missing the key is taken and nothing gets in. So nothing could stay even if the transaction were committed;
  * all columns are given, so no sequence moves; all other columns are valid, so no other constraint can refuse it.
  */
-async function insertStatement(client: Client, change: Change): Promise<string | undefined> {
+export async function forbiddenInsert(client: Client, change: Change): Promise<string | undefined> {
   const table = tableName(change);
   const model = await client.query(`SELECT FROM ONLY ${table} LIMIT 1`);
   if (model.rowCount === 0) return undefined;
@@ -84,7 +84,7 @@ export async function tryNegativeWrites(
   client: Client,
   change: Change,
 ): Promise<NegativeWrite[] | undefined> {
-  const statement = await insertStatement(client, change);
+  const statement = await forbiddenInsert(client, change);
   if (!statement) return undefined;
   const writes: NegativeWrite[] = [];
   for (const value of await readForbidden(client, change)) {

@@ -22,7 +22,8 @@ BEGIN
   DELETE FROM rollout.proposed AS p
     WHERE p.key = ${key} AND p.xid = pg_current_xact_id() AND p.operation = 'INSERT';
   IF found_old THEN
-    INSERT INTO rollout.event (kind, key, raw, became) VALUES ('raw', ${key}, found_raw, NEW.${column});
+    INSERT INTO rollout.event (kind, key, raw, became, writer)
+      VALUES ('raw', ${key}, found_raw, NEW.${column}, session_user);
   END IF;
   RETURN NULL;
 END`;
@@ -43,7 +44,8 @@ BEGIN
       RETURNING p.id, p.raw INTO proposal, found_raw;
   END IF;
   IF proposal IS NOT NULL THEN
-    INSERT INTO rollout.event (kind, key, raw, became) VALUES ('raw', ${key}, found_raw, NEW.${column});
+    INSERT INTO rollout.event (kind, key, raw, became, writer)
+      VALUES ('raw', ${key}, found_raw, NEW.${column}, session_user);
   ELSIF NEW.${column} IS NOT DISTINCT FROM OLD.${column} THEN
     INSERT INTO rollout.event (kind, key) VALUES ('reaffirm', ${key});
   ELSE

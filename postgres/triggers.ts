@@ -24,7 +24,8 @@ export interface RolloutTrigger {
 
 export const NORMALISER = "~rollout_normalise";
 
-function normaliser(change: Change): RolloutTrigger {
+/** The compatibility trigger: it maps old-style values as they come in. */
+export function normaliser(change: Change): RolloutTrigger {
   const column = quoteName(change.column);
   return {
     name: NORMALISER,
@@ -59,23 +60,29 @@ export function rolloutTriggers(change: Change): RolloutTrigger[] {
 }
 
 /** Creates or replaces the functions. They take no lock on the table. */
-export function functionStatements(change: Change, ownerRole: string): string {
-  return rolloutTriggers(change)
+export function functionStatements(
+  change: Change,
+  ownerRole: string,
+  triggers: readonly RolloutTrigger[] = rolloutTriggers(change),
+): string {
+  return triggers
     .map(({ function: name, body }) => {
       const signature = `rollout.${quoteName(name)}()`;
       return `
         CREATE OR REPLACE FUNCTION ${signature} RETURNS trigger ${FUNCTION_ATTRIBUTES} AS ${quoteText(body)};
         REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC;
-        GRANT EXECUTE ON FUNCTION ${signature} TO CURRENT_USER;
         ALTER FUNCTION ${signature} OWNER TO ${quoteName(ownerRole)};`;
     })
     .join("");
 }
 
-/** Creates all triggers anew. The caller holds SHARE ROW EXCLUSIVE (ACCESS EXCLUSIVE if some are there already). */
-export function triggerStatements(change: Change): string {
+/** Creates triggers anew. The caller holds SHARE ROW EXCLUSIVE (ACCESS EXCLUSIVE if some are there already). */
+export function triggerStatements(
+  change: Change,
+  triggers: readonly RolloutTrigger[] = rolloutTriggers(change),
+): string {
   const table = tableName(change);
-  return rolloutTriggers(change)
+  return triggers
     .map(({ name, clause, function: body }) => {
       const trigger = quoteName(name);
       return `
@@ -83,6 +90,11 @@ export function triggerStatements(change: Change): string {
         ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${trigger};`;
     })
     .join("");
+}
+
+/** Takes the normaliser off, if it is there. The caller holds ACCESS EXCLUSIVE. */
+export function dropNormaliserStatement(change: Change): string {
+  return `DROP TRIGGER IF EXISTS ${quoteName(NORMALISER)} ON ${tableName(change)}`;
 }
 
 /** Removes whatever is there of our triggers. The caller holds ACCESS EXCLUSIVE. */

@@ -5,6 +5,7 @@ import { StepError } from "../steps/step.ts";
 import { backupsVerb } from "./backups.ts";
 import { checklistVerb } from "./checklist.ts";
 import { envVerb } from "./env.ts";
+import { finishVerb } from "./finish.ts";
 import { flagVerb } from "./flag.ts";
 import { HANDED_VERBS } from "./handed-verbs.ts";
 import { DEFAULT_STACK } from "./project.ts";
@@ -12,6 +13,7 @@ import { recoverVerb } from "./recover.ts";
 import { sandboxVerb } from "./sandbox.ts";
 import { startVerb } from "./start.ts";
 import { statusVerb } from "./status.ts";
+import { uninstallVerb } from "./uninstall.ts";
 import type { StackOption, Verb } from "./verb.ts";
 import { verifyVerb } from "./verify.ts";
 
@@ -23,6 +25,8 @@ const OWN_VERBS = [
   recoverVerb,
   verifyVerb,
   backupsVerb,
+  finishVerb,
+  uninstallVerb,
   sandboxVerb,
   envVerb,
 ];

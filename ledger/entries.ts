@@ -1,4 +1,5 @@
-import type { BeginRecord, EndRecord, EvidenceRecord } from "./record.ts";
+import { type Finished, finishedBy } from "./finished.ts";
+import type { BeginRecord, EndRecord, EventRecord, EvidenceRecord } from "./record.ts";
 
 /** What the evidence says of one step now. */
 export interface Entry {
@@ -28,6 +29,8 @@ export interface Entry {
   doneAt?: string;
   /** Number of the record that says so: tells whether the step was done again. */
   doneNumber?: number;
+  /** The book was closed since: what the step left stays, and its undo does nothing. */
+  finished?: Finished;
 }
 
 function beginApply(entry: Entry | undefined, record: BeginRecord): Entry {
@@ -44,6 +47,7 @@ function beginApply(entry: Entry | undefined, record: BeginRecord): Entry {
     spec: record.spec,
     ...(again && entry.result ? { result: entry.result } : {}),
     ...(again && entry.doneSpec ? { doneSpec: entry.doneSpec } : {}),
+    ...(again && entry.finished ? { finished: entry.finished } : {}),
   };
 }
 
@@ -62,15 +66,20 @@ export function entryKey({ phase, step }: { phase: string; step: string }): stri
   return `${phase}/${step}`;
 }
 
+function applyEvent(entries: Map<string, Entry>, record: EventRecord): void {
+  if (record.event === "target-replaced")
+    for (const [key, { doneSpec: _, ...entry }] of entries) entries.set(key, { ...entry, state: "undone" });
+  if (record.event === "finished")
+    for (const [key, entry] of entries)
+      if (entry.state !== "undone") entries.set(key, { ...entry, finished: finishedBy(record) });
+}
+
 /** Folds the records, in order, into what holds now, by `phase/step`. Pure. */
 export function foldEntries(records: readonly EvidenceRecord[]): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   for (const record of records) {
     if (record.record === "event") {
-      if (record.event === "target-replaced") {
-        for (const [key, { doneSpec: _, ...entry }] of entries)
-          entries.set(key, { ...entry, state: "undone" });
-      }
+      applyEvent(entries, record);
       continue;
     }
     const key = entryKey(record);

@@ -51,7 +51,7 @@ const End = z.object({
 const Event = z.object({
   ...Common,
   record: z.literal("event"),
-  event: z.enum(["target-replaced", "recovered", "flag-switched", "backup-erased"]),
+  event: z.enum(["target-replaced", "recovered", "flag-switched", "backup-erased", "uninstalled"]),
   /** What happened, for a person. */
   note: z.string(),
 });
@@ -72,7 +72,27 @@ const PointChecked = z.object({
   note: z.string().optional(),
 });
 
-const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked]);
+/** Somebody closed the book: what stands now stays, and nothing of it is undone any more. */
+const FinishedEvent = z.object({
+  ...Common,
+  record: z.literal("event"),
+  event: z.literal("finished"),
+  /** Why it may be: a green audit, or a person's own words. */
+  reason: z.string(),
+  /** What went with it, for a person. */
+  note: z.string(),
+});
+
+/** The audit, some time after the last phase, came to an end. */
+const Audited = z.object({
+  ...Common,
+  record: z.literal("event"),
+  event: z.literal("audit"),
+  green: z.boolean(),
+  note: z.string(),
+});
+
+const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, Audited]);
 
 const Body = z.discriminatedUnion("record", [Begin, End, AnyEvent]);
 type Body = z.infer<typeof Body>;
@@ -82,6 +102,8 @@ export const EvidenceRecord = z.intersection(Body, z.object({ hash: Hash }));
 export type EvidenceRecord = z.infer<typeof EvidenceRecord>;
 export type BeginRecord = Extract<EvidenceRecord, { record: "begin" }>;
 export type EndRecord = Extract<EvidenceRecord, { record: "end" }>;
+export type EventRecord = Extract<EvidenceRecord, { record: "event" }>;
+export type FinishedRecord = Extract<EvidenceRecord, { event: "finished" }>;
 export type PointCheckedRecord = Extract<EvidenceRecord, { event: "point-checked" }>;
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { RolloutConfig } from "../config/schema.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
+import { type Finished, finishedOf, staysLine } from "../ledger/finished.ts";
 import { type PhaseSteps, type Progress, progressOf } from "../ledger/progress.ts";
 import { digestOf } from "../steps/run-step.ts";
 import type { BaseSpec, Observation, Step, StepDeps } from "../steps/step.ts";
@@ -27,6 +28,8 @@ export interface ObservedStep {
 /** What is wanted, what is, and what a run would do. */
 export interface Survey extends Progress {
   mode: Mode;
+  /** The book is closed: nothing is looked at, and nothing runs. */
+  finished?: Finished;
   steps: ObservedStep[];
 }
 
@@ -107,8 +110,12 @@ async function observeLeaving(
   { entry, ...planned }: PlannedStep & { entry: Entry },
   deps: StepDeps | undefined,
 ): Promise<ObservedStep> {
+  const undoing = { planned, spec: planned.spec, entry, action: "undo" as const };
+  const { finished } = entry;
+  if (finished)
+    return { ...undoing, observation: { drift: [], plan: [], undo: [staysLine(finished)], blockers: [] } };
   const seen = deps ? await look(planned.step, planned.spec, deps) : {};
-  return { planned, spec: planned.spec, entry, action: "undo", ...seen };
+  return { ...undoing, ...seen };
 }
 
 /**
@@ -177,15 +184,23 @@ export async function observeAll(
   const entries = foldEntries(chain.records);
   const progress = progressOf(entries, PHASE_PLAN);
   const mode = modeOf(config, progress, entries);
+  const finished = finishedOf(entries);
   const run = { mode, withFlag: phasesWithFlag(entries, PHASE_PLAN) };
   const leaving = planLeaving(config, (phase, step) => entries.get(entryKey({ phase, step })));
   const observed = await Promise.all([
-    ...planSteps(config).map((planned) =>
-      observeWanted(planned, entries.get(entryKey(planned.spec.identity)), run, deps),
-    ),
+    ...planSteps(config).map((planned) => {
+      const entry = entries.get(entryKey(planned.spec.identity));
+      // Journal, tracker and old releases are gone: what a step would see now is no drift.
+      return finished ? observeStaying(planned, entry, undefined) : observeWanted(planned, entry, run, deps);
+    }),
     ...leaving.map(async (planned) => [await observeLeaving(planned, deps)]),
   ]);
   const steps = observed.flat();
-  const repairs = mode === "advance" || mode === "hold";
-  return { ...progress, mode, steps: repairs ? redoRestating(steps) : steps };
+  const repairs = !finished && (mode === "advance" || mode === "hold");
+  return {
+    ...progress,
+    mode,
+    ...(finished ? { finished } : {}),
+    steps: repairs ? redoRestating(steps) : steps,
+  };
 }

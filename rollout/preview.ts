@@ -1,16 +1,18 @@
 import { phaseTitle } from "../config/phase.ts";
 import type { RolloutConfig } from "../config/schema.ts";
+import { staysLine } from "../ledger/finished.ts";
 import type { Mode } from "./mode.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 
 const titleOf = (phase: number | null) => (phase === null ? "nothing" : phaseTitle(phase));
 
-function headline(config: RolloutConfig, { mode, actual, reached }: Survey): string {
+function headline(config: RolloutConfig, { mode, actual, reached, finished }: Survey): string {
   const wanted = phaseTitle(config.phase);
   const half = reached !== null && reached !== actual ? `, ${titleOf(reached)} is half-done` : "";
   const flip = `flips the flag ${config.flag ? "on" : "off"} at`;
   const verbs = { advance: "advances to", hold: "holds", flag: flip, lower: "goes back to" };
-  return `${config.environment}: ${verbs[mode]} ${wanted}; ${titleOf(actual)} is done${half}`;
+  const closed = finished ? `; ${staysLine(finished)}` : "";
+  return `${config.environment}: ${verbs[mode]} ${wanted}; ${titleOf(actual)} is done${half}${closed}`;
 }
 
 function indent(lines: string[]): string[] {

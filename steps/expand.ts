@@ -3,8 +3,8 @@ import { unmappedBlockers } from "../postgres/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/change-record.ts";
 import { countRows, type RowCounts } from "../postgres/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/estimate.ts";
-import { dropRollout, installTriggers, removeTriggers, triggerDrift } from "../postgres/expand.ts";
-import { exportJournal } from "../postgres/journal-export.ts";
+import { installTriggers, removeTriggers, triggerDrift } from "../postgres/expand.ts";
+import { countOriginals, removeRollout } from "../postgres/remove-rollout.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/target-facts.ts";
 import { type Findings, judgeTarget } from "../postgres/target-findings.ts";
@@ -47,12 +47,7 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
 }
 
 async function journalledRows(client: Client): Promise<number> {
-  if (!(await readChangeRecord(client))) return 0;
-  const { rows } = await client.query(
-    `SELECT (SELECT coalesce(sum(cardinality(keys)), 0) FROM rollout.journal WHERE NOT restored)
-          + (SELECT count(*) FROM rollout.event WHERE kind = 'raw' AND NOT restored) AS rows`,
-  );
-  return Number(rows[0]?.rows);
+  return (await readChangeRecord(client)) ? countOriginals(client) : 0;
 }
 
 async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
@@ -129,10 +124,7 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
     }
     // The migration's undo has done this already; old-style writes seen before any backfill are restored here.
     const restored = await restoreChange(spec, deps, clients, record);
-    await removeTriggers(work);
-    const { content, lines } = await exportJournal(client);
-    const artifact = await deps.saveArtifact(`journal-${spec.change.table}.jsonl.gz`, content);
-    await dropRollout(work, record);
+    const { artifact, lines } = await removeRollout(work, record, deps.saveArtifact);
     return {
       ...restored,
       summary: `removed normaliser and tracker, ${restored.summary}, journal exported to ${artifact} (${lines} lines)`,

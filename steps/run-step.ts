@@ -1,5 +1,6 @@
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries, startedAfter } from "../ledger/entries.ts";
+import { staysLine } from "../ledger/finished.ts";
 import { type BeginRecord, hashOf } from "../ledger/record.ts";
 import { gaugeLines } from "./gauge.ts";
 import type { BaseSpec, Step, StepDeps, UndoResult } from "./step.ts";
@@ -71,6 +72,11 @@ export async function applyStep(step: Step, spec: BaseSpec, context: RunContext)
   await context.target.assertKnows(context.chain);
   const digest = digestOf(spec);
   const entry = entryOf(context, spec);
+  // Its journal is gone: whatever the step saw now, it must not begin anew.
+  if (entry?.finished && entry.state !== "undone") {
+    context.deps.log(`${spec.identity.step}: ${staysLine(entry.finished)}`);
+    return entry.result ?? {};
+  }
   const observation = await step.observe(spec, context.deps);
   if (entry?.state === "done" && entry.digest === digest && observation.drift.length === 0) {
     context.deps.log(`${spec.identity.step}: done before (${entry.doneAt}), nothing to do`);
@@ -90,24 +96,38 @@ export async function applyStep(step: Step, spec: BaseSpec, context: RunContext)
 }
 
 async function undoEntry(entry: Entry, context: RunContext): Promise<UndoResult> {
-  const step = await context.findStep(entry.kind);
-  const spec = step.spec.parse(entry.spec);
-  const { phase, step: name } = entry;
-  context.deps.log(`${name}: undoing`);
-  const undone = await context.target.withLease(step, context.deps, (deps) =>
+  const { phase, step: name, kind, digest, generation, finished } = entry;
+  const record = (work: () => Promise<UndoResult>) =>
     recorded(
       context,
-      { phase, step: name, kind: step.name, verb: "undo" },
-      { digest: entry.digest, generation: entry.generation, spec: entry.spec, will: [] },
-      () => step.undo(spec, deps, entry.result),
-    ),
-  );
+      { phase, step: name, kind, verb: "undo" },
+      { digest, generation, spec: entry.spec, will: [] },
+      work,
+    );
+  context.deps.log(`${name}: undoing`);
+  // Neither database nor host is asked then: there is no journal any more, and a lease would bring its schema back.
+  const undone = finished
+    ? await record(async () => ({ summary: staysLine(finished), kept: [] }))
+    : await undoUnderLease(entry, context, record);
   context.deps.log(`${name}: ${undone.summary}`);
   return undone;
 }
 
+async function undoUnderLease(
+  { kind, spec, result }: Entry,
+  context: RunContext,
+  record: (work: () => Promise<UndoResult>) => Promise<UndoResult>,
+): Promise<UndoResult> {
+  const step = await context.findStep(kind);
+  const parsed = step.spec.parse(spec);
+  return context.target.withLease(step, context.deps, (deps) =>
+    record(() => step.undo(parsed, deps, result)),
+  );
+}
+
 /** Before the first undo of a phase the person who watches reads what all of it will do. */
 async function logGauge(entries: Entry[], first: Entry, context: RunContext): Promise<void> {
+  if (first.finished) return;
   const inPhase = entries.filter(({ phase }) => phase === first.phase);
   const begun = inPhase.some((entry) => entry.state === "undone" && entry.since > first.since);
   if (begun) return;
@@ -117,7 +137,8 @@ async function logGauge(entries: Entry[], first: Entry, context: RunContext): Pr
 
 /** A phase that is undone in part is worse than one that is not begun: its database has to answer first. */
 async function requireTarget(entries: Entry[], context: RunContext): Promise<void> {
-  const steps = await Promise.all(entries.map(({ kind }) => context.findStep(kind)));
+  const undone = entries.filter(({ finished }) => !finished);
+  const steps = await Promise.all(undone.map(({ kind }) => context.findStep(kind)));
   if (steps.some(({ lease }) => lease)) await (await context.deps.connect()).end();
 }
 

@@ -30,6 +30,8 @@ export const StatusContract = z.object({
     /** Highest phase whose steps are all done and not undone; null before phase 0 and after destroy. */
     actual: Phase.nullable(),
   }),
+  /** The book is closed: since when (UTC), by whom and why. Null while everything can be undone. */
+  finished: z.object({ at: z.string(), by: z.string(), reason: z.string() }).nullable(),
   /** What `up` would do now. */
   mode: z.enum(["advance", "hold", "flag", "lower"]).nullable(),
   rows: z

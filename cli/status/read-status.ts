@@ -2,6 +2,7 @@ import { type ConfigSource, loadSettings } from "../../config/load.ts";
 import type { RolloutConfig, Settings } from "../../config/schema.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
+import { finishedOf } from "../../ledger/finished.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
@@ -23,6 +24,7 @@ function emptyStatus(stack: string): Status {
     stack,
     environment: null,
     phase: { wanted: null, actual: null },
+    finished: null,
     mode: null,
     rows: null,
     constraint: null,
@@ -64,7 +66,13 @@ function readEvidence(status: Status, settings: Settings, chain: Chain): void {
   const progress = progressOf(entries, PHASE_PLAN);
   status.phase.actual = progress.actual;
   status.mode = modeOf(settings, progress, entries);
+  status.finished = describeFinished(entries);
   status.backup = latestBackup([...entries.values()]);
+}
+
+function describeFinished(entries: ReadonlyMap<string, Entry>): Status["finished"] {
+  const finished = finishedOf(entries);
+  return finished ? { at: finished.at, by: finished.by, reason: finished.reason } : null;
 }
 
 /** The newest backup that was taken; it stays when its step is undone, but only a standing step counts here. */

@@ -11,6 +11,9 @@ export function renderStatus(status: Status): string[] {
   return [
     line("stack", `${stack} (${environment ?? "environment unknown"})`),
     line("phase", `${titleOf(phase.actual)} done; ${titleOf(phase.wanted)} wanted${mode ? `: ${mode}` : ""}`),
+    ...(status.finished
+      ? [line("finished", `${status.finished.at} by ${status.finished.by} (${status.finished.reason})`)]
+      : []),
     ...renderRows(status),
     line("constraint", renderConstraint(status.constraint)),
     ...renderMaintenance(status),

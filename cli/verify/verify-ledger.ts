@@ -42,7 +42,8 @@ async function compareWithDatabase(config: RolloutConfig, chain: Chain): Promise
   }
 }
 
-async function findDifferences(config: RolloutConfig, chain: Chain): Promise<string[]> {
+/** What every step sees that is not as the ledger says, one line each. */
+export async function findDifferences(config: RolloutConfig, chain: Chain): Promise<string[]> {
   const { steps } = await observeAll(config, chain, observingDeps(config, chain));
   return steps.flatMap(({ spec: { identity }, entry, observation, error }) => {
     const name = `${identity.phase}/${identity.step}`;

@@ -3,7 +3,19 @@ import { execFileSync } from "node:child_process";
 import { HANDED_VERBS, readHandover } from "../../cli/handed-verbs.ts";
 import { buildParser } from "../../cli/parser.ts";
 
-const OWN_VERBS = ["start", "status", "flag", "checklist", "recover", "verify", "backups", "sandbox", "env"];
+const OWN_VERBS = [
+  "start",
+  "status",
+  "flag",
+  "checklist",
+  "recover",
+  "verify",
+  "backups",
+  "finish",
+  "uninstall",
+  "sandbox",
+  "env",
+];
 
 /** What the command line prints for help and completion. */
 function printed(...argv: string[]): Promise<string> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Entry } from "../../ledger/entries.ts";
 import { modeOf, refuseJump } from "../../rollout/mode.ts";
 
 describe("mode", () => {
@@ -48,5 +49,31 @@ describe("jump", () => {
         "Set it: pulumi config set phase 1 --stack s",
     );
     assert.match(refused(1, null) ?? "", /phase 0 at the most, since no phase is done yet/);
+  });
+});
+
+describe("a rollout that is finished", () => {
+  const finished = {
+    at: "2026-05-01T00:00:00.000Z",
+    by: "ada on bastion",
+    reason: "green audit",
+    number: 90,
+  };
+  const left = new Map([["validation/contract", { state: "done", finished } as unknown as Entry]]);
+  const refused = (wanted: number) => refuseJump(wanted, { actual: 4, reached: 4, finished }, "s")[0];
+
+  it("holds its phase, also where a newer release has more steps", () => {
+    for (const actual of [4, 3])
+      assert.equal(modeOf({ phase: 4, flag: true }, { actual, reached: 4 }, left), "hold");
+    assert.equal(refused(4), undefined);
+  });
+
+  it("refuses every other phase, with who finished it and what is left to do", () => {
+    for (const wanted of [0, 3])
+      assert.equal(
+        refused(wanted),
+        `config: expected phase 4, since the rollout was finished on 2026-05-01T00:00:00.000Z by ada on bastion and stays as it is, got ${wanted}. ` +
+          "Set it back: pulumi config set phase 4 --stack s. `npx rollout destroy` takes the stack apart and leaves the data alone.",
+      );
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadConfig } from "../../config/load.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type ObservedStep, observeAll, redoRestating } from "../../rollout/observe-all.ts";
+import { observingDeps } from "../../rollout/observing-deps.ts";
 import { planSteps } from "../../rollout/plan.ts";
 import { digestOf } from "../../steps/run-step.ts";
 import type { BaseSpec } from "../../steps/step.ts";
@@ -176,5 +177,30 @@ describe("the way back", () => {
       steps.find(({ spec }) => spec.identity.step === "status-report"),
       undefined,
     );
+  });
+});
+
+describe("a rollout that is finished", () => {
+  it("looks at nothing, runs nothing, and says on the way down that the data stays", async () => {
+    const chain = Chain.open(temporaryFolder("finished"));
+    const config = loadConfig({ values: validValues(), stack: "s", sandbox: () => undefined });
+    const through = { ...config, phase: 1 };
+    for (const { spec, step: kind } of planSteps(through)) recordDone(chain, spec, kind.name);
+    chain.append({ record: "event", event: "finished", reason: "green audit", note: "" });
+    // Whoever looked at anything would fail: there is neither a database nor a host.
+    const deps = observingDeps(config, chain);
+    const { steps, mode, finished } = await observeAll(through, chain, deps);
+    assert.equal(mode, "hold");
+    assert.equal(finished?.reason, "green audit");
+    assert.deepEqual(
+      steps.filter(({ action, observation, error }) => action !== "keep" || observation || error),
+      [],
+    );
+    assert.equal(steps.length, planSteps(through).length);
+    const down = await observeAll({ ...config, phase: -1 }, chain, deps);
+    for (const { action, observation, error } of down.steps) {
+      assert.deepEqual([action, error], ["undo", undefined]);
+      assert.match(observation?.undo.join() ?? "", /^finished on .*: the data stays/);
+    }
   });
 });

@@ -1,0 +1,18 @@
+import type { EvidenceRecord } from "./record.ts";
+
+/** How the last audit ended. */
+export interface AuditOutcome {
+  green: boolean;
+  /** UTC, ISO 8601. */
+  at: string;
+}
+
+/** The newest audit after record `since`; undefined when there was none: one of an earlier attempt does not count. Pure. */
+export function latestAudit(records: readonly EvidenceRecord[], since: number): AuditOutcome | undefined {
+  const found = records.findLast(
+    (record) => record.number > since && record.record === "event" && record.event === "audit",
+  );
+  return found?.record === "event" && found.event === "audit"
+    ? { green: found.green, at: found.at }
+    : undefined;
+}

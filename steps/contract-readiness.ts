@@ -4,7 +4,7 @@ import { subjectOf } from "../postgres/change-sql.ts";
 import { readConstraint } from "../postgres/constraint-ddl.ts";
 import { type OldStyleWrites, showWriter } from "../postgres/old-style-writes.ts";
 import type { ContractSpec } from "./contract.ts";
-import { showDuration } from "./soak.ts";
+import { showDuration } from "./duration.ts";
 
 /** Without both checks nothing would refuse what the normaliser mapped until now. */
 export async function constraintBlockers(client: Client, change: Change): Promise<string[]> {

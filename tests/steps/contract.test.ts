@@ -190,7 +190,8 @@ describe("contract", function () {
       /days.* left/,
     );
     await target.apply(contract, spec);
-    await rejects(target.admin.query(OLD_WRITE), { code: "23514" });
+    const old = "UPDATE deals SET deal_type = 'carve-out' WHERE id = 1";
+    await rejects(target.admin.query(old), { code: "23514" });
     for (const step of TABLE_STEPS) deepEqual((await step.observe(spec, target.deps())).drift, [], step.name);
     await undoAll(target, spec);
     deepEqual(await snapshotDatabase(target.admin), before);

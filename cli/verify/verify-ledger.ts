@@ -34,7 +34,7 @@ async function compareWithDatabase(config: RolloutConfig, chain: Chain): Promise
   const client = await connect(config.databaseUrl);
   try {
     const known = await readChainHead(client, config.stack);
-    if (!known) return "the database holds no chain head (nothing is migrated)";
+    if (!known) return "the database holds no chain head (nothing is migrated, or the rollout is finished)";
     assertContains(chain.folder, [...chain.records], { number: known.seq, hash: known.hash }, "the database");
     return `the database knows the chain up to record ${known.seq}`;
   } finally {

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Announcement } from "../announcement.ts";
+import { BrowserChecklist } from "../browser-checklist.ts";
 import { CodeReview } from "../code-review.ts";
 import { DocumentationCheck } from "../documentation-check.ts";
 import { Guard } from "../guard.ts";
@@ -27,6 +28,7 @@ export class InterfaceRollout extends pulumi.ComponentResource {
     inOrder("documentation-check", DocumentationCheck);
     inOrder("release-switch", ReleaseSwitch);
     inOrder("closing-restart", ServiceRestart);
+    inOrder("browser-checklist", BrowserChecklist);
     inOrder("announcement", Announcement);
     inOrder("soak", Soak);
 

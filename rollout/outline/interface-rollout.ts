@@ -1,3 +1,4 @@
+import { browserChecklistOutline } from "./browser-checklist.ts";
 import { documentationCheckOutline } from "./documentation.ts";
 import { announcementOutline } from "./mail.ts";
 import {
@@ -28,6 +29,7 @@ export const interfaceRollout: StepOutline[] = [
   documentationCheckOutline,
   switchOutline("feature", "interface"),
   closingRestart(basis),
+  browserChecklistOutline,
   announcementOutline,
   soakOutline(({ soak }) => soak.interfaceSeconds, basis),
 ];

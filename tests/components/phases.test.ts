@@ -63,6 +63,7 @@ const STEPS = {
     "documentation-check",
     "release-switch",
     "closing-restart",
+    "browser-checklist",
     "announcement",
     "soak",
   ],
@@ -136,10 +137,10 @@ describe("phases", () => {
     const holders = commands().filter(({ inputs }) =>
       JSON.stringify(inputs.environment).includes("ROLLOUT_MAIL"),
     );
-    assert.deepEqual(
-      holders.map(({ name }) => name),
-      ["database-migration-notice-command"],
-    );
+    assert.deepEqual(holders.map(({ name }) => name).sort(), [
+      "database-migration-notice-command",
+      "interface-rollout-announcement-command",
+    ]);
   });
 
   it("keeps config, secrets, paths and triggers out of every command", () => {

@@ -103,6 +103,7 @@ function browserLines(context: FaultContext, { browserChecklist, smokeTest }: Pa
 const NEEDED_FROM = [
   { phase: 2, page: "code-deployment.md", keys: ["deployment", "testSuite", "shadow", "smokeTest"] },
   { phase: 3, page: "interface-rollout.md", keys: ["browserChecklist", "documentation", "announcement"] },
+  { phase: 4, page: "validation.md", keys: ["regression"] },
 ] as const;
 
 function sectionLines({ file }: FaultContext, settings: Partial<Settings>): string[] {

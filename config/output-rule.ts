@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-const Field = z
+/** Where in an output a value is. */
+export const Field = z
   .string()
   .regex(
     /^[A-Za-z_][\w-]{0,99}(\[\])?(\.[A-Za-z_][\w-]{0,99}(\[\])?){0,9}$/,
@@ -23,7 +24,7 @@ export const ContentRule = z
   .refine((rule) => countSet(rule.includes, rule.excludes) === 1, "one of includes and excludes");
 export type ContentRule = z.infer<typeof ContentRule>;
 
-/** A rule about an output with the flag on, or about what becomes of one with the flag off. */
+/** A rule about an output, or about what becomes of the one that it is measured by. */
 export const OutputRule = z
   .strictObject({
     ...Content,
@@ -31,7 +32,7 @@ export const OutputRule = z
     ratio: z
       .strictObject({ min: Decimal, max: Decimal })
       .optional()
-      .describe("Bounds, both included, of the value with the flag on divided by that with the flag off."),
+      .describe("Bounds, both included, of the judged value divided by that with the flag off, or before."),
   })
   .refine(
     (rule) => countSet(rule.includes, rule.excludes, rule.ratio) === 1,
@@ -42,5 +43,12 @@ export const OutputRule = z
     message: "a min that is not above max",
   });
 export type OutputRule = z.infer<typeof OutputRule>;
+
+/** Rules for each value of the change's column. */
+export const TypeRules = z.record(
+  z.string().max(200),
+  z.union([z.literal("identical"), z.array(OutputRule).min(1).max(50)]).describe("How outputs may differ."),
+);
+export type TypeRules = z.infer<typeof TypeRules>;
 
 const countSet = (...values: unknown[]) => values.filter((value) => value !== undefined).length;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Identifier } from "../postgres/change.ts";
 import { Inherit } from "./variable-name.ts";
 
 const DealRequest = z
@@ -89,6 +90,13 @@ export const OutputsSection = z.strictObject({
     .max(168)
     .default(24)
     .meta({ unit: "h", description: "Age up to which a snapshot that broke off is gone on with." }),
+  ignoredColumns: z
+    .array(Identifier)
+    .max(100)
+    .default(["updated_at"])
+    .describe(
+      "Columns that say nothing of who edited a deal, such as those that triggers write: without them an edited row is told from one that is as it was.",
+    ),
   compress: z.enum(["gzip", "none"]).default("gzip").describe("How the finished file is kept."),
 });
 export type OutputsSection = z.infer<typeof OutputsSection>;

@@ -10,6 +10,7 @@ import { SmtpPassword, SmtpSection } from "./mail.ts";
 import { MigrationSection } from "./migration.ts";
 import { NoticeSection } from "./notice.ts";
 import { OutputsSection } from "./outputs.ts";
+import { RegressionSection } from "./regression.ts";
 import { ReleasesSection } from "./releases.ts";
 import { ReviewSection } from "./review.ts";
 import { ShadowSection } from "./shadow.ts";
@@ -84,6 +85,9 @@ export const stackSchema = (stack: string) =>
     ),
     shadow: ShadowSection.optional().describe(
       "How outputs with the flag on and off are compared before anyone sees them: see docs/code-deployment-checks.md.",
+    ),
+    regression: RegressionSection.optional().describe(
+      "How outputs may differ after the rollout from before it: see docs/regression.md.",
     ),
     smokeTest: SmokeTestSection.optional().describe(
       "What phase 2 tries through the API once the flag is on: see docs/code-deployment-checks.md.",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OutputRule } from "./output-rule.ts";
+import { TypeRules } from "./output-rule.ts";
 import { Inherit } from "./variable-name.ts";
 
 /** How the new release is tried beside the running one before anyone sees it. */
@@ -29,15 +29,8 @@ export const ShadowSection = z.strictObject({
   inherit: Inherit.describe(
     "Variables that it gets from this program's environment beside those of envFile.",
   ),
-  rules: z
-    .record(
-      z.string().max(200),
-      z
-        .union([z.literal("identical"), z.array(OutputRule).min(1).max(50)])
-        .describe("How outputs may differ."),
-    )
-    .describe(
-      'For each value of change.allowed: "identical", or what has to hold with the flag on (a list of {field, includes | excludes | ratio}).',
-    ),
+  rules: TypeRules.describe(
+    'For each value of change.allowed: "identical", or what has to hold with the flag on (a list of {field, includes | excludes | ratio}).',
+  ),
 });
 export type ShadowSection = z.infer<typeof ShadowSection>;

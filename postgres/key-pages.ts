@@ -15,6 +15,24 @@ function isBroken(error: unknown): boolean {
   return state === undefined || /^(08|57P)/.test(state);
 }
 
+/** A row as a snapshot knows it. */
+export interface KeyedRow {
+  key: string;
+  /** Value of the change's column. */
+  type: string | null;
+  /** Short digest of its other columns: another one says that somebody edited the row. */
+  row: string;
+}
+
+/** What of a row the digest leaves out: the changed column, and what triggers write whenever a row is touched. */
+export interface RowDigest {
+  ignoredColumns: readonly string[];
+}
+
+/** Expression: the digest of a row of `t`, without the columns of the text array `left`. */
+const digestOf = (left: string) =>
+  `left(encode(sha256(convert_to((to_jsonb(t) - ${left}::text[])::text, 'UTF8')), 'hex'), 16)`;
+
 /**
  * Reads the keys of a table page by page in the key's own order, each page by a query of its own: no transaction
  * stays open however long the work on a page takes. Read-only, and it goes on after a restart of the server.
@@ -23,24 +41,54 @@ export class KeyReader {
   readonly #connect: () => Promise<Client>;
   readonly #change: Change;
   readonly #signal: AbortSignal;
+  readonly #left: string[];
   #client: Promise<Client> | undefined;
   #reached = false;
 
-  constructor(connect: () => Promise<Client>, change: Change, signal: AbortSignal) {
+  constructor(
+    connect: () => Promise<Client>,
+    change: Change,
+    signal: AbortSignal,
+    { ignoredColumns }: RowDigest = { ignoredColumns: [] },
+  ) {
     this.#connect = connect;
     this.#change = change;
     this.#signal = signal;
+    this.#left = [change.column, ...ignoredColumns];
   }
 
-  /** Up to `limit` keys after `after` (from the first on without it), as texts. */
-  async readPage(after: string | undefined, limit: number): Promise<string[]> {
+  /** Up to `limit` rows after the key `after` (from the first on without it), as texts. */
+  async readPage(after: string | undefined, limit: number): Promise<KeyedRow[]> {
     const key = `t.${quoteName(this.#change.key)}`;
-    const where = after === undefined ? "" : `WHERE ${key} > $2`;
-    const rows = await this.#query<{ shown: string }>(
-      `SELECT ${key}::text AS shown FROM ${tableName(this.#change)} AS t ${where} ORDER BY ${key} LIMIT $1`,
-      [limit, ...(after === undefined ? [] : [after])],
+    const where = after === undefined ? "" : `WHERE ${key} > $3`;
+    return this.#query<KeyedRow>(
+      `SELECT ${this.#columns("$2")} FROM ${tableName(this.#change)} AS t ${where} ORDER BY ${key} LIMIT $1`,
+      [limit, this.#left, ...(after === undefined ? [] : [after])],
     );
-    return rows.map(({ shown }) => shown);
+  }
+
+  /** The rows of these keys that are there now, in no order. */
+  async readRows(keys: readonly string[]): Promise<KeyedRow[]> {
+    const key = `t.${quoteName(this.#change.key)}`;
+    return this.#query<KeyedRow>(
+      `SELECT ${this.#columns("$2")} FROM ${tableName(this.#change)} AS t WHERE ${key} = ANY ($1)`,
+      [keys, this.#left],
+    );
+  }
+
+  /** Names of the columns that the digest is of: it tells of an edit only while these stay the same. */
+  async readColumns(): Promise<string[]> {
+    const rows = await this.#query<{ name: string }>(
+      `SELECT attname::text AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0
+       AND NOT attisdropped AND attname <> ALL ($2) ORDER BY attname`,
+      [tableName(this.#change), this.#left],
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  #columns(left: string): string {
+    const { key, column } = this.#change;
+    return `t.${quoteName(key)}::text AS key, t.${quoteName(column)}::text AS type, ${digestOf(left)} AS row`;
   }
 
   /** Whether the table holds a row of this key. */

@@ -19,12 +19,21 @@ export function multiply(a: ExactDecimal, b: ExactDecimal): ExactDecimal {
   return { digits: a.digits * b.digits, scale: a.scale + b.scale };
 }
 
-/** Negative, zero or positive as `a` is less than, equal to or greater than `b`. */
-export function compareDecimals(a: ExactDecimal, b: ExactDecimal): number {
+export function subtract(a: ExactDecimal, b: ExactDecimal): ExactDecimal {
   const scale = Math.max(a.scale, b.scale);
   const widen = ({ digits, scale: own }: ExactDecimal) => digits * 10n ** BigInt(scale - own);
-  const difference = widen(a) - widen(b);
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+  return { digits: widen(a) - widen(b), scale };
+}
+
+export const absolute = ({ digits, scale }: ExactDecimal): ExactDecimal => ({
+  digits: digits < 0n ? -digits : digits,
+  scale,
+});
+
+/** Negative, zero or positive as `a` is less than, equal to or greater than `b`. */
+export function compareDecimals(a: ExactDecimal, b: ExactDecimal): number {
+  const { digits } = subtract(a, b);
+  return digits < 0n ? -1 : digits > 0n ? 1 : 0;
 }
 
 /** `a / b` with four decimals, cut off: for messages. */

@@ -88,6 +88,15 @@ async function estimateRows({ change }: OutputSnapshotSpec, deps: StepDeps): Pro
   return facts && facts.estimatedRows >= 0 ? Math.round(facts.estimatedRows) : undefined;
 }
 
+/** A snapshot that is gone on with keeps the columns that it began with only if they are still the same. */
+async function rememberColumns(snapshot: StoredSnapshot, reader: KeyReader): Promise<void> {
+  const { manifest } = snapshot;
+  const columns = await reader.readColumns();
+  const begun = manifest.columns === undefined || manifest.columns.join() === columns.join();
+  Object.assign(manifest, { columns: begun ? columns : [] });
+  writeManifest(snapshot);
+}
+
 async function askAll(
   spec: OutputSnapshotSpec,
   asker: DealAsker,
@@ -95,10 +104,11 @@ async function askAll(
   deps: StepDeps,
 ) {
   const { snapshot, tally, previous } = opened;
-  const reader = new KeyReader(deps.connect, spec.change, deps.signal);
+  const reader = new KeyReader(deps.connect, spec.change, deps.signal, spec.outputs);
   const writer = await LineWriter.open(partialPath(snapshot), tally);
   try {
     const about = await estimateRows(spec, deps);
+    await rememberColumns(snapshot, reader);
     const { outputs } = spec;
     const { signal, log } = deps;
     return await takeSnapshot({ asker, reader, writer, outputs, signal, log, about, previous });

@@ -18,6 +18,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   migration: async () => (await import("./migration.ts")).migration,
   constraint: async () => (await import("./constraint.ts")).constraint,
   contract: async () => (await import("./contract.ts")).contract,
+  regression: async () => (await import("./regression.ts")).regression,
   "code-review": async () => (await import("./code-review.ts")).codeReview,
   "shadow-comparison": async () => (await import("./shadow-comparison.ts")).shadowComparison,
   "smoke-test": async () => (await import("./smoke-test.ts")).smokeTest,

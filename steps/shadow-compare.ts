@@ -1,9 +1,10 @@
-import type { OutputRule } from "../config/output-rule.ts";
+import type { TypeRules } from "../config/output-rule.ts";
 import type { ShadowSection } from "../config/shadow.ts";
 import type { SampledRow } from "../postgres/deal-sample.ts";
 import type { Answered, DealAsker } from "./deal-asker.ts";
 import { mapOrdered } from "./ordered-map.ts";
-import { type ExactJson, findDifferences, judgeOutput, parseExactly } from "./output-rules.ts";
+import { findDifferences } from "./output-differences.ts";
+import { judgeOutputs, type Outputs, parseExactly } from "./output-rules.ts";
 import { parseLine } from "./snapshot-line.ts";
 
 /** A place at which a deal's outputs are not as the rules say. Holds nothing of the outputs but field names. */
@@ -36,7 +37,6 @@ export interface Comparison {
 /** Times a deal that differs is asked again: a user may have edited it between the two answers. */
 const LOOKS = 3;
 
-type Outputs = Record<string, ExactJson>;
 type Fault = Pick<DealDifference, "field" | "fault">;
 
 function readOutputs({ line }: Answered, flag: "on" | "off"): Outputs | Fault {
@@ -46,18 +46,9 @@ function readOutputs({ line }: Answered, flag: "on" | "off"): Outputs | Fault {
   return parseExactly(parseLine(line.text)?.outputs ?? "{}") as Outputs;
 }
 
-/** Applies the rules of a type to both outputs of a deal, each rule to the request that it names. Pure. */
-export function compareOutputs(
-  rules: "identical" | readonly OutputRule[],
-  on: Outputs,
-  off: Outputs,
-): Fault[] {
-  if (rules === "identical") return findDifferences(on, off);
-  const first = Object.keys(on)[0] ?? "";
-  return rules.flatMap((rule) => {
-    const request = rule.request ?? first;
-    return judgeOutput([rule], on[request], off[request]);
-  });
+/** Applies the rules of a type to both outputs of a deal. Pure. */
+export function compareOutputs(rules: TypeRules[string], on: Outputs, off: Outputs): Fault[] {
+  return rules === "identical" ? findDifferences(on, off) : judgeOutputs(rules, on, off);
 }
 
 const isFault = (outputs: Outputs | Fault): outputs is Fault => typeof outputs.fault === "string";

@@ -27,6 +27,7 @@ export const ShadowComparisonSpec = BaseSpec.extend({
     maxErrors: true,
     resumeHours: true,
     compress: true,
+    ignoredColumns: true,
   }),
   /** Commit that is tried. */
   release: z.string().regex(/^[0-9a-f]{40}$/),

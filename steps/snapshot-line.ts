@@ -3,6 +3,10 @@ export interface DealLine {
   key: string;
   /** The line itself: JSON with the answers' own number texts, without a line break. */
   text: string;
+  /** Value of the change's column as the row was read; undefined in a line of an older release. */
+  type?: string | null;
+  /** Digest of the row's other columns (postgres/key-pages.ts), as old as `type`. */
+  row?: string;
   /** Why there is no answer: which request, and what went wrong. */
   error?: DealError;
 }
@@ -27,7 +31,7 @@ export function compactJson(text: string): string {
   return text.replace(TOKENS, "$1");
 }
 
-/** `{"key":"7","outputs":{"analysis":{…}}}`; the answers are compact JSON texts. Pure. */
+/** `{"key":"7","outputs":{"analysis":{…}}}`, to which `describeRow` adds the row; the answers are compact JSON texts. Pure. */
 export function outputsLine(
   key: string,
   answers: readonly (readonly [name: string, json: string])[],
@@ -42,17 +46,29 @@ export function errorLine(key: string, { request, reason }: DealError): DealLine
   return { key, error, text: JSON.stringify({ key, error }) };
 }
 
-const SHAPE = /^\{"key":("[^"\\]*(?:\\.[^"\\]*)*"),"(outputs|error)":(.*)\}$/s;
+/** Writes into a line what its row was: before the outputs, so that these can be found without reading them. Pure. */
+export function describeRow(line: DealLine, { type, row }: { type: string | null; row: string }): DealLine {
+  const head = `{"key":${JSON.stringify(line.key)},`;
+  const said = `"type":${JSON.stringify(type)},"row":${JSON.stringify(row)},`;
+  return { ...line, type, row, text: head + said + line.text.slice(head.length) };
+}
+
+const TEXT = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"`;
+const SHAPE = new RegExp(
+  String.raw`^\{"key":(${TEXT}),(?:"type":(${TEXT}|null),"row":"([0-9a-f]{16})",)?"(outputs|error)":(.*)\}$`,
+  "s",
+);
 
 /** Reads a line back; undefined for one that is no line of a snapshot (cut off, overwritten). Pure. */
 export function parseLine(
   text: string,
 ): (DealLine & { /** JSON text of the answers. */ outputs?: string }) | undefined {
-  const [, key, member, value] = SHAPE.exec(text) ?? [];
+  const [, key, type, row, member, value] = SHAPE.exec(text) ?? [];
   if (key === undefined || value === undefined) return undefined;
   try {
     const parsed: unknown = JSON.parse(value);
-    const own = { key: JSON.parse(key) as string, text };
+    const read = row === undefined ? {} : { type: JSON.parse(type as string) as string | null, row };
+    const own = { key: JSON.parse(key) as string, text, ...read };
     return member === "error" ? { ...own, error: parsed as DealError } : { ...own, outputs: value };
   } catch {
     return undefined;

@@ -69,11 +69,11 @@ async function estimateSeconds(spec: OutputSnapshotSpec, asker: DealAsker, rows:
   if (outputs.command || outputs.requests.some(({ method }) => method !== "GET")) return Math.ceil(byRate);
   const reader = new KeyReader(deps.connect, change, deps.signal);
   try {
-    const keys = await reader.readPage(undefined, SAMPLE);
-    if (keys.length === 0) return 0;
+    const rowsRead = await reader.readPage(undefined, SAMPLE);
+    if (rowsRead.length === 0) return 0;
     const startedAt = performance.now();
-    for (const key of keys) await asker.ask([key]);
-    const each = (performance.now() - startedAt) / 1000 / keys.length;
+    for (const { key } of rowsRead) await asker.ask([key]);
+    const each = (performance.now() - startedAt) / 1000 / rowsRead.length;
     return Math.ceil(Math.max(byRate, (rows * each) / outputs.concurrency));
   } finally {
     await reader.end();

@@ -1,11 +1,11 @@
 import type { OutputsSection } from "../config/outputs.ts";
-import type { KeyReader } from "../postgres/key-pages.ts";
+import type { KeyedRow, KeyReader } from "../postgres/key-pages.ts";
 import { startProgress } from "../postgres/progress.ts";
 import type { Answered, DealAsker } from "./deal-asker.ts";
 import { readLines } from "./line-reader.ts";
 import { mapOrdered } from "./ordered-map.ts";
 import type { LineWriter } from "./snapshot-file.ts";
-import { type DealLine, parseLine } from "./snapshot-line.ts";
+import { type DealLine, describeRow, parseLine } from "./snapshot-line.ts";
 import { StepError } from "./step.ts";
 
 const PAGE = 1000;
@@ -29,15 +29,16 @@ export interface SnapshotRun {
 }
 
 /** A deal to ask for, or a line that is there already. */
-type Item = { key: string; line?: DealLine };
+type Item = { row: KeyedRow } | { line: DealLine };
 
-/** The earlier lines after `after`; those with an error as deals to ask again. */
-async function* previousItems(file: string, after: string | undefined): AsyncGenerator<Item> {
+/** The earlier lines after `after`. */
+async function* previousLines(file: string, after: string | undefined): AsyncGenerator<DealLine> {
   let reached = after === undefined;
   for await (const { text, complete } of readLines(file)) {
     const deal = complete ? parseLine(text) : undefined;
     if (!deal) return;
-    if (reached) yield deal.error ? { key: deal.key } : { key: deal.key, line: { key: deal.key, text } };
+    const { outputs: _, ...line } = deal;
+    if (reached) yield line;
     if (deal.key === after) reached = true;
   }
 }
@@ -46,16 +47,18 @@ async function* previousItems(file: string, after: string | undefined): AsyncGen
 async function* itemsAfter(lastKey: string | undefined, run: SnapshotRun): AsyncGenerator<Item> {
   let after = lastKey;
   if (run.previous !== undefined) {
-    for await (const item of previousItems(run.previous, lastKey)) {
-      after = item.key;
-      yield item;
+    for await (const line of previousLines(run.previous, lastKey)) {
+      after = line.key;
+      // One with an error is asked for again; a row that is gone by now was deleted meanwhile.
+      if (!line.error) yield { line };
+      else for (const row of await run.reader.readRows([line.key])) yield { row };
     }
   }
   for (;;) {
-    const keys = await run.reader.readPage(after, PAGE);
-    for (const key of keys) yield { key };
-    after = keys.at(-1);
-    if (after === undefined || keys.length < PAGE) return;
+    const rows = await run.reader.readPage(after, PAGE);
+    for (const row of rows) yield { row };
+    after = rows.at(-1)?.key;
+    if (after === undefined || rows.length < PAGE) return;
   }
 }
 
@@ -76,13 +79,17 @@ async function answerBatch(
   { asker, reader, signal }: SnapshotRun,
 ): Promise<(Answered | undefined)[]> {
   signal.throwIfAborted();
-  const keys = items.filter(({ line }) => line === undefined).map(({ key }) => key);
+  const keys = items.flatMap((item) => ("row" in item ? [item.row.key] : []));
   const answers = keys.length > 0 ? await asker.ask(keys) : [];
   const answered: (Answered | undefined)[] = [];
-  for (const { line } of items) {
-    const answer = line ? { line } : (answers.shift() as Answered);
+  for (const item of items) {
+    if ("line" in item) {
+      answered.push(item);
+      continue;
+    }
+    const answer = answers.shift() as Answered;
     const gone = answer.unknown === true && !(await reader.has(answer.line.key));
-    answered.push(gone ? undefined : answer);
+    answered.push(gone ? undefined : { ...answer, line: describeRow(answer.line, item.row) });
   }
   return answered;
 }

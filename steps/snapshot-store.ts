@@ -32,6 +32,11 @@ export const SnapshotManifest = z.strictObject({
   totalDeals: z.int(),
   successCount: z.int(),
   errorCount: z.int(),
+  /**
+   * Columns that each line's `row` is a digest of: two snapshots tell of edited rows only when they have the same.
+   * Empty when the table was changed meanwhile; absent in a manifest of an older release.
+   */
+  columns: z.array(z.string()).optional(),
   /** Set by undo: kept, but of an attempt that is over. */
   released: z.boolean(),
 });

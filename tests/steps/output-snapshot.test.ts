@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createOutputSnapshot, outputSnapshot } from "../../steps/output-snapshot.ts";
+import { readSnapshot } from "../../steps/read-snapshot.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 import {
@@ -191,6 +192,37 @@ describe("output snapshot", () => {
     assert.match(
       (await linesOf(result.path)).join("\n"),
       /"key":"4","error":\{"request":"analysis","reason":"status 404"/,
+    );
+  });
+
+  it("tells rows that somebody edited from those that are as they were, whatever became of their type", async () => {
+    const url = await databaseWithDeals(3);
+    await runSql(url, "ALTER TABLE deals ADD staff int DEFAULT 5, ADD updated_at timestamptz");
+    const { url: appUrl } = await app();
+    const rowsOf = async () => {
+      const { path } = await outputSnapshot.apply(snapshotSpec(appUrl), makeDeps(url));
+      const rows: [unknown, unknown][] = [];
+      for await (const { type, row } of readSnapshot(path)) rows.push([type, row]);
+      return rows;
+    };
+    const before = await rowsOf();
+    await runSql(
+      url,
+      "UPDATE deals SET deal_type = 'carve-\"out', updated_at = now()",
+      "UPDATE deals SET staff = 6 WHERE id = 2",
+    );
+    const after = await rowsOf();
+    assert.deepEqual(
+      before.map(([type]) => type),
+      [null, null, null],
+    );
+    assert.deepEqual(
+      after.map(([type]) => type),
+      Array(3).fill('carve-"out'),
+    );
+    assert.deepEqual(
+      after.map(([, row], index) => row === before[index]?.[1]),
+      [true, false, true],
     );
   });
 

@@ -1,0 +1,165 @@
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { OutputsSection } from "../../config/outputs.ts";
+import { RegressionSection } from "../../config/regression.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
+import type { EvidenceRecord } from "../../ledger/record.ts";
+import { compareIntegers } from "../../postgres/key-order.ts";
+import { type RegressionSpec, regression } from "../../steps/regression.ts";
+import type { Finding } from "../../steps/regression-finding.ts";
+import { type ComparisonRun, compareSnapshots } from "../../steps/regression-run.ts";
+import { describeRow, errorLine, outputsLine } from "../../steps/snapshot-line.ts";
+import type { SnapshotManifest } from "../../steps/snapshot-store.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { change } from "./preflight-deps.ts";
+
+/** A deal as a snapshot has it: JSON of its analysis, or null for none. */
+export interface SnapshotDeal {
+  key: string;
+  type?: string | null;
+  row?: string;
+  analysis: string | null;
+}
+
+export const RULES = {
+  acquisition: "identical",
+  carveout: [
+    { field: "costs[].kind", includes: "tsa" },
+    { field: "synergies[].kind", excludes: "consolidation" },
+    { field: "cost_total", ratio: { min: "1.5", max: "3" } },
+  ],
+  divestiture: [{ field: "costs[].kind", includes: "extraction" }],
+};
+
+export const section = (changed: object = {}): RegressionSection =>
+  RegressionSection.parse({ rules: RULES, ...changed });
+
+export const AS_IT_WAS = "0".repeat(16);
+
+export function lineOf({ key, type = "acquisition", row = AS_IT_WAS, analysis }: SnapshotDeal): string {
+  const line =
+    analysis === null
+      ? errorLine(key, { request: "analysis", reason: "status 500" })
+      : outputsLine(key, [["analysis", analysis]]);
+  return `${describeRow(line, { type, row }).text}\n`;
+}
+
+const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+
+/** Writes a snapshot's file. */
+export function writeSnapshot(path: string, lines: readonly string[]) {
+  const content = Buffer.from(lines.join(""));
+  const bytes = path.endsWith(".gz") ? gzipSync(content, { level: 1 }) : content;
+  writeFileSync(path, bytes);
+  chmodSync(path, 0o600);
+  return { path, sha256: sha256(bytes), bytes: bytes.length };
+}
+
+/** What a comparison finds when nobody edited anything: class and faults of each deal. */
+export async function compareDeals(
+  pre: readonly SnapshotDeal[],
+  post: readonly SnapshotDeal[],
+  changed: Partial<ComparisonRun> = {},
+) {
+  const folder = temporaryFolder("regression");
+  const found: Finding[] = [];
+  const tally = await compareSnapshots({
+    ...{ change, section: section(), signal: new AbortController().signal },
+    order: { local: true, compare: compareIntegers },
+    pre: writeSnapshot(join(folder, "pre.ndjson.gz"), pre.map(lineOf)),
+    post: writeSnapshot(join(folder, "post.ndjson"), post.map(lineOf)),
+    settle: async (suspects) =>
+      suspects.map(({ key, class: what, faults, now }) => ({
+        key,
+        class: what,
+        faults,
+        type: now?.type ?? null,
+      })),
+    take: async (findings) => void found.push(...findings),
+    ...changed,
+  });
+  return {
+    tally,
+    found,
+    said: found.map(({ key, class: what, faults }) => [key, what, ...faults.map(({ fault }) => fault)]),
+  };
+}
+
+/** An evidence folder in which both snapshots stand, as their steps leave them. */
+export class SnapshotEvidence {
+  readonly folder = join(temporaryFolder("regression"), "evidence");
+  readonly snapshots = join(this.folder, "snapshots");
+  readonly #records: EvidenceRecord[] = [];
+
+  constructor() {
+    mkdirSync(this.snapshots, { recursive: true });
+  }
+
+  /** @returns the snapshot's file. */
+  keep(
+    phase: string,
+    step: string,
+    deals: readonly SnapshotDeal[],
+    changed: Partial<SnapshotManifest> = {},
+    outputs: object = {},
+  ): string {
+    const name = `${phase}-${step}`;
+    const file = `${name}.ndjson.gz`;
+    const { path, sha256: sum, bytes } = writeSnapshot(join(this.snapshots, file), deals.map(lineOf));
+    const manifest: SnapshotManifest = {
+      ...{ version: 1, stack: "test", phase, step, generation: 1, digest: "d", state: "done", release: null },
+      ...{ startedAt: "2026-01-01T00:00:00.000Z", finishedAt: "2026-01-01T01:00:00.000Z", file, bytes },
+      ...{
+        sha256: sum,
+        contentSha256: "",
+        totalDeals: deals.length,
+        successCount: deals.length,
+        errorCount: 0,
+      },
+      ...{ columns: ["name"], released: false, ...changed },
+    };
+    writeFileSync(join(this.snapshots, `${name}.json`), JSON.stringify(manifest));
+    this.#record(phase, step, { change, outputs: OutputsSection.parse(outputs) }, { sha256: sum });
+    return path;
+  }
+
+  #record(phase: string, step: string, spec: Record<string, unknown>, result: Record<string, unknown>): void {
+    const number = this.#records.length + 1;
+    const fields = { phase, step, kind: "output-snapshot", verb: "apply" as const };
+    const kept = { previous: "", hash: "", at: "2026-01-01T01:00:00.000Z" };
+    const begin = { ...kept, ...fields, record: "begin", number, digest: "d", generation: 1, spec, will: [] };
+    const end = {
+      ...kept,
+      ...fields,
+      record: "end",
+      number: number + 1,
+      begin: number,
+      outcome: "done",
+      result,
+    };
+    this.#records.push(begin as unknown as EvidenceRecord, end as unknown as EvidenceRecord);
+  }
+
+  get reader() {
+    return evidenceOf(this.#records);
+  }
+
+  spec(changed: object = {}): RegressionSpec {
+    return regression.spec.parse({
+      ...{ specVersion: 1, generation: 1, deadlineSeconds: 60, change, ignoredColumns: ["updated_at"] },
+      identity: {
+        stack: "test",
+        phase: "validation",
+        step: "regression",
+        evidenceUrl: `file:${this.folder}`,
+      },
+      ...{
+        pre: { phase: "pre-flight", step: "output-snapshot" },
+        post: { phase: "validation", step: "post-snapshot" },
+      },
+      regression: section(changed),
+    });
+  }
+}

@@ -8,6 +8,7 @@ import { envVerb } from "./env.ts";
 import { finishVerb } from "./finish.ts";
 import { flagVerb } from "./flag.ts";
 import { HANDED_VERBS } from "./handed-verbs.ts";
+import { investigateVerb } from "./investigate.ts";
 import { DEFAULT_STACK } from "./project.ts";
 import { recoverVerb } from "./recover.ts";
 import { sandboxVerb } from "./sandbox.ts";
@@ -22,6 +23,7 @@ const OWN_VERBS = [
   statusVerb,
   flagVerb,
   checklistVerb,
+  investigateVerb,
   recoverVerb,
   verifyVerb,
   backupsVerb,

@@ -106,6 +106,12 @@ export const DeploymentSection = z.strictObject({
     .describe(
       "Logs of the application on each host, in which `deal_type=` is counted. {appDir} = the host's.",
     ),
+  logMark: z
+    .string()
+    .max(200)
+    .regex(/^[^\r\n]*\{key\}[^\r\n]*$/, "a text of one line that holds {key}")
+    .default("deal_id={key}")
+    .describe("What tells the log lines of one deal, for `rollout investigate`; {key} = the deal's key."),
 });
 export type DeploymentSection = z.infer<typeof DeploymentSection>;
 

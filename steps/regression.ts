@@ -74,7 +74,7 @@ const describe = ({ manifest }: TakenSnapshot) =>
 /** The snapshot, or why there is none. */
 function tryFind(reference: SnapshotReference, spec: RegressionSpec, deps: StepDeps): TakenSnapshot | string {
   try {
-    return findTaken(reference, spec, deps);
+    return findTaken(reference, spec.identity, deps);
   } catch (error) {
     if (error instanceof StepError) return error.message;
     throw error;

@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { OutputsSection } from "../config/outputs.ts";
 import { ShadowSection } from "../config/shadow.ts";
@@ -11,10 +10,10 @@ import { Change } from "../postgres/change.ts";
 import { readType, type SampledRow, sampleRows } from "../postgres/deal-sample.ts";
 import { withConnection } from "../postgres/session.ts";
 import { childEnvironment } from "./child-process.ts";
-import { createAsker, type DealAsker } from "./deal-asker.ts";
 import { isInstalled } from "./installed-program.ts";
 import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow-compare.ts";
-import { instanceCommand, type ShadowInstance, startInstance } from "./shadow-instance.ts";
+import { instanceCommand } from "./shadow-instance.ts";
+import { withFlagPair } from "./shadow-pair.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 
 export const ShadowComparisonSpec = BaseSpec.extend({
@@ -149,63 +148,16 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
   };
 }
 
-function askerOf({ url }: ShadowInstance, { outputs }: Ready, signal: AbortSignal): DealAsker {
-  // Two instances on one database: each may ask half as often.
-  const requestsPerSecond = Math.max(1, Math.floor(outputs.requestsPerSecond / 2));
-  const timer = {
-    now: () => performance.now(),
-    sleep: (milliseconds: number, until: AbortSignal) => sleep(milliseconds, undefined, { signal: until }),
-  };
-  return createAsker({
-    appUrl: url,
-    outputs: OutputsSection.parse({ ...outputs, requestsPerSecond }),
-    timer,
-    signal,
-  });
-}
-
-/** Runs `work` with both instances; they end however it ends. */
-async function withInstances<T>(
-  spec: Ready,
-  signal: AbortSignal,
-  work: (on: ShadowInstance, off: ShadowInstance) => Promise<T>,
-): Promise<T> {
-  // When one does not come up, the other is not waited for.
-  const ending = new AbortController();
-  const until = AbortSignal.any([signal, ending.signal]);
-  const starts = [true, false].map((flag) => startInstance({ ...spec, flag, signal: until }));
-  try {
-    const [on, off] = (await Promise.all(starts)) as [ShadowInstance, ShadowInstance];
-    return await Promise.race([work(on, off), on.died, off.died]);
-  } finally {
-    ending.abort();
-    for (const start of await Promise.allSettled(starts)) {
-      if (start.status === "fulfilled") await start.value.stop();
-    }
-  }
-}
-
 async function compareSample(rows: SampledRow[], spec: Ready, deps: StepDeps): Promise<ComparedDeal[]> {
   const { shadow, outputs, change } = spec;
+  const { signal } = deps;
   return withConnection(deps, (client) =>
-    withInstances(spec, deps.signal, async (...instances) => {
-      const [on, off] = instances.map((instance) => askerOf(instance, spec, deps.signal)) as [
-        DealAsker,
-        DealAsker,
-      ];
-      try {
-        const options = {
-          on,
-          off,
-          rules: shadow.rules,
-          concurrency: outputs.concurrency,
-          signal: deps.signal,
-        };
-        return await compareDeals(rows, { ...options, readType: (key) => readType(client, change, key) });
-      } finally {
-        await Promise.all([on.close(), off.close()]);
-      }
-    }),
+    withFlagPair({ ...spec, signal }, outputs, ({ on, off }) =>
+      compareDeals(rows, {
+        ...{ on, off, rules: shadow.rules, concurrency: outputs.concurrency, signal },
+        readType: (key) => readType(client, change, key),
+      }),
+    ),
   );
 }
 

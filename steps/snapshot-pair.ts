@@ -5,7 +5,7 @@ import { entryKey } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { shownPath } from "../postgres/dump-store.ts";
 import { finalPath, listSnapshots, type SnapshotManifest, snapshotFolder } from "./snapshot-store.ts";
-import { type BaseSpec, type StepDeps, StepError } from "./step.ts";
+import { type BaseSpec, type StepDeps, StepError, type StepIdentity } from "./step.ts";
 
 /** Step that took a snapshot. */
 export const SnapshotReference = z.strictObject({ phase: z.string().min(1), step: z.string().min(1) });
@@ -39,7 +39,7 @@ const nameOf = ({ phase, step }: SnapshotReference) => `${phase}/${step}`;
  */
 export function findTaken(
   reference: SnapshotReference,
-  { identity }: BaseSpec,
+  { stack, evidenceUrl }: Pick<StepIdentity, "stack" | "evidenceUrl">,
   { evidence }: Pick<StepDeps, "evidence">,
 ): TakenSnapshot {
   const entry = evidence.entries().get(entryKey(reference));
@@ -52,11 +52,11 @@ export function findTaken(
     );
   }
   const { spec, result } = taken.data;
-  const folder = snapshotFolder(identity.evidenceUrl);
+  const folder = snapshotFolder(evidenceUrl);
   const stored = listSnapshots(folder).find(
-    ({ manifest: { state, stack, sha256, phase, step } }) =>
+    ({ manifest: { state, stack: owner, sha256, phase, step } }) =>
       state === "done" &&
-      stack === identity.stack &&
+      owner === stack &&
       sha256 === result.sha256 &&
       phase === reference.phase &&
       step === reference.step,
@@ -78,7 +78,7 @@ export function findPair(
   spec: BaseSpec & { pre: SnapshotReference; post: SnapshotReference; change: Change },
   deps: Pick<StepDeps, "evidence">,
 ): { pre: TakenSnapshot; post: TakenSnapshot } {
-  const [pre, post] = [findTaken(spec.pre, spec, deps), findTaken(spec.post, spec, deps)];
+  const [pre, post] = [findTaken(spec.pre, spec.identity, deps), findTaken(spec.post, spec.identity, deps)];
   if (post.manifest.columns === undefined) {
     throw new StepError(
       `regression: expected ${nameOf(spec.post)} to hold the type of each deal, got one of an older release. Take it again by this one.`,

@@ -13,6 +13,10 @@ const OWN_VERBS = [
   "backups",
   "finish",
   "uninstall",
+  "investigate",
+  "recover",
+  "verify",
+  "backups",
   "sandbox",
   "env",
 ];

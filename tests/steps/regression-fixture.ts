@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { OutputsSection } from "../../config/outputs.ts";
 import { RegressionSection } from "../../config/regression.ts";
+import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
-import type { EvidenceRecord } from "../../ledger/record.ts";
 import { compareIntegers } from "../../postgres/key-order.ts";
 import { type RegressionSpec, regression } from "../../steps/regression.ts";
 import type { Finding } from "../../steps/regression-finding.ts";
@@ -91,7 +91,7 @@ export async function compareDeals(
 export class SnapshotEvidence {
   readonly folder = join(temporaryFolder("regression"), "evidence");
   readonly snapshots = join(this.folder, "snapshots");
-  readonly #records: EvidenceRecord[] = [];
+  readonly #chain = Chain.open(this.folder);
 
   constructor() {
     mkdirSync(this.snapshots, { recursive: true });
@@ -126,24 +126,14 @@ export class SnapshotEvidence {
   }
 
   #record(phase: string, step: string, spec: Record<string, unknown>, result: Record<string, unknown>): void {
-    const number = this.#records.length + 1;
     const fields = { phase, step, kind: "output-snapshot", verb: "apply" as const };
-    const kept = { previous: "", hash: "", at: "2026-01-01T01:00:00.000Z" };
-    const begin = { ...kept, ...fields, record: "begin", number, digest: "d", generation: 1, spec, will: [] };
-    const end = {
-      ...kept,
-      ...fields,
-      record: "end",
-      number: number + 1,
-      begin: number,
-      outcome: "done",
-      result,
-    };
-    this.#records.push(begin as unknown as EvidenceRecord, end as unknown as EvidenceRecord);
+    const begin = { digest: "d".repeat(64), generation: 1, spec, will: [] };
+    const { number } = this.#chain.append({ record: "begin", ...fields, ...begin });
+    this.#chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
   }
 
   get reader() {
-    return evidenceOf(this.#records);
+    return evidenceOf(this.#chain.records);
   }
 
   spec(changed: object = {}): RegressionSpec {

@@ -16,7 +16,7 @@ export function compareIntegers(a: string, b: string): number {
   const [below, other] = [a.startsWith("-"), b.startsWith("-")];
   if (below !== other) return below ? -1 : 1;
   const size = a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
-  return below ? -size : size;
+  return below ? 0 - size : size;
 }
 
 /** Texts by their bytes in UTF-8, as PostgreSQL's collation C has them, and uuid as well. Pure. */

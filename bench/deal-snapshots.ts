@@ -34,7 +34,7 @@ const COSTS: Record<string, { kind: string; percent: number }> = {
 };
 
 /** What the application says of a deal, as of one of that type; of the sandbox application's shape. */
-function analysisOf(n: number, shownType: string | null, analysedAs: string) {
+function analysisOf(n: number, when: Moment, shownType: string | null, analysedAs: string) {
   const [employees, applications] = [(scatter(n + 1) % 9_000) + 20, scatter(n + 2) % 90];
   const { kind, percent } = COSTS[analysedAs] as { kind: string; percent: number };
   const parts = {
@@ -42,7 +42,7 @@ function analysisOf(n: number, shownType: string | null, analysedAs: string) {
     Applications: 4_200_000 * applications,
     "Identity and access": 8_500 * employees,
   };
-  const planted = shownType !== null && analysedAs === "acquisition" && n % PLANTED_EVERY === 0;
+  const planted = when === "post" && n % PLANTED_EVERY === 0;
   const costs = Object.entries(parts).map(([label, cents]) => item(kind, label, (cents * percent) / 100));
   const whole = Object.values(parts).reduce((sum, cents) => sum + cents, 0);
   if (analysedAs === "carveout") costs.push(item("tsa", "Transitional services", whole / 4));
@@ -71,7 +71,7 @@ export type Moment = "pre" | "post";
 export function analyse(n: number, when: Moment) {
   const stored = storedType(n);
   const type = mapValue(CHANGE, stored) as string;
-  return when === "pre" ? analysisOf(n, stored, "acquisition") : analysisOf(n, type, type);
+  return when === "pre" ? analysisOf(n, when, stored, "acquisition") : analysisOf(n, when, type, type);
 }
 
 async function writeLines(file: string, deals: number, lineOf: (n: number) => string): Promise<void> {

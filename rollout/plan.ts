@@ -8,6 +8,7 @@ import { databaseMigration } from "./outline/database-migration.ts";
 import { interfaceRollout } from "./outline/interface-rollout.ts";
 import { preFlight } from "./outline/pre-flight.ts";
 import type { StepOutline } from "./outline/step-outline.ts";
+import { validation } from "./outline/validation.ts";
 
 /** One step of the rollout as the configuration wants it. */
 export interface PlannedStep {
@@ -20,7 +21,7 @@ export interface PlannedStep {
 }
 
 /** What each phase consists of, in order: the runbook's own. */
-const OUTLINE: StepOutline[][] = [preFlight, databaseMigration, codeDeployment, interfaceRollout];
+const OUTLINE: StepOutline[][] = [preFlight, databaseMigration, codeDeployment, interfaceRollout, validation];
 
 /** The steps of each built phase by name: what progress is measured against. */
 export const PHASE_PLAN: PhaseSteps = OUTLINE.map((outlines, number) => ({

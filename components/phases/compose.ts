@@ -6,6 +6,7 @@ import { DatabaseMigration } from "./database-migration.ts";
 import { InterfaceRollout } from "./interface-rollout.ts";
 import { PreFlight } from "./pre-flight.ts";
 import type { PhaseArgs } from "./step-order.ts";
+import { Validation } from "./validation.ts";
 
 type Phase = new (
   name: string,
@@ -13,7 +14,7 @@ type Phase = new (
 ) => pulumi.ComponentResource & { readonly backup?: Backup | undefined };
 
 /** The phases in order. */
-const PHASES: Phase[] = [PreFlight, DatabaseMigration, CodeDeployment, InterfaceRollout];
+const PHASES: Phase[] = [PreFlight, DatabaseMigration, CodeDeployment, InterfaceRollout, Validation];
 
 /** What is declared. */
 export interface Composition extends Pick<PhaseArgs, "secrets"> {

@@ -4,6 +4,7 @@ import { CodeDeployment } from "../../components/phases/code-deployment.ts";
 import { DatabaseMigration } from "../../components/phases/database-migration.ts";
 import { InterfaceRollout } from "../../components/phases/interface-rollout.ts";
 import { PreFlight } from "../../components/phases/pre-flight.ts";
+import { Validation } from "../../components/phases/validation.ts";
 import type { BaseSpec } from "../../steps/step.ts";
 
 interface Seen {
@@ -66,6 +67,20 @@ const STEPS = {
     "browser-checklist",
     "announcement",
     "soak",
+  ],
+  validation: [
+    "guard",
+    "post-snapshot",
+    "regression",
+    "code-review",
+    "opening-restart",
+    "release",
+    "test-suite",
+    "release-switch",
+    "env-flag",
+    "closing-restart",
+    "flag-absence",
+    "contract",
   ],
 };
 

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { flowFaults } from "./browser-flows.ts";
 import { type FaultContext, faultLine } from "./fault.ts";
 import { mailLines } from "./mail-checks.ts";
-import { lastBuiltPhase, phaseTitle } from "./phase.ts";
+import { phaseTitle } from "./phase.ts";
 import type { Settings } from "./schema.ts";
 
 /** Rules between keys. Works on what could be parsed, so that one fault does not hide another. */
@@ -108,7 +108,6 @@ const NEEDED_FROM = [
 
 function sectionLines({ file }: FaultContext, settings: Partial<Settings>): string[] {
   const { phase = 0 } = settings;
-  if (phase > lastBuiltPhase) return [];
   return NEEDED_FROM.filter((needed) => needed.phase <= phase).flatMap(({ phase: from, page, keys }) =>
     keys
       .filter((key) => settings[key] === undefined)
@@ -122,17 +121,10 @@ function sectionLines({ file }: FaultContext, settings: Partial<Settings>): stri
 
 /** What the configuration may name but this release does not build: refused by name, never faked. */
 export function unbuiltLines({ file, stack }: FaultContext, settings: Partial<Settings>): string[] {
-  const { phase, hosts = [], backup, evidence } = settings;
-  const release = `this release builds phases 0 to ${lastBuiltPhase}`;
+  const { hosts = [], backup, evidence } = settings;
   const lines: string[] = [];
   const refuse = (what: string, remedy: string) =>
-    lines.push(`config: ${what} in ${file} is not built yet: ${release}. ${remedy}`);
-  if (phase !== undefined && phase > lastBuiltPhase) {
-    lines.push(
-      `config: ${phaseTitle(phase)} is not built yet: ${release}. ` +
-        `Set it back: pulumi config set phase ${lastBuiltPhase} --stack ${stack}`,
-    );
-  }
+    lines.push(`config: ${what} in ${file} is not built yet. ${remedy}`);
   const set = (key: string, value: string) =>
     `Set it: pulumi config set --path ${key} ${value} --stack ${stack}`;
   hosts.forEach((host, index) => {

@@ -7,8 +7,8 @@ export const phaseNames = [
   "validation",
 ] as const;
 
-/** The highest phase that this release builds. Higher ones are refused by name, never faked. */
-export const lastBuiltPhase = 3;
+/** The last phase: behind it lies only `rollout finish`. */
+export const LAST_PHASE = phaseNames.length - 1;
 
 /** `phase 2 (code-deployment)`, as messages name a phase. */
 export function phaseTitle(phase: number): string {

@@ -1,5 +1,5 @@
 import { loadConfig } from "../../config/load.ts";
-import { lastBuiltPhase, phaseTitle } from "../../config/phase.ts";
+import { LAST_PHASE, phaseTitle } from "../../config/phase.ts";
 import { sandboxUp } from "../../sandbox/index.ts";
 import { StepError } from "../../steps/step.ts";
 import { capturePulumi, ensureStack, runPulumi } from "../pulumi.ts";
@@ -10,10 +10,10 @@ import { renderStatus } from "../status/render.ts";
 import type { Timings } from "../timings.ts";
 import { logLine, printLines } from "../verb.ts";
 
-/** The phases to run one after the other: from the one after what is done up to the last that is built. Pure. */
+/** The phases to run one after the other: from the one after what is done up to the last. Pure. */
 export function phasesToRun(actual: number | null): number[] {
-  const first = actual === null ? 0 : Math.min(actual + 1, lastBuiltPhase);
-  return Array.from({ length: lastBuiltPhase - first + 1 }, (_, index) => first + index);
+  const first = actual === null ? 0 : Math.min(actual + 1, LAST_PHASE);
+  return Array.from({ length: LAST_PHASE - first + 1 }, (_, index) => first + index);
 }
 
 async function setPhase(stack: string, phase: number): Promise<void> {

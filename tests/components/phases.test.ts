@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { CodeDeployment } from "../../components/phases/code-deployment.ts";
-import { DatabaseMigration } from "../../components/phases/database-migration.ts";
-import { InterfaceRollout } from "../../components/phases/interface-rollout.ts";
-import { PreFlight } from "../../components/phases/pre-flight.ts";
-import { Validation } from "../../components/phases/validation.ts";
+import { composePhases } from "../../components/phases/compose.ts";
 import type { BaseSpec } from "../../steps/step.ts";
 
 interface Seen {
@@ -95,9 +91,6 @@ function specs(phase: keyof typeof STEPS): Record<string, BaseSpec> {
   return Object.fromEntries(STEPS[phase].map((step) => [step, spec(step)]));
 }
 
-const urnOf = (resource: pulumi.Resource | undefined) =>
-  new Promise<string>((resolve) => resource?.urn.apply(resolve));
-
 // Shape only: what the engine does with it is shown by tests/engine with the real one.
 describe("phases", () => {
   before(async () => {
@@ -112,25 +105,10 @@ describe("phases", () => {
       ROLLOUT_DATABASE_URL: pulumi.secret("postgres://canary"),
       ROLLOUT_MAIL: pulumi.secret("canary"),
     };
-    const preFlight = new PreFlight("pre-flight", { specs: specs("pre-flight"), secrets });
-    const migration = new DatabaseMigration("database-migration", {
-      specs: specs("database-migration"),
-      secrets,
-      phaseBefore: preFlight,
-    });
-    const code = new CodeDeployment("code-deployment", {
-      specs: specs("code-deployment"),
-      secrets,
-      phaseBefore: migration,
-    });
-    const userInterface = new InterfaceRollout("interface-rollout", {
-      specs: specs("interface-rollout"),
-      secrets,
-      phaseBefore: code,
-    });
-    await Promise.all(
-      [preFlight, migration, code, userInterface, preFlight.backup, migration.backup].map(urnOf),
-    );
+    const phases = Object.keys(STEPS) as (keyof typeof STEPS)[];
+    const specsOf = (number: number) => specs(phases[number] as keyof typeof STEPS);
+    const { backup } = composePhases({ phase: 4, specsOf, secrets });
+    await new Promise((resolve) => backup?.apply(resolve));
     await new Promise(setImmediate);
   });
 

@@ -24,7 +24,16 @@ const BUNDLES = join(OWN, "program");
  * Packages that stay where they are: Pulumi's loader brings its own SDK, the others read files that lie beside them.
  * All else goes into the bundle: its 500 files would cost 0.2 s in each preview.
  */
-const UNBUNDLED = ["@pulumi/*", "esbuild", "libpg-query", "pg-native", "squawk-cli", "yargs"];
+const UNBUNDLED = [
+  "@axe-core/playwright",
+  "@pulumi/*",
+  "esbuild",
+  "libpg-query",
+  "pg-native",
+  "playwright-core",
+  "squawk-cli",
+  "yargs",
+];
 /** Which bundle is the current one, and the sources that it was made of, relative to the checkout. */
 const CURRENT = join(BUNDLES, "current.json");
 /** A process imports parts of its bundle while it works: no bundle is removed while a step may still run from it. */

@@ -25,3 +25,12 @@ export function isHelp(args) {
   const asked = ["--help", "-h", "--get-yargs-completions", "completion"];
   return args.length === 0 || args.some((argument) => asked.indexOf(argument) >= 0);
 }
+
+/** True for what works on a machine without stack, backend and engine: an archive is verified anywhere. */
+export function needsNoStack(args) {
+  if (isHelp(args)) return true;
+  const words = args.filter(
+    (word, at) => !word.startsWith("-") && ["--stack", "-s"].indexOf(args[at - 1]) < 0,
+  );
+  return words[0] === "verify" && words.length > 1;
+}

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { isHelp, stackOf } from "./command-line.mjs";
+import { needsNoStack, stackOf } from "./command-line.mjs";
 import { enter } from "./entry.mjs";
 import { importTypeScript } from "./typescript.mjs";
 
 // `npx rollout …`
 const args = process.argv.slice(2);
-enter({ stack: isHelp(args) ? undefined : stackOf(args), next: () => importTypeScript("cli/main.ts") });
+enter({ stack: needsNoStack(args) ? undefined : stackOf(args), next: () => importTypeScript("cli/main.ts") });

@@ -3,6 +3,7 @@ import { Change } from "../postgres/change.ts";
 import { AnnouncementSection } from "./announcement.ts";
 import { BrowserChecklistSection } from "./browser-checklist.ts";
 import { ContractSection } from "./contract.ts";
+import { ArchiveSection } from "./archive.ts";
 import { Dependency } from "./dependency.ts";
 import { DeploymentSection, SoakSection } from "./deployment.ts";
 import { DocumentationSection } from "./documentation.ts";
@@ -99,6 +100,7 @@ export const stackSchema = (stack: string) =>
     contract: ContractSection.prefault({}).describe(
       "When phase 4 may take the normaliser off: see docs/migration.md.",
     ),
+    archive: ArchiveSection.prefault({}).describe("What phase 4 archives: see docs/archive.md."),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),
     app: AppSection.optional().describe("The application's own address. Not in the sandbox."),
     dependencies: z

@@ -33,6 +33,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "release-switch": async () => (await import("./release-switch.ts")).releaseSwitch,
   "env-flag": async () => (await import("./env-flag.ts")).envFlag,
   "service-restart": async () => (await import("./service-restart.ts")).serviceRestart,
+  archive: async () => (await import("./archive.ts")).archive,
 };
 
 /** The step of that kind. @throws {StepError} for a kind that this release does not have. */

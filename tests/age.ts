@@ -4,7 +4,7 @@ import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { findOnPath } from "../bin/programs.mjs";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-/** The same format by age's own author, for machines without the program: `-e -r … -o …`, `-d -i … -o …`. */
+/** The same format by age's own author, for machines without the program: `-e -r … -o …`, `-d -i … -o …`, or from stdin to stdout. */
 const STAND_IN = `#!${process.execPath}
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -17,8 +17,10 @@ try {
   const engine = values.d ? new Decrypter() : new Encrypter();
   if (values.d) engine.addIdentity(readFileSync(values.i, "utf8").trim());
   else for (const key of values.r) engine.addRecipient(key);
-  const content = new Uint8Array(readFileSync(file));
-  writeFileSync(values.o, values.d ? await engine.decrypt(content) : await engine.encrypt(content), { mode: 0o600 });
+  const content = new Uint8Array(readFileSync(file ?? 0));
+  const made = values.d ? await engine.decrypt(content) : await engine.encrypt(content);
+  if (values.o) writeFileSync(values.o, made, { mode: 0o600 });
+  else process.stdout.write(made);
 } catch (error) {
   console.error("age: error: " + (/no identity/.test(error.message) ? "no identity matched any of the recipients" : error.message));
   process.exit(1);

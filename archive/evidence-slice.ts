@@ -1,0 +1,23 @@
+import type { Head } from "../ledger/chain.ts";
+import type { EvidenceRecord } from "../ledger/record.ts";
+
+/**
+ * The records that an archive holds: all but those of the archiving step itself at the end. So a run that broke off and
+ * its repetition archive the same evidence, to the byte. Pure.
+ */
+export function archivedRecords(
+  records: readonly EvidenceRecord[],
+  { phase, step }: { phase: string; step: string },
+): EvidenceRecord[] {
+  const isOwn = (record: EvidenceRecord) =>
+    record.record !== "event" && record.phase === phase && record.step === step;
+  let end = records.length;
+  while (end > 0 && isOwn(records[end - 1] as EvidenceRecord)) end -= 1;
+  return records.slice(0, end);
+}
+
+/** Where these records end. */
+export function headOf(records: readonly EvidenceRecord[]): Head {
+  const { number = 0, hash = "" } = records.at(-1) ?? {};
+  return { number, hash };
+}

@@ -1,0 +1,100 @@
+import { escapeHtml, htmlPage, linkTo, showDuration, showTime, table } from "../ledger/html-page.ts";
+import type { EvidenceRecord } from "../ledger/record.ts";
+import { phaseSpans, runsOf } from "../ledger/timeline.ts";
+import { showBytes } from "../postgres/dump-space.ts";
+import { backupLocations } from "./backup-locations.ts";
+import { courseTable } from "./course-table.ts";
+import type { ArchiveManifest, ListedFile } from "./manifest.ts";
+
+/** What the pages tell of: the manifest so far, which does not list the pages themselves yet. */
+export interface Described {
+  manifest: ArchiveManifest;
+  records: readonly EvidenceRecord[];
+}
+
+const fact = (name: string, value: string) =>
+  `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`;
+
+const hash = (text: string) => `<span class="hash">${escapeHtml(text)}</span>`;
+
+function facts({ manifest, records }: Described): string {
+  const { evidence, files, stack, subject } = manifest;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return `<dl class="facts">${[
+    fact("stack", stack),
+    fact("column", subject),
+    fact("first record", showTime(evidence.from)),
+    fact("last record", showTime(evidence.to)),
+    fact("evidence", `${evidence.records} records`),
+    fact("content", `${files.length} files, ${showBytes(bytes)}`),
+    fact("backups taken", String(backupLocations(records).length)),
+  ].join("")}</dl>`;
+}
+
+function phases({ records }: Described): string {
+  const rows = phaseSpans(runsOf(records)).map((span) => [
+    escapeHtml(span.phase),
+    escapeHtml(showTime(span.beganAt)),
+    escapeHtml(showTime(span.endedAt)),
+    escapeHtml(showDuration(span.applySeconds)),
+    ...[span.applies, span.repeats, span.failures, span.undos].map(String),
+  ]);
+  const head = ["phase", "from (UTC)", "to (UTC)", "run time", "steps run", "run again", "failed", "undone"];
+  return table(head, rows);
+}
+
+function backups({ records }: Described): string {
+  const rows = backupLocations(records).map(({ path, sha256, takenAt, provenAt, by }) => [
+    escapeHtml(showTime(takenAt)),
+    escapeHtml(by),
+    escapeHtml(path),
+    provenAt ? escapeHtml(showTime(provenAt)) : "not proven",
+    hash(sha256),
+  ]);
+  if (rows.length === 0) return "<p>None was taken.</p>";
+  return table(["as of (UTC)", "by", "place", "restored and compared", "SHA-256 of its manifest"], rows);
+}
+
+function fileTable(files: readonly ListedFile[], link: boolean): string {
+  const rows = files.map(({ path, kind, bytes, sha256 }) => [
+    link ? linkTo(path) : escapeHtml(path),
+    kind,
+    escapeHtml(showBytes(bytes)),
+    hash(sha256),
+  ]);
+  return table(["file", "kind", "size", "SHA-256"], rows);
+}
+
+function leftOut({ manifest }: Described): string[] {
+  if (manifest.leftOut.length === 0) return [];
+  return [
+    "<h2>Left out on purpose</h2>",
+    `<p>The configuration (archive.include) takes ${escapeHtml(manifest.include.join(", ") || "nothing")} beside the records. These files were there, and are known by their hash.</p>`,
+    fileTable(manifest.leftOut, false),
+  ];
+}
+
+/** `index.html`: the archive as a person reads it. Pure: the same evidence gives the same page. */
+export function indexPage(described: Described): string {
+  const { manifest, records } = described;
+  const archived = new Set(manifest.files.map(({ path }) => path));
+  const releases = Object.entries(manifest.releases).map(([name, sha]) => [escapeHtml(name), hash(sha)]);
+  const title = `${manifest.subject} on ${manifest.stack}: the rollout, archived`;
+  const body = [
+    `<h1>${escapeHtml(title)}</h1>`,
+    '<p class="lead">Made from the evidence alone. All times are UTC.</p>',
+    facts(described),
+    "<h2>Is it what it was?</h2>",
+    "<p><code>npx rollout verify &lt;archive&gt;</code> checks the chain of records and every file; README.md says how to do it by hand. ",
+    `The chain ends at record ${manifest.evidence.head.number}, ${hash(manifest.evidence.head.hash)}.</p>`,
+    ...["<h2>Phases</h2>", phases(described)],
+    ...["<h2>What happened</h2>", courseTable(records, archived)],
+    "<h2>Backups</h2>",
+    "<p>Where they lay. They are no part of this archive.</p>",
+    backups(described),
+    ...["<h2>Releases</h2>", table(["release", "commit"], releases)],
+    ...["<h2>Files</h2>", fileTable(manifest.files, true)],
+    ...leftOut(described),
+  ];
+  return htmlPage({ title, body: body.join("\n") });
+}

@@ -2,6 +2,7 @@ import process from "node:process";
 import yargs, { type Argv } from "yargs";
 import { hideCredentials } from "../config/value-text.ts";
 import { StepError } from "../steps/step.ts";
+import { auditVerb } from "./audit.ts";
 import { backupsVerb } from "./backups.ts";
 import { checklistVerb } from "./checklist.ts";
 import { envVerb } from "./env.ts";
@@ -26,6 +27,7 @@ const OWN_VERBS = [
   investigateVerb,
   recoverVerb,
   verifyVerb,
+  auditVerb,
   backupsVerb,
   finishVerb,
   uninstallVerb,

@@ -10,7 +10,7 @@ export const Field = z
   .describe("Dotted path in the output; `[]` stands for each element of a list.");
 
 /** Decimals are texts: 1.15 is none in binary. */
-const Decimal = z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, 'a quoted decimal such as "1.15"');
+export const Decimal = z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, 'a quoted decimal such as "1.15"');
 
 const Content = {
   field: Field,

@@ -4,6 +4,7 @@ import { AnnouncementSection } from "./announcement.ts";
 import { BrowserChecklistSection } from "./browser-checklist.ts";
 import { ContractSection } from "./contract.ts";
 import { ArchiveSection } from "./archive.ts";
+import { AuditSection } from "./audit.ts";
 import { Dependency } from "./dependency.ts";
 import { DeploymentSection, SoakSection } from "./deployment.ts";
 import { DocumentationSection } from "./documentation.ts";
@@ -101,6 +102,7 @@ export const stackSchema = (stack: string) =>
       "When phase 4 may take the normaliser off: see docs/migration.md.",
     ),
     archive: ArchiveSection.prefault({}).describe("What phase 4 archives: see docs/archive.md."),
+    audit: AuditSection.prefault({}).describe("The audit 30 days after phase 4: see docs/audit.md."),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),
     app: AppSection.optional().describe("The application's own address. Not in the sandbox."),
     dependencies: z

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { z } from "zod";
+import { AuditPoint } from "./audit-point.ts";
 
 /** `previous` of the first record. */
 export const GENESIS = "0".repeat(64);
@@ -84,6 +85,7 @@ const FinishedEvent = z.object({
 });
 
 /** The audit, some time after the last phase, came to an end. */
+/** `rollout audit` looked at the runbook's seven points. */
 const Audited = z.object({
   ...Common,
   record: z.literal("event"),
@@ -93,6 +95,14 @@ const Audited = z.object({
 });
 
 const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, Audited]);
+  /** All seven points. */
+  green: z.boolean(),
+  points: z.array(AuditPoint),
+  /** What it came to, for a person. */
+  note: z.string(),
+});
+
+const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, Audited]);
 
 const Body = z.discriminatedUnion("record", [Begin, End, AnyEvent]);
 type Body = z.infer<typeof Body>;
@@ -104,6 +114,7 @@ export type BeginRecord = Extract<EvidenceRecord, { record: "begin" }>;
 export type EndRecord = Extract<EvidenceRecord, { record: "end" }>;
 export type EventRecord = Extract<EvidenceRecord, { record: "event" }>;
 export type FinishedRecord = Extract<EvidenceRecord, { event: "finished" }>;
+export type AuditRecord = Extract<EvidenceRecord, { event: "audit" }>;
 export type PointCheckedRecord = Extract<EvidenceRecord, { event: "point-checked" }>;
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

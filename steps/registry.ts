@@ -34,6 +34,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "env-flag": async () => (await import("./env-flag.ts")).envFlag,
   "service-restart": async () => (await import("./service-restart.ts")).serviceRestart,
   archive: async () => (await import("./archive.ts")).archive,
+  "scheduled-audit": async () => (await import("./scheduled-audit.ts")).scheduledAudit,
 };
 
 /** The step of that kind. @throws {StepError} for a kind that this release does not have. */

@@ -13,6 +13,7 @@ const OWN_VERBS = [
   "uninstall",
   "recover",
   "verify",
+  "audit",
   "backups",
   "sandbox",
   "env",

@@ -1,0 +1,178 @@
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { findInstallDrift, foreignUnit, type Installed, install, uninstall } from "../audit/installation.ts";
+import { findWay, type Places, realPlaces, type Way } from "../audit/machine.ts";
+import { type AuditTask, cronLine, unitFiles } from "../audit/units.ts";
+import { AuditSection } from "../config/audit.ts";
+import { validatedAt } from "../ledger/audits.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { ReportPath } from "./report-file.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+
+export const ScheduledAuditSpec = BaseSpec.extend({
+  schedule: AuditSection.pick({ afterDays: true, at: true, environmentFile: true }),
+  /** machine: installed on this one. say: only said. files: unit files below `folder`, nothing of the machine is touched. */
+  place: z.enum(["machine", "say", "files"]),
+  /** Where unit files go that are not installed. */
+  folder: ReportPath,
+});
+export type ScheduledAuditSpec = z.infer<typeof ScheduledAuditSpec>;
+
+export interface ScheduledAuditResult {
+  how: "systemd-system" | "systemd-user" | "cron" | "files" | "said";
+  /** The machine that runs it. */
+  machine: string;
+  /** UTC. */
+  dueAt: string;
+  /** Unit files, or the line of the crontab; empty where it was only said. */
+  installed: Installed[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** The first moment at that time of day after so many days. Pure. */
+export function dueAfter(from: Date, { afterDays, at }: ScheduledAuditSpec["schedule"]): Date {
+  const earliest = from.getTime() + afterDays * DAY_MS;
+  const due = new Date(`${new Date(earliest).toISOString().slice(0, 10)}T${at}:00.000Z`);
+  return due.getTime() >= earliest ? due : new Date(due.getTime() + DAY_MS);
+}
+
+/** Counted from the first time that phase 4 was finished: a repair does not put the audit off. */
+function taskOf({ identity, schedule }: ScheduledAuditSpec, { evidence, now }: StepDeps): AuditTask {
+  const from = validatedAt(evidence.records())?.at;
+  return {
+    ...{ stack: identity.stack, folder: process.cwd(), node: process.execPath },
+    ...{ path: process.env.PATH ?? dirname(process.execPath), environmentFile: schedule.environmentFile },
+    due: dueAfter(from === undefined ? now() : new Date(from), schedule),
+  };
+}
+
+async function wayOf({ place, folder }: ScheduledAuditSpec, places: Places) {
+  if (place === "files") return { kind: "files", folder: resolve(folder) } as const;
+  if (place === "machine") return findWay(places);
+  return { kind: "none", reason: "audit.install is false" } as const;
+}
+
+type AnyWay = Way | { kind: "files"; folder: string };
+
+/** What somebody who installs it by hand needs, letter by letter. */
+function instructions(task: AuditTask): string[] {
+  const units = Object.entries(unitFiles(task)).flatMap(([name, text]) => [
+    `${name}:`,
+    ...text.trimEnd().split("\n"),
+  ]);
+  return [...units, "or, in a crontab:", cronLine(task)];
+}
+
+const when = ({ due }: AuditTask) => `${due.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+
+function describePlan(way: AnyWay, task: AuditTask, host: string): string[] {
+  const what = `\`rollout audit --stack ${task.stack}\` on ${when(task)}`;
+  switch (way.kind) {
+    case "systemd":
+      return [
+        `install a ${way.scope} timer of systemd on ${host}, in ${way.folder}: ${what}`,
+        ...(way.scope === "user"
+          ? [`it runs while the user is logged in, or after: loginctl enable-linger`]
+          : []),
+      ];
+    case "cron":
+      return [`add to this user's crontab on ${host}: ${cronLine(task)}`];
+    case "files":
+      return [`write the unit files of a timer to ${way.folder}, installing nothing: ${what}`];
+    default:
+      return [`install nothing (${way.reason}); say what to install by hand: ${what}`, ...instructions(task)];
+  }
+}
+
+const howOf = (way: AnyWay): ScheduledAuditResult["how"] =>
+  way.kind === "systemd" ? `systemd-${way.scope}` : way.kind === "none" ? "said" : way.kind;
+
+function resultOf(spec: ScheduledAuditSpec, { evidence }: StepDeps): ScheduledAuditResult | undefined {
+  const own = evidence.entries().get(entryKey(spec.identity));
+  return own?.state === "done" ? (own.result as unknown as ScheduledAuditResult) : undefined;
+}
+
+async function observe(spec: ScheduledAuditSpec, deps: StepDeps, places: Places): Promise<Observation> {
+  const result = resultOf(spec, deps);
+  const undo = result && result.how !== "said" ? [`take the audit off ${result.machine} again`] : [];
+  // Another machine's timers can't be looked at from here.
+  if (result && result.machine !== places.host) return { drift: [], plan: [], undo, blockers: [] };
+  const way = await wayOf(spec, places);
+  const task = taskOf(spec, deps);
+  const drift = result && way.kind !== "none" ? await findInstallDrift(way, result.installed, task) : [];
+  if (result && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
+  return { drift, plan: describePlan(way, task, places.host), undo, blockers: refuseForeign(way, task) };
+}
+
+/** Two checkouts that roll out the same stack on one machine would run each other's audit. */
+function refuseForeign(way: AnyWay, task: AuditTask): string[] {
+  const owner = way.kind === "none" ? undefined : foreignUnit(way, task);
+  if (owner === undefined) return [];
+  return [
+    `scheduled-audit: expected no timer for the audit of ${task.stack} but this checkout's, got one of ${owner}. ` +
+      "Remove it there, or set audit.install to false.",
+  ];
+}
+
+async function apply(
+  spec: ScheduledAuditSpec,
+  deps: StepDeps,
+  places: Places,
+): Promise<ScheduledAuditResult> {
+  const way = await wayOf(spec, places);
+  const task = taskOf(spec, deps);
+  const [foreign] = refuseForeign(way, task);
+  if (foreign !== undefined) throw new StepError(foreign);
+  for (const line of describePlan(way, task, places.host)) deps.log(`scheduled-audit: ${line}`);
+  const installed = way.kind === "none" ? [] : await install(way, task);
+  if (way.kind !== "none") {
+    const [drift] = await findInstallDrift(way, installed, task);
+    if (drift)
+      throw new StepError(`scheduled-audit: expected ${drift.expected}, got ${drift.observed}. Run again.`);
+  }
+  return { how: howOf(way), machine: places.host, dueAt: task.due.toISOString(), installed };
+}
+
+/** By what is there, not by what was recorded: a run that broke off left no result. */
+async function undo(
+  spec: ScheduledAuditSpec,
+  deps: StepDeps,
+  places: Places,
+  result: ScheduledAuditResult | undefined,
+): Promise<UndoResult> {
+  const by = (reason: string) => [
+    { subject: `the audit's timer on ${result?.machine ?? places.host}`, reason },
+  ];
+  if (result && result.machine !== places.host) {
+    const kept = by(`can't be reached from ${places.host}. Lower the phase there, or remove it by hand`);
+    return { summary: `left the timer on ${result.machine}`, kept };
+  }
+  const way = await wayOf(spec, places);
+  const removed = way.kind === "none" ? [] : await uninstall(way, taskOf(spec, deps));
+  for (const what of removed) deps.log(`scheduled-audit: removed ${what}`);
+  if (way.kind !== "none")
+    return { summary: `removed ${removed.length} parts of the audit's timer`, kept: [] };
+  return {
+    summary: "nothing to remove: it was only said what to install",
+    kept: by("if somebody installed it by hand, it is to be removed by hand"),
+  };
+}
+
+/** Builds the step around the machine that it runs on; the real one is below. */
+export function createScheduledAudit(places: Places): Step<ScheduledAuditSpec, ScheduledAuditResult> {
+  return {
+    name: "scheduled-audit",
+    spec: ScheduledAuditSpec,
+    lease: false,
+    observe: (spec, deps) => observe(spec, deps, places),
+    apply: (spec, deps) => apply(spec, deps, places),
+    undo: (spec, deps, result) => undo(spec, deps, places, result),
+  };
+}
+
+/**
+ * Has the machine run `rollout audit` once the days have passed: by a timer of systemd, a line in the crontab, or by hand.
+ * @see runbook 4.7; docs/audit.md
+ */
+export const scheduledAudit = createScheduledAudit(realPlaces);

@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { execa } from "execa";
+import { cronLine, unitFiles } from "../../audit/units.ts";
+import { findOnPath } from "../../bin/programs.mjs";
+import { AuditSection } from "../../config/audit.ts";
+import { applyStep, undoStep } from "../../steps/run-step.ts";
+import {
+  createScheduledAudit,
+  dueAfter,
+  type ScheduledAuditResult,
+  type ScheduledAuditSpec,
+} from "../../steps/scheduled-audit.ts";
+import type { Step } from "../../steps/step.ts";
+import { TargetGuard } from "../../steps/target-guard.ts";
+import { RolledOut } from "../archive/rolled-out.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const UNIT = "deal-type-rollout-audit-test";
+
+/** Keeps which timers are enabled, as systemctl does: with links in a folder. */
+const SYSTEMCTL = `#!/bin/sh
+[ "$1" = --user ] && shift
+echo "$@" >> "$STAND_IN/calls"
+case "$1" in
+  enable) [ -f "$STAND_IN/units/$3" ] || { echo "Unit $3 does not exist" >&2; exit 1; }; : > "$STAND_IN/enabled-$3" ;;
+  disable) rm -f "$STAND_IN/enabled-$3" ;;
+  is-enabled) if [ -e "$STAND_IN/enabled-$2" ]; then echo enabled; else echo disabled; exit 1; fi ;;
+esac
+`;
+const CRONTAB = `#!/bin/sh
+if [ "$1" = -l ]; then cat "$STAND_IN/tab" 2>/dev/null || { echo "no crontab for root" >&2; exit 1; }
+else cp "$1" "$STAND_IN/tab"; fi
+`;
+
+/** A machine of its own: its unit folder, and stand-ins for its programs. */
+class Machine {
+  readonly root = temporaryFolder("machine");
+  readonly stack = new RolledOut();
+  readonly places = {
+    ...{ host: "bastion", booted: join(this.root, "booted"), isRoot: true },
+    ...{ systemUnits: join(this.root, "units"), userUnits: join(this.root, "units") },
+  };
+  step = createScheduledAudit(this.places) as unknown as Step;
+
+  constructor(...programs: ("systemctl" | "crontab")[]) {
+    const bin = join(this.root, "bin");
+    mkdirSync(bin);
+    if (programs.includes("systemctl")) mkdirSync(this.places.booted);
+    for (const name of programs) {
+      const text = name === "systemctl" ? SYSTEMCTL : CRONTAB;
+      // The step hands no variables of ours on: the stand-in knows its folder by itself.
+      writeFileSync(join(bin, name), text.replace("#!/bin/sh\n", `#!/bin/sh\nSTAND_IN='${this.root}'\n`));
+      chmodSync(join(bin, name), 0o755);
+    }
+    process.env.PATH = [bin, "/usr/bin", "/bin"].join(delimiter).replace(/^/, "");
+    if (!programs.includes("crontab"))
+      assert.equal(findOnPath("crontab"), undefined, "this machine has cron");
+  }
+
+  spec(changed: Partial<ScheduledAuditSpec> = {}): ScheduledAuditSpec {
+    const { afterDays, at } = AuditSection.parse({});
+    const schedule = { afterDays, at };
+    const folder = join(this.root, "reports/audit");
+    return {
+      ...this.stack.spec("validation", "scheduled-audit"),
+      schedule,
+      place: "machine",
+      folder,
+      ...changed,
+    };
+  }
+
+  get #context() {
+    return {
+      ...{ chain: this.stack.chain, deps: this.stack.deps(), target: new TargetGuard("test", undefined) },
+      findStep: async () => this.step,
+    };
+  }
+
+  apply = async (spec = this.spec()) =>
+    (await applyStep(this.step, spec, this.#context)) as ScheduledAuditResult;
+  undo = (spec = this.spec()) => undoStep(spec, this.#context);
+  observe = (spec = this.spec()) => this.step.observe(spec, this.stack.deps());
+  units = () => (existsSync(this.places.systemUnits) ? readdirSync(this.places.systemUnits).sort() : []);
+  enabled = () => existsSync(join(this.root, `enabled-${UNIT}.timer`));
+  crontab = () => readFileSync(join(this.root, "tab"), "utf8");
+}
+
+describe("scheduled audit", () => {
+  const { PATH } = process.env;
+  afterEach(() => {
+    process.env.PATH = PATH;
+  });
+
+  it("installs and enables a timer for thirty days on, shows it in preview, and its undo leaves nothing", async () => {
+    const machine = new Machine("systemctl");
+    const { plan } = await machine.observe();
+    assert.match(
+      plan[0] ?? "",
+      /^install a system timer of systemd on bastion, in .*: `rollout audit --stack test` on 2025-03-06 06:00 UTC$/,
+    );
+    assert.deepEqual(machine.units(), []);
+    const result = await machine.apply();
+    assert.deepEqual(
+      [result.how, result.machine, result.dueAt],
+      ["systemd-system", "bastion", "2025-03-06T06:00:00.000Z"],
+    );
+    assert.deepEqual(machine.units(), [`${UNIT}.service`, `${UNIT}.timer`]);
+    assert.ok(machine.enabled());
+    assert.deepEqual((await machine.observe()).drift, []);
+    await machine.undo();
+    assert.deepEqual([machine.units(), machine.enabled()], [[], false]);
+  });
+
+  it("repairs a timer that was edited, disabled or removed", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    const timer = join(machine.places.systemUnits, `${UNIT}.timer`);
+    const harms: [() => void, RegExp][] = [
+      [() => writeFileSync(timer, "[Timer]\n"), /^another$/],
+      [() => rmSync(timer), /^none$/],
+      [() => rmSync(join(machine.root, `enabled-${UNIT}.timer`)), /^not enabled$/],
+    ];
+    for (const [at, [harm, observed]] of harms.entries()) {
+      harm();
+      const [drift] = (await machine.observe()).drift;
+      assert.match(drift?.observed ?? "", observed);
+      await machine.apply(machine.spec({ generation: at + 2 }));
+      assert.deepEqual((await machine.observe()).drift, []);
+    }
+  });
+
+  it("keeps the day when it is repaired later", async () => {
+    const machine = new Machine("systemctl");
+    const { dueAt } = await machine.apply();
+    machine.stack.now = new Date("2025-02-20T00:00:00Z");
+    rmSync(join(machine.places.systemUnits, `${UNIT}.timer`));
+    assert.equal((await machine.apply(machine.spec({ generation: 2 }))).dueAt, dueAt);
+  });
+
+  it("undone after a run that was killed half-way, it removes what that run left", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    rmSync(join(machine.root, `enabled-${UNIT}.timer`));
+    rmSync(join(machine.places.systemUnits, `${UNIT}.service`));
+    machine.stack.run("validation", "scheduled-audit", {
+      outcome: null,
+      spec: machine.spec(),
+      generation: 1,
+    });
+    await machine.undo();
+    assert.deepEqual(machine.units(), []);
+  });
+
+  it("leaves the timer of another checkout alone, and refuses to install beside it", async () => {
+    const machine = new Machine("systemctl");
+    mkdirSync(machine.places.systemUnits);
+    const service = join(machine.places.systemUnits, `${UNIT}.service`);
+    writeFileSync(service, "[Service]\nWorkingDirectory=/srv/other\n");
+    const { blockers } = await machine.observe();
+    assert.match(
+      blockers[0] ?? "",
+      /got one of \/srv\/other\. Remove it there, or set audit\.install to false\.$/,
+    );
+    await assert.rejects(machine.apply(), /\/srv\/other/);
+    await machine.undo();
+    assert.ok(existsSync(service));
+  });
+
+  it("adds a line to the crontab where there is no systemd, and takes just that line out again", async () => {
+    const machine = new Machine("crontab");
+    writeFileSync(join(machine.root, "tab"), "0 1 * * * backup\n");
+    const result = await machine.apply();
+    assert.equal(result.how, "cron");
+    assert.match(
+      machine.crontab(),
+      /^0 1 \* \* \* backup\n\d+ \d+ \d+ 3 \* \[ .* --stack test; \} # deal-type-rollout audit of test in /,
+    );
+    await machine.apply(machine.spec({ generation: 2 }));
+    assert.equal(machine.crontab().split("\n").length, 3);
+    assert.deepEqual((await machine.observe()).drift, []);
+    await machine.undo();
+    assert.equal(machine.crontab(), "0 1 * * * backup\n");
+  });
+
+  for (const [why, spec, programs] of [
+    ["neither is there", {}, []],
+    ["audit.install is false", { place: "say" }, ["systemctl"]],
+  ] as const)
+    it(`says exactly what to install when ${why}, and touches nothing`, async () => {
+      const machine = new Machine(...programs);
+      const { plan } = await machine.observe(machine.spec(spec));
+      assert.match(plan[0] ?? "", /^install nothing \(.*\); say what to install by hand/);
+      assert.ok(plan.includes("OnCalendar=2025-03-06 06:00:00 UTC"), plan.join("\n"));
+      assert.equal((await machine.apply(machine.spec(spec))).how, "said");
+      assert.deepEqual(machine.units(), []);
+      const { kept } = await machine.undo(machine.spec(spec));
+      assert.match(kept[0]?.reason ?? "", /by hand/);
+    });
+
+  it("in the sandbox writes the unit files to the reports and nothing else", async () => {
+    const machine = new Machine("systemctl", "crontab");
+    const spec = machine.spec({ place: "files" });
+    const result = await machine.apply(spec);
+    assert.equal(result.how, "files");
+    assert.deepEqual(readdirSync(spec.folder).sort(), [`${UNIT}.service`, `${UNIT}.timer`]);
+    assert.deepEqual([machine.units(), existsSync(join(machine.root, "calls"))], [[], false]);
+    await machine.undo(spec);
+    assert.deepEqual(readdirSync(spec.folder), []);
+  });
+
+  it("on another machine than the one it was installed on sees no drift, and its undo says where the timer stays", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    machine.step = createScheduledAudit({ ...machine.places, host: "laptop" }) as unknown as Step;
+    assert.deepEqual((await machine.observe()).drift, []);
+    const { kept } = await machine.undo();
+    assert.match(kept[0]?.subject ?? "", /on bastion$/);
+    assert.equal(machine.units().length, 2);
+  });
+});
+
+describe("what the machine runs", () => {
+  const task = {
+    ...{
+      stack: "production",
+      folder: temporaryFolder("a checkout 100%"),
+      node: "/usr/bin/node",
+      path: "/usr/bin:/bin",
+    },
+    ...{ environmentFile: "/etc/rollout/production.env", due: new Date("2026-04-03T06:00:00Z") },
+  };
+
+  it("are units that systemd itself finds right", async function () {
+    const analyze = findOnPath("systemd-analyze");
+    if (!analyze) {
+      console.log("      SKIPPED: no systemd-analyze on this machine");
+      return this.skip();
+    }
+    this.timeout(30_000);
+    const folder = temporaryFolder("units");
+    const files = unitFiles(task);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const paths = Object.keys(files).map((name) => join(folder, name));
+    const { stdout, stderr, exitCode } = await execa(analyze, ["verify", ...paths], { reject: false });
+    assert.deepEqual([exitCode, `${stdout}${stderr}`], [0, ""]);
+    const calendar = await execa(analyze, ["calendar", "2026-04-03 06:00:00 UTC"]);
+    assert.match(calendar.stdout, /2026-04-03 06:00:00/);
+  });
+
+  it("is a line whose command runs in the checkout with the file's variables, in its year alone", async () => {
+    const node = join(temporaryFolder("node"), "node");
+    writeFileSync(node, '#!/bin/sh\necho "$PWD|$@|$TOKEN|$PATH"\n');
+    chmodSync(node, 0o755);
+    const environmentFile = join(temporaryFolder("environment"), "rollout.env");
+    writeFileSync(environmentFile, "TOKEN=t1\n");
+    const run = async (year: number) => {
+      const line = cronLine({ ...task, node, environmentFile, due: new Date(`${year}-04-03T06:00:00Z`) });
+      const command = line.split(" ").slice(5).join(" ").replaceAll("\\%", "%");
+      return (await execa("/bin/sh", ["-c", command], { env: {}, extendEnv: false, reject: false })).stdout;
+    };
+    const year = new Date().getFullYear();
+    assert.equal(await run(year), `${task.folder}|bin/rollout.mjs audit --stack production|t1|/usr/bin:/bin`);
+    assert.equal(await run(year + 1), "");
+  });
+
+  it("is due at the first such time of day after all of the days", () => {
+    const schedule = { afterDays: 30, at: "06:00" };
+    for (const [from, due] of [
+      ["2025-03-01T05:59:00Z", "2025-03-31T06:00:00.000Z"],
+      ["2025-03-01T06:00:00Z", "2025-03-31T06:00:00.000Z"],
+      ["2025-03-01T06:00:01Z", "2025-04-01T06:00:00.000Z"],
+    ] as const)
+      assert.equal(dueAfter(new Date(from), schedule).toISOString(), due);
+  });
+});

@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type { ArchivePart } from "../config/archive.ts";
+import { headOf } from "../ledger/evidence-slice.ts";
 import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
 import { finalPath, listSnapshots } from "../steps/snapshot-store.ts";
 import { backupLocations } from "./backup-locations.ts";
-import { headOf } from "./evidence-slice.ts";
 import type { ArchiveSource } from "./source.ts";
 import { readStackConfig } from "./stack-config.ts";
 

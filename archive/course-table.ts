@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { personOf } from "../ledger/author.ts";
 import { describeEvent, type EventRecord } from "../ledger/event-text.ts";
-import { badge, escapeHtml, linkTo, showDuration, showTime, table } from "../ledger/html-page.ts";
+import { badge, escapeHtml, linkTo, showDuration, table, timeTag } from "../ledger/html-page.ts";
 import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
 
@@ -37,7 +37,7 @@ function runRow(run: StepRun, names: ReadonlyMap<number, string>, archived: Read
     ? `<div class="note">${escapeHtml(run.error.split("\n")[0]?.slice(0, 300) ?? "")}</div>`
     : "";
   return [
-    escapeHtml(showTime(run.beganAt)),
+    timeTag(run.beganAt),
     escapeHtml(run.by),
     `${escapeHtml(`${run.phase} / ${run.step}`)}${fault}`,
     badge(run.verb === "undo" ? `undo ${run.outcome}` : run.outcome, tone(run)),
@@ -48,7 +48,7 @@ function runRow(run: StepRun, names: ReadonlyMap<number, string>, archived: Read
 
 function eventRow(event: EventRecord): string[] {
   return [
-    escapeHtml(showTime(event.at)),
+    timeTag(event.at),
     escapeHtml(personOf(event)),
     escapeHtml(describeEvent(event)),
     badge("event"),

@@ -1,4 +1,4 @@
-import { escapeHtml, htmlPage, linkTo, showDuration, showTime, table } from "../ledger/html-page.ts";
+import { escapeHtml, htmlPage, linkTo, showDuration, showTime, table, timeTag } from "../ledger/html-page.ts";
 import type { EvidenceRecord } from "../ledger/record.ts";
 import { phaseSpans, runsOf } from "../ledger/timeline.ts";
 import { showBytes } from "../postgres/dump-space.ts";
@@ -34,8 +34,8 @@ function facts({ manifest, records }: Described): string {
 function phases({ records }: Described): string {
   const rows = phaseSpans(runsOf(records)).map((span) => [
     escapeHtml(span.phase),
-    escapeHtml(showTime(span.beganAt)),
-    escapeHtml(showTime(span.endedAt)),
+    timeTag(span.beganAt),
+    timeTag(span.endedAt),
     escapeHtml(showDuration(span.applySeconds)),
     ...[span.applies, span.repeats, span.failures, span.undos].map(String),
   ]);
@@ -45,10 +45,10 @@ function phases({ records }: Described): string {
 
 function backups({ records }: Described): string {
   const rows = backupLocations(records).map(({ path, sha256, takenAt, provenAt, by }) => [
-    escapeHtml(showTime(takenAt)),
+    timeTag(takenAt),
     escapeHtml(by),
     escapeHtml(path),
-    provenAt ? escapeHtml(showTime(provenAt)) : "not proven",
+    provenAt ? timeTag(provenAt) : "not proven",
     hash(sha256),
   ]);
   if (rows.length === 0) return "<p>None was taken.</p>";

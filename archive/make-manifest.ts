@@ -1,6 +1,6 @@
 import type { ArchivePart } from "../config/archive.ts";
+import { headOf } from "../ledger/evidence-slice.ts";
 import { byPath, type Collection, collectSources, isIncluded } from "./collect-sources.ts";
-import { headOf } from "./evidence-slice.ts";
 import { indexPage } from "./index-page.ts";
 import type { ArchiveManifest, ListedFile } from "./manifest.ts";
 import { archiveReadme } from "./readme.ts";

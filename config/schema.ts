@@ -13,6 +13,7 @@ import { MigrationSection } from "./migration.ts";
 import { NoticeSection } from "./notice.ts";
 import { OutputsSection } from "./outputs.ts";
 import { RegressionSection } from "./regression.ts";
+import { PlanSection } from "./plan.ts";
 import { ReleasesSection } from "./releases.ts";
 import { ReviewSection } from "./review.ts";
 import { ShadowSection } from "./shadow.ts";
@@ -103,6 +104,9 @@ export const stackSchema = (stack: string) =>
     ),
     archive: ArchiveSection.prefault({}).describe("What phase 4 archives: see docs/archive.md."),
     audit: AuditSection.prefault({}).describe("The audit 30 days after phase 4: see docs/audit.md."),
+    plan: PlanSection.prefault({}).describe(
+      "When the rollout was meant to happen, for the review page: see docs/review-page.md.",
+    ),
     hosts: z.array(Host).optional().describe("Machines that run the application. Not in the sandbox."),
     app: AppSection.optional().describe("The application's own address. Not in the sandbox."),
     dependencies: z

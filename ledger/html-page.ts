@@ -29,6 +29,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** `2025-01-31 14:05:09`; the page says that all times are UTC. */
 export const showTime = (at: string): string => at.replace("T", " ").replace(/(\.\d+)?Z$/, "");
 
+/** The same on one line of a page. */
+export const timeTag = (at: string): string =>
+  `<time datetime="${escapeHtml(at)}">${escapeHtml(showTime(at))}</time>`;
+
 /** `4 min 2 s`, for a person. */
 export function showDuration(seconds: number): string {
   const parts: [number, string][] = [
@@ -69,6 +73,7 @@ table { border-collapse: collapse; width: 100%; min-width: 760px; font-size: 14p
 th, td { text-align: left; vertical-align: top; padding: 7px 12px; border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+time { white-space: nowrap; }
 td:first-child { white-space: nowrap; font-variant-numeric: tabular-nums; }
 code, .hash { font: 12.5px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .badge { display: inline-block; padding: 0 8px; border-radius: 10px; font-size: 13px; background: var(--plainback); white-space: nowrap; }

@@ -2,16 +2,17 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { findMissingPrograms } from "../archive/compression.ts";
-import { archivedRecords } from "../archive/evidence-slice.ts";
 import { makeManifest } from "../archive/make-manifest.ts";
 import { measureSources } from "../archive/measure.ts";
 import { writeArchive } from "../archive/write-archive.ts";
 import { ArchivePart } from "../config/archive.ts";
 import { Encryption } from "../config/encryption.ts";
-import { type Entry, entryKey } from "../ledger/entries.ts";
+import { entryKey } from "../ledger/entries.ts";
+import { recordsBefore } from "../ledger/evidence-slice.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
 import { ReportPath } from "./report-file.ts";
+import { shownBasis } from "./shown-basis.ts";
 import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const ArchiveSpec = BaseSpec.extend({
@@ -49,17 +50,6 @@ export interface ArchiveResult {
 /** Bytes a second that hashing and packing get through, measured low; for the estimate only. */
 const BYTES_PER_SECOND = 60_000_000;
 
-/** What the archive shows: steps of earlier phases, and those before it in its own. */
-function basisOf(
-  { identity, after }: ArchiveSpec,
-  entries: ReadonlyMap<string, Entry>,
-): Record<string, number> {
-  const shown = [...entries.values()].filter(
-    ({ phase, step, state }) => state === "done" && (phase !== identity.phase || after.includes(step)),
-  );
-  return Object.fromEntries(shown.map((entry) => [entryKey(entry), entry.doneNumber ?? 0]));
-}
-
 function findDrift({ path, bytes, basis }: ArchiveResult, now: Record<string, number>): Drift[] {
   const size = statSync(resolve(path), { throwIfNoEntry: false })?.size;
   const redone = Object.keys(now).filter((key) => now[key] !== basis[key]);
@@ -80,7 +70,7 @@ function findDrift({ path, bytes, basis }: ArchiveResult, now: Record<string, nu
 
 const collectionOf = (spec: ArchiveSpec, { evidence }: StepDeps) => ({
   stack: spec.identity.stack,
-  records: archivedRecords(evidence.records(), spec.identity),
+  records: recordsBefore(evidence.records(), spec.identity),
   evidenceFolder: evidenceFolder(spec.identity.evidenceUrl),
   reportsFolder: resolve(spec.reports),
   releases: spec.releases,
@@ -89,7 +79,7 @@ const collectionOf = (spec: ArchiveSpec, { evidence }: StepDeps) => ({
 async function observe(spec: ArchiveSpec, deps: StepDeps): Promise<Observation> {
   const own = deps.evidence.entries().get(entryKey(spec.identity));
   const result = own?.state === "done" ? (own.result as unknown as ArchiveResult) : undefined;
-  const drift = result ? findDrift(result, basisOf(spec, deps.evidence.entries())) : [];
+  const drift = result ? findDrift(result, shownBasis(spec, deps.evidence.entries())) : [];
   const undo = result ? [`keep ${result.path}`] : [];
   if (result && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
   const { files, bytes } = await measureSources(collectionOf(spec, deps), spec.include);
@@ -121,7 +111,7 @@ async function apply(spec: ArchiveSpec, deps: StepDeps): Promise<ArchiveResult> 
   return {
     ...{ path, bytes: written.bytes, sha256: written.sha256, files: manifest.files.length + 1 },
     ...{ leftOut: manifest.leftOut.length, head: manifest.evidence.head.number },
-    basis: basisOf(spec, deps.evidence.entries()),
+    basis: shownBasis(spec, deps.evidence.entries()),
   };
 }
 

@@ -35,6 +35,7 @@ const LOADERS: Record<string, () => Promise<unknown>> = {
   "service-restart": async () => (await import("./service-restart.ts")).serviceRestart,
   archive: async () => (await import("./archive.ts")).archive,
   "scheduled-audit": async () => (await import("./scheduled-audit.ts")).scheduledAudit,
+  "review-page": async () => (await import("./review-page.ts")).reviewPage,
 };
 
 /** The step of that kind. @throws {StepError} for a kind that this release does not have. */

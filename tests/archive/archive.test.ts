@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { archivedRecords } from "../../archive/evidence-slice.ts";
 import { withoutSecrets } from "../../archive/stack-config.ts";
+import { recordsBefore } from "../../ledger/evidence-slice.ts";
 import { archive } from "../../steps/archive.ts";
 import { makeKeys, provideAge } from "../age.ts";
 import { archiveSpec, runArchive, unpack, untar } from "./archive-fixture.ts";
@@ -206,7 +206,7 @@ describe("what an archive says of the stack", () => {
     stack.run("validation", "review-page", { result: {} });
     stack.run("validation", "archive", { outcome: null });
     assert.equal(
-      archivedRecords(stack.chain.records, { phase: "validation", step: "archive" }).length,
+      recordsBefore(stack.chain.records, { phase: "validation", step: "archive" }).length,
       records + 4,
     );
   });

@@ -1,11 +1,11 @@
-import type { Head } from "../ledger/chain.ts";
-import type { EvidenceRecord } from "../ledger/record.ts";
+import type { Head } from "./chain.ts";
+import type { EvidenceRecord } from "./record.ts";
 
 /**
- * The records that an archive holds: all but those of the archiving step itself at the end. So a run that broke off and
- * its repetition archive the same evidence, to the byte. Pure.
+ * The records that a step can tell of: all but its own at the end. So a run that broke off and its repetition tell of the
+ * same evidence, to the byte. Pure.
  */
-export function archivedRecords(
+export function recordsBefore(
   records: readonly EvidenceRecord[],
   { phase, step }: { phase: string; step: string },
 ): EvidenceRecord[] {

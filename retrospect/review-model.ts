@@ -1,0 +1,70 @@
+import type { PlanSection } from "../config/plan.ts";
+import { lastAudit } from "../ledger/audits.ts";
+import type { EvidenceRecord } from "../ledger/record.ts";
+import { type PhaseSpan, phaseSpans, runsOf } from "../ledger/timeline.ts";
+import { type Approval, approvalsOf } from "./approvals.ts";
+import { type Criterion, judgeCriteria } from "./criteria.ts";
+import { type Incident, incidentsOf } from "./incidents.ts";
+import { type PlannedPhase, planAgainstActual } from "./schedule.ts";
+
+/** Everything that the review page says. */
+export interface ReviewModel {
+  stack: string;
+  environment: string;
+  /** `schema.table.column`. */
+  subject: string;
+  /** Times of the first and the last record, and how many there are. */
+  from: string;
+  to: string;
+  records: number;
+  phases: PlannedPhase[];
+  criteria: Criterion[];
+  incidents: Incident[];
+  approvals: Approval[];
+  /** What the newest audit came to; undefined while there was none. */
+  audit: { at: string; note: string } | undefined;
+  /** What people wrote, as they wrote it. */
+  lessons: string;
+  /** From the page to the evidence folder. */
+  evidence: string;
+}
+
+export interface ReviewSource
+  extends Pick<ReviewModel, "stack" | "environment" | "subject" | "lessons" | "evidence"> {
+  records: readonly EvidenceRecord[];
+  plan: PlanSection;
+}
+
+/** Pure. */
+export function reviewModel({ records, plan, ...source }: ReviewSource): ReviewModel {
+  const spans: PhaseSpan[] = phaseSpans(runsOf(records));
+  const audit = lastAudit(records);
+  return {
+    ...source,
+    ...{ from: records.at(0)?.at ?? "", to: records.at(-1)?.at ?? "", records: records.length },
+    phases: planAgainstActual(plan, spans),
+    criteria: judgeCriteria(records, source.environment),
+    incidents: incidentsOf(records),
+    approvals: approvalsOf(records),
+    audit: audit && { at: audit.at, note: audit.note },
+  };
+}
+
+/** What people find when they are to write down what they learnt. */
+export const LESSONS_TEMPLATE = `# Lessons learned
+
+<!-- Written by people, never written over by the rollout. \`up\` puts it into the review page. -->
+
+Date of the review:
+
+Attendees:
+
+## What went well
+
+
+## What did not
+
+
+## What we will do differently (who, until when)
+
+`;

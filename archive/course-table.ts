@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { personOf } from "../ledger/author.ts";
-import { describeEvent, type EventRecord } from "../ledger/event-text.ts";
+import { describeEvent } from "../ledger/event-text.ts";
 import { badge, escapeHtml, linkTo, showDuration, table, timeTag } from "../ledger/html-page.ts";
-import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
+import { type EventRecord, type EvidenceRecord, recordFileName } from "../ledger/record.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
 
 /** Texts anywhere in a result. */

@@ -1,17 +1,16 @@
 import { z } from "zod";
 import { Argv } from "./argv.ts";
 import { Decimal, Field } from "./output-rule.ts";
-import { VariableName } from "./test-suite.ts";
+import { Inherit } from "./variable-name.ts";
 
 /** How many tickets came in. @see runbook 4.7 */
 const Tickets = z.strictObject({
   command: Argv.optional().describe(
     "Prints the number of tickets about the change in the past week, without a shell. Without it: `rollout audit --tickets <number>`.",
   ),
-  inherit: z
-    .array(VariableName)
-    .default([])
-    .describe("Variables that it gets from this program's environment: names only, for secrets."),
+  inherit: Inherit.describe(
+    "Variables that it gets from this program's environment: names only, for secrets.",
+  ),
   timeoutSeconds: z
     .int()
     .min(1)

@@ -3,6 +3,10 @@ import type { EvidenceRecord } from "./record.ts";
 /** How the last audit ended. */
 export interface AuditOutcome {
   green: boolean;
+  /** Before all of the days after phase 4 were over. */
+  early: boolean;
+  /** `5 green, 2 unknown`. */
+  note: string;
   /** UTC, ISO 8601. */
   at: string;
 }
@@ -13,6 +17,6 @@ export function latestAudit(records: readonly EvidenceRecord[], since: number): 
     (record) => record.number > since && record.record === "event" && record.event === "audit",
   );
   return found?.record === "event" && found.event === "audit"
-    ? { green: found.green, at: found.at }
+    ? { green: found.green, early: found.early, note: found.note, at: found.at }
     : undefined;
 }

@@ -1,4 +1,4 @@
-import type { AuditRecord, EvidenceRecord } from "./record.ts";
+import type { EvidenceRecord } from "./record.ts";
 
 /** Kind of the step whose end is the end of phase 4's work: from then on the days are counted. */
 const SCHEDULING = "scheduled-audit";
@@ -25,24 +25,8 @@ export function validatedAt(records: readonly EvidenceRecord[]): Validated | und
   return validated;
 }
 
-/** The newest audit of this attempt; undefined when there was none. Pure. */
-export function lastAudit(records: readonly EvidenceRecord[]): AuditRecord | undefined {
-  const audits = records.filter(
-    (record): record is AuditRecord => record.record === "event" && record.event === "audit",
-  );
-  const last = audits.at(-1);
-  const since = validatedAt(records)?.number ?? records.length;
-  return last && last.number > since ? last : undefined;
-}
-
 /** The moment from which on an audit counts; undefined before phase 4 is finished. Pure. */
 export function auditDue(records: readonly EvidenceRecord[], afterDays: number): Date | undefined {
   const validated = validatedAt(records);
   return validated && new Date(Date.parse(validated.at) + afterDays * DAY_MS);
-}
-
-/** True when the newest audit is green and was made late enough: what `rollout finish` asks for. Pure. */
-export function isAuditPassed(records: readonly EvidenceRecord[], afterDays: number): boolean {
-  const [audit, due] = [lastAudit(records), auditDue(records, afterDays)];
-  return audit?.green === true && due !== undefined && Date.parse(audit.at) >= due.getTime();
 }

@@ -1,7 +1,4 @@
-import type { EvidenceRecord } from "./record.ts";
-
-/** A record that no step wrote. */
-export type EventRecord = Extract<EvidenceRecord, { record: "event" }>;
+import type { EventRecord } from "./record.ts";
 
 /** An event in one line, for people. Pure. */
 export function describeEvent(event: EventRecord): string {

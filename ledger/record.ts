@@ -84,25 +84,21 @@ const FinishedEvent = z.object({
   note: z.string(),
 });
 
-/** The audit, some time after the last phase, came to an end. */
 /** `rollout audit` looked at the runbook's seven points. */
 const Audited = z.object({
   ...Common,
   record: z.literal("event"),
   event: z.literal("audit"),
-  green: z.boolean(),
-  note: z.string(),
-});
-
-const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, Audited]);
   /** All seven points. */
   green: z.boolean(),
+  /** Before all of the days after phase 4 were over: it counts for nothing yet. */
+  early: z.boolean(),
   points: z.array(AuditPoint),
   /** What it came to, for a person. */
   note: z.string(),
 });
 
-const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, Audited]);
+const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, Audited]);
 
 const Body = z.discriminatedUnion("record", [Begin, End, AnyEvent]);
 type Body = z.infer<typeof Body>;
@@ -114,7 +110,6 @@ export type BeginRecord = Extract<EvidenceRecord, { record: "begin" }>;
 export type EndRecord = Extract<EvidenceRecord, { record: "end" }>;
 export type EventRecord = Extract<EvidenceRecord, { record: "event" }>;
 export type FinishedRecord = Extract<EvidenceRecord, { event: "finished" }>;
-export type AuditRecord = Extract<EvidenceRecord, { event: "audit" }>;
 export type PointCheckedRecord = Extract<EvidenceRecord, { event: "point-checked" }>;
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

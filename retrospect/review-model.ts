@@ -1,5 +1,6 @@
 import type { PlanSection } from "../config/plan.ts";
-import { lastAudit } from "../ledger/audits.ts";
+import { latestAudit } from "../ledger/audit-outcome.ts";
+import { validatedAt } from "../ledger/audits.ts";
 import type { EvidenceRecord } from "../ledger/record.ts";
 import { type PhaseSpan, phaseSpans, runsOf } from "../ledger/timeline.ts";
 import { type Approval, approvalsOf } from "./approvals.ts";
@@ -38,7 +39,7 @@ export interface ReviewSource
 /** Pure. */
 export function reviewModel({ records, plan, ...source }: ReviewSource): ReviewModel {
   const spans: PhaseSpan[] = phaseSpans(runsOf(records));
-  const audit = lastAudit(records);
+  const audit = latestAudit(records, validatedAt(records)?.number ?? records.length);
   return {
     ...source,
     ...{ from: records.at(0)?.at ?? "", to: records.at(-1)?.at ?? "", records: records.length },

@@ -49,14 +49,11 @@ function countVerdicts(points: readonly AuditPoint[]): string {
     .join(", ");
 }
 
-function record(folder: string, points: AuditPoint[], at: Date): EvidenceRecord {
+function record(folder: string, points: AuditPoint[], early: boolean, at: Date): EvidenceRecord {
   const release = takeLock(folder, "audit");
   try {
-    const green = exitCodeOf(points) === 0;
-    return Chain.open(folder).append(
-      { record: "event", event: "audit", green, points, note: countVerdicts(points) },
-      at,
-    );
+    const [green, note] = [exitCodeOf(points) === 0, countVerdicts(points)];
+    return Chain.open(folder).append({ record: "event", event: "audit", green, early, points, note }, at);
   } finally {
     release();
   }
@@ -101,8 +98,9 @@ export async function auditStack(
   const chain = Chain.open(folder);
   const points = await look(config, chain, { tickets, now });
   const at = now();
-  const written = record(folder, points, at);
   const due = auditDue(chain.records, audit.afterDays);
+  const early = due === undefined || at < due;
+  const written = record(folder, points, early, at);
   return {
     ...{
       version: 1,
@@ -111,7 +109,7 @@ export async function auditStack(
       at: at.toISOString(),
     },
     ...{ green: exitCodeOf(points) === 0, points, countsFrom: due?.toISOString() ?? null },
-    ...{ counts: due !== undefined && at >= due, record: recordFileName(written) },
+    ...{ counts: !early, record: recordFileName(written) },
   };
 }
 

@@ -1,5 +1,5 @@
 import { phaseNames, phaseTitle } from "../../config/phase.ts";
-import { latestAudit } from "../../ledger/audit-outcome.ts";
+import { type AuditOutcome, latestAudit } from "../../ledger/audit-outcome.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { type PhaseSteps, progressOf } from "../../ledger/progress.ts";
 import type { EvidenceRecord } from "../../ledger/record.ts";
@@ -39,12 +39,15 @@ function auditLines(
       ? ['expected a reason to finish without an audit, got none. Say it: --reason "…"']
       : [];
   const audit = latestAudit(records, lastPhaseBegan(entries));
-  if (audit?.green) return [];
+  if (audit?.green && !audit.early) return [];
   return [
-    `expected a green audit after ${phaseTitle(LAST_PHASE)}, got ${audit ? `a red one of ${audit.at}` : "none"}. ` +
+    `expected a green audit after ${phaseTitle(LAST_PHASE)}, got ${audit ? describeAudit(audit) : "none"}. ` +
       'Run: npx rollout audit; or say why not: --without-audit --reason "…"',
   ];
 }
+
+const describeAudit = ({ green, at, note }: AuditOutcome) =>
+  green ? `one of ${at}, too early (audit.afterDays)` : `one of ${at} with ${note}`;
 
 function lastPhaseBegan(entries: ReadonlyMap<string, Entry>): number {
   const last = [...entries.values()].filter(({ phase }) => phase === phaseNames[LAST_PHASE]);

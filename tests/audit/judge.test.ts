@@ -5,7 +5,7 @@ import { judgeCarveouts, judgeNulls, judgeTsa, judgeTypes } from "../../audit/ju
 import { exitCodeOf } from "../../cli/audit/run-audit.ts";
 import { AuditSection } from "../../config/audit.ts";
 import type { AuditPoint } from "../../ledger/audit-point.ts";
-import { auditDue, isAuditPassed, lastAudit, validatedAt } from "../../ledger/audits.ts";
+import { auditDue, validatedAt } from "../../ledger/audits.ts";
 import { RolledOut } from "../archive/rolled-out.ts";
 import { change } from "../steps/preflight-deps.ts";
 
@@ -178,9 +178,6 @@ describe("point 6", () => {
 });
 
 describe("the clock of the audit", () => {
-  const audit = (stack: RolledOut, green: boolean, at: Date) =>
-    stack.append({ record: "event", event: "audit", green, points: [], note: "" }, at);
-
   it("counts from the first time that phase 4 was finished, and not anew after a repair", () => {
     const stack = finished();
     stack.run("validation", "scheduled-audit", { at: day(9), generation: 2 });
@@ -188,25 +185,16 @@ describe("the clock of the audit", () => {
     assert.deepEqual(auditDue(stack.chain.records, 30), day(30));
   });
 
-  it("takes the newest audit alone, and only one that is green and late enough", () => {
+  it("forgets it when the phase is taken back, and with a target that was replaced", () => {
     const stack = finished();
-    assert.equal(lastAudit(stack.chain.records), undefined);
-    audit(stack, true, day(29));
-    assert.equal(isAuditPassed(stack.chain.records, 30), false);
-    audit(stack, true, day(30));
-    assert.equal(isAuditPassed(stack.chain.records, 30), true);
-    audit(stack, false, day(31));
-    assert.equal(isAuditPassed(stack.chain.records, 30), false);
-  });
-
-  it("forgets everything when the phase is taken back", () => {
-    const stack = finished();
-    audit(stack, true, day(30));
     stack.run("validation", "scheduled-audit", { verb: "undo", at: day(31) });
     assert.deepEqual(
-      [validatedAt(stack.chain.records), lastAudit(stack.chain.records)],
+      [validatedAt(stack.chain.records), auditDue(stack.chain.records, 30)],
       [undefined, undefined],
     );
+    const replaced = finished();
+    replaced.append({ record: "event", event: "target-replaced", note: "reset" });
+    assert.equal(validatedAt(replaced.chain.records), undefined);
   });
 });
 

@@ -19,8 +19,10 @@ describe("rollout finish", function () {
   });
   afterEach(() => stage.dispose());
 
-  const audit = (green: boolean) =>
-    stage.chain().append({ record: "event", event: "audit", green, note: "seven points" });
+  const audit = (green: boolean, early = false) => {
+    const note = green ? "7 green" : "6 green, 1 red";
+    return stage.chain().append({ record: "event", event: "audit", green, early, points: [], note });
+  };
   const finish = (wish = AUDITED) => finishStack(stage.closing(), wish);
   const releasesOf = ({ appDir }: { appDir: string }) => readdirSync(join(appDir, "releases"));
   const ownTables = async () => {
@@ -121,7 +123,15 @@ describe("rollout finish", function () {
         audit(true);
         audit(false);
       },
-      /got a red one of \d{4}/,
+      /got one of \d{4}\S* with 6 green, 1 red\./,
+    ],
+    [
+      "the audit was made before its days were over",
+      async () => {
+        await stage.forward();
+        audit(true, true);
+      },
+      /got one of \d{4}\S*, too early \(audit\.afterDays\)\./,
     ],
     [
       "the audit is of an earlier attempt",

@@ -172,6 +172,13 @@ describe("point 6", () => {
       assert.equal(judge(stack, day(41)).verdict, "green");
     });
 
+  it("goes by the order of the records where a clock went backwards", () => {
+    const stack = new RolledOut();
+    stack.run("code-deployment", "env-flag", { verb: "undo", at: day(2) });
+    stack.run("validation", "scheduled-audit", { at: FINISHED });
+    assert.equal(judge(stack, day(5)).verdict, "green");
+  });
+
   it("is unknown before phase 4 is finished", () => {
     assert.equal(judge(new RolledOut(), day(0)).verdict, "unknown");
   });

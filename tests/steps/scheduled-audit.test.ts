@@ -165,6 +165,7 @@ describe("scheduled audit", () => {
       /got one of \/srv\/other\. Remove it there, or set audit\.install to false\.$/,
     );
     await assert.rejects(machine.apply(), /\/srv\/other/);
+    machine.stack.run("validation", "scheduled-audit", { outcome: null, spec: machine.spec() });
     await machine.undo();
     assert.ok(existsSync(service));
   });

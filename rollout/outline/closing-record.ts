@@ -8,8 +8,10 @@ import { HOUR, MINUTE, type StepOutline } from "./step-outline.ts";
 const subjectOf = ({ change: { schema, table, column } }: RolloutConfig) => `${schema}.${table}.${column}`;
 
 /** Names of the steps that come before one of them in their phase. */
-const before = (name: string, outlines: readonly StepOutline[]) =>
-  outlines.slice(0, outlines.findIndex((outline) => outline.name === name)).map((outline) => outline.name);
+function before(name: string, outlines: readonly StepOutline[]): string[] {
+  const names = outlines.map((outline) => outline.name);
+  return names.slice(0, names.indexOf(name));
+}
 
 /** Everything that is known goes into one file. @see runbook 4.6 */
 export const archiveOutline: StepOutline = {

@@ -1,5 +1,5 @@
 import { installDependencies, needsInstall } from "./dependencies.mjs";
-import { installPostgres } from "./postgres-install.mjs";
+import { installPackages } from "./packages.mjs";
 import { describeMissing, missingRequirements } from "./requirements.mjs";
 import { publishTimings, timed } from "./timings.mjs";
 import { planToolchain, prepareToolchain, SANDBOX } from "./toolchain.mjs";
@@ -7,21 +7,22 @@ import { planToolchain, prepareToolchain, SANDBOX } from "./toolchain.mjs";
 // Parsed by old Nodes as well: see programs.mjs.
 
 /** Everything that is missing is told at once, before the first download or build. */
-async function checkMachine() {
+async function checkMachine(sandbox) {
   const plan = await planToolchain();
-  const missing = missingRequirements({ npm: needsInstall() }).concat(plan.missing);
+  const missing = missingRequirements({ npm: needsInstall(), sandbox }).concat(plan.missing);
   if (missing.length === 0) return plan;
   process.stderr.write(describeMissing(missing));
   return process.exit(2);
 }
 
 async function setUp(stack) {
-  const plan = await timed("requirements", checkMachine);
-  await timed("PostgreSQL", installPostgres);
+  const sandbox = stack === SANDBOX;
+  const plan = await timed("requirements", () => checkMachine(sandbox));
+  await timed("packages", () => installPackages({ sandbox }));
   await timed("dependencies", installDependencies);
   await timed("toolchain", () => prepareToolchain({ plan, stack }));
   // A passphrase of the user's other stacks would be preferred to the sandbox's own file.
-  if (stack === SANDBOX) delete process.env.PULUMI_CONFIG_PASSPHRASE;
+  if (sandbox) delete process.env.PULUMI_CONFIG_PASSPHRASE;
 }
 
 function fail(error) {

@@ -25,6 +25,15 @@ export function findOnPath(name, except) {
     .find(isExecutable);
 }
 
+/** Browsers that the checklist can drive, by their names on PATH. */
+export const BROWSERS = [
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+  "google-chrome-stable",
+  "microsoft-edge",
+];
+
 function debianFolders() {
   try {
     return readdirSync(POSTGRES_ROOT)

@@ -1,34 +1,23 @@
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { delimiter, join } from "node:path";
 import type { LaunchOptions } from "playwright-core";
+import { BROWSERS } from "../bin/programs.mjs";
 import type { BrowserChecklistSection } from "../config/browser-checklist.ts";
 import { childEnvironment } from "../steps/child-process.ts";
+import { findProgram } from "../steps/installed-program.ts";
 
 type BrowserSection = BrowserChecklistSection["browser"];
 
-/** Names that Linux distributions give to browsers that speak Chromium's protocol, free ones first. */
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"];
-
-const canRun = (file: string) =>
-  access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-
 /** Path of the browser, or undefined where there is none. */
 export async function findBrowser({ executable }: BrowserSection): Promise<string | undefined> {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
-  const places = (executable === undefined ? NAMES : [executable]).flatMap((name) =>
-    name.includes("/") ? [name] : folders.map((folder) => join(folder, name)),
-  );
-  for (const place of places) if (await canRun(place)) return place;
+  for (const name of executable === undefined ? BROWSERS : [executable]) {
+    const found = await findProgram(name, { environment: { PATH: process.env.PATH ?? "" } });
+    if (found) return found;
+  }
   return undefined;
 }
 
 /** Why no browser can be started, with the command that installs one. */
 export function missingBrowser({ executable }: BrowserSection): string {
-  const wanted = executable ?? `one of ${NAMES.join(", ")} on PATH`;
+  const wanted = executable ?? `one of ${BROWSERS.join(", ")} on PATH`;
   return `browser-checklist: expected a browser (${wanted}), got none. Install one: apt-get install chromium; or correct browserChecklist.browser.executable.`;
 }
 

@@ -19,12 +19,20 @@ async function isProgram(path: string): Promise<boolean> {
 }
 
 /**
- * Whether the first word of a command names a program that is there, by the rules of a shell: a word with a slash is a
- * path, any other is looked for on PATH. Without a process: previews ask this of every command, each time.
+ * Path of the program that the first word of a command names, by the rules of a shell: a word with a slash is a path, any
+ * other is looked for on PATH. Without a process: previews ask this of every command, each time.
  */
-export async function isInstalled(program: string, { environment, cwd = "." }: RunPlace): Promise<boolean> {
-  if (program === "") return false;
+export async function findProgram(
+  program: string,
+  { environment, cwd = "." }: RunPlace,
+): Promise<string | undefined> {
+  if (program === "") return undefined;
   const folders = program.includes("/") ? [""] : (environment.PATH?.split(delimiter) ?? []);
-  const found = await Promise.all(folders.map((folder) => isProgram(resolve(cwd, folder, program))));
-  return found.includes(true);
+  const paths = folders.map((folder) => resolve(cwd, folder, program));
+  const found = await Promise.all(paths.map(isProgram));
+  return paths[found.indexOf(true)];
 }
+
+/** Whether it is there. */
+export const isInstalled = async (program: string, place: RunPlace): Promise<boolean> =>
+  (await findProgram(program, place)) !== undefined;

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { Archive } from "../archive.ts";
 import { CodeReview } from "../code-review.ts";
 import { Contract } from "../contract.ts";
 import { EnvFlag } from "../env-flag.ts";
@@ -8,6 +9,8 @@ import { OutputSnapshot } from "../output-snapshot.ts";
 import { Regression } from "../regression.ts";
 import { Release } from "../release.ts";
 import { ReleaseSwitch } from "../release-switch.ts";
+import { ReviewPage } from "../review-page.ts";
+import { ScheduledAudit } from "../scheduled-audit.ts";
 import { ServiceRestart } from "../service-restart.ts";
 import { TestSuite } from "../test-suite.ts";
 import { type PhaseArgs, stepOrder } from "./step-order.ts";
@@ -34,6 +37,9 @@ export class Validation extends pulumi.ComponentResource {
     inOrder("closing-restart", ServiceRestart);
     inOrder("flag-absence", FlagAbsence);
     inOrder("contract", Contract);
+    inOrder("scheduled-audit", ScheduledAudit);
+    inOrder("review-page", ReviewPage);
+    inOrder("archive", Archive);
 
     this.registerOutputs({});
   }

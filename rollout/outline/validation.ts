@@ -4,6 +4,7 @@ import { flagAbsence } from "../../steps/flag-absence.ts";
 import { outputSnapshot } from "../../steps/output-snapshot.ts";
 import { regression } from "../../steps/regression.ts";
 import type { Step } from "../../steps/step.ts";
+import { archiveOutline, reviewPageOutline, scheduledAuditOutline } from "./closing-record.ts";
 import {
   closingRestart,
   flagOutline,
@@ -68,4 +69,8 @@ export const validation: StepOutline[] = [
     deadlineSeconds: HOUR,
     fields: (config) => ({ ...changeFields(config), quietSeconds: config.contract.quietSeconds }),
   },
+  scheduledAuditOutline,
+  reviewPageOutline,
+  // Last, so that the page is in it.
+  archiveOutline,
 ];

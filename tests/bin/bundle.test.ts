@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -117,4 +118,24 @@ describe("bundle of the program", () => {
     assert.equal(bundles(folder).length, 2);
     assert.ok(!bundles(folder).includes(first));
   });
+});
+
+describe("what of the program is loaded only when it is needed", () => {
+  it("can be loaded from the bundle: each step, with all that it asks for", async () => {
+    // Without a spec the step ends at once, with its bundle made.
+    const step = node(process.execPath, ["bin/step.mjs", "guard", "observe"]);
+    step.child.stdin?.end();
+    await step.catch(() => {});
+    const { digest } = JSON.parse(readFileSync(".rollout/program/current.json", "utf8"));
+    const folder = join(".rollout/program", digest);
+    const parts = readdirSync(folder).filter((name) => /-[A-Z0-9]{8}\.mjs$/.test(name));
+    assert.ok(parts.length > 40, `expected the program in parts, got ${parts.length}`);
+    const load = `for (const part of ${JSON.stringify(parts)})
+      await import(${JSON.stringify(pathToFileURL(folder).href)} + "/" + part).catch((error) => {
+        console.error(part, error.message);
+      });
+    process.exit();`;
+    const { stderr } = await node(process.execPath, ["--input-type=module", "-e", load]);
+    assert.equal(stderr, "");
+  }).timeout(60_000);
 });

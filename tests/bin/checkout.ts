@@ -27,8 +27,8 @@ export interface Ended {
 export interface Machine {
   /** Programs on PATH beside node: name → text of a shell script. */
   programs?: Record<string, string>;
-  /** False: PostgreSQL's programs are not to be found. */
-  postgres?: boolean;
+  /** False: what the sandbox uses of the system (PostgreSQL, a browser, zstd) is not to be found. */
+  packages?: boolean;
   env?: Record<string, string>;
 }
 
@@ -74,10 +74,10 @@ export class Checkout {
     return { exitCode, stdout, stderr };
   }
 
-  #environment({ programs = {}, postgres = true, env = {} }: Machine): Record<string, string> {
+  #environment({ programs = {}, packages = true, env = {} }: Machine): Record<string, string> {
     const path = mkdtempSync(join(this.folder, "path-"));
     symlinkSync(process.execPath, join(path, "node"));
-    for (const [name, script] of Object.entries({ ...(postgres ? POSTGRES : {}), ...programs })) {
+    for (const [name, script] of Object.entries({ ...(packages ? PACKAGES : {}), ...programs })) {
       writeFileSync(join(path, name), `#!/bin/sh\n${script}\n`);
       chmodSync(join(path, name), 0o755);
     }
@@ -97,8 +97,11 @@ export class Checkout {
   }
 }
 
-const POSTGRES = Object.fromEntries(
-  ["initdb", "pg_ctl", "postgres", "pg_dump", "pg_restore", "psql"].map((name) => [name, "exit 0"]),
+const PACKAGES = Object.fromEntries(
+  ["initdb", "pg_ctl", "postgres", "pg_dump", "pg_restore", "psql", "chromium", "zstd"].map((name) => [
+    name,
+    "exit 0",
+  ]),
 );
 
 /** A Go that "builds" an engine: a script that tells its version. It counts its builds in the file `builds`. */

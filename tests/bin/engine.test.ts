@@ -28,7 +28,7 @@ describe("set-up: where the engine comes from", function () {
     assert.deepEqual(args, ["start", "--timings"]);
     assert.deepEqual(
       JSON.parse(timings).phases.map(({ phase }: { phase: string }) => phase),
-      ["requirements", "PostgreSQL", "dependencies", "toolchain"],
+      ["requirements", "packages", "dependencies", "toolchain"],
     );
     const second = checkout(first.cache);
     const reused = await second.run("start", [], { programs: GIT });

@@ -10,20 +10,20 @@ describe("set-up: what is missing", () => {
 
   for (const entry of ["start", "rollout", "test"] as const) {
     it(`${entry} on a machine with Node alone lists everything at once, and touches nothing`, async () => {
-      const { exitCode, stdout, stderr } = await fresh.run(entry, ["preview"], { postgres: false });
+      const { exitCode, stdout, stderr } = await fresh.run(entry, ["preview"], { packages: false });
       assert.equal(exitCode, 2);
       assert.equal(stdout, "");
       const listed = stderr.split("\n").filter((line) => /^ {2}\S/.test(line));
       assert.deepEqual(
         listed.map((line) => line.trim().split(/[ :]/)[0]),
-        ["npm", "git", "PostgreSQL", "Pulumi"],
+        ["npm", "git", "PostgreSQL", "browser", "zstd", "Pulumi"],
       );
       for (const path of ["node_modules", ".rollout", "cache", "user"]) assert.ok(!fresh.has(path), path);
     });
   }
 
   it("each missing thing comes with the command that installs it", async () => {
-    const { stderr } = await fresh.run("start", [], { postgres: false });
+    const { stderr } = await fresh.run("start", [], { packages: false });
     assert.match(stderr, /\n {2}git\n {6}\S.*\bgit\b/);
     assert.match(
       stderr,
@@ -48,7 +48,7 @@ describe("set-up: what is missing", () => {
 
   it("with a database of one's own the PostgreSQL server is not asked for, its client is", async () => {
     const { stderr } = await installed.run("start", [], {
-      postgres: false,
+      packages: false,
       env: { ROLLOUT_SANDBOX_DATABASE_URL: "postgres://somewhere/db" },
     });
     assert.match(stderr, /PostgreSQL \(pg_dump, pg_restore, psql\)/);
@@ -57,49 +57,50 @@ describe("set-up: what is missing", () => {
   // Nobody but root may run apt; what is asked of the others is tested above.
   const asRoot = process.getuid?.() === 0 ? it : it.skip;
   asRoot(
-    "as root on Debian PostgreSQL is installed by apt, after all the rest has been checked",
+    "as root on Debian what the sandbox uses is installed by apt, after all the rest has been checked",
     async () => {
-      const programs = ["initdb", "pg_ctl", "postgres", "pg_dump", "pg_restore", "psql"];
+      const postgres = ["initdb", "pg_ctl", "postgres", "pg_dump", "pg_restore", "psql"];
+      const programs = [...postgres, "chromium", "zstd"];
       const apt = `echo "apt-get $*" >> "${installed.folder}/apt"
 for name in ${programs.join(" ")}; do printf '#!/bin/sh\\n' > "\${0%/*}/$name"; /bin/chmod +x "\${0%/*}/$name"; done`;
       const bare = await installed.run("start", [], {
-        postgres: false,
+        packages: false,
         programs: { "apt-get": apt, git: "exit 0" },
       });
       assert.equal(bare.exitCode, 2, "no engine: nothing may be installed");
       assert.ok(!installed.has("apt"));
       const go = fakeGo(installed.folder);
       const { exitCode, stderr } = await installed.run("start", [], {
-        postgres: false,
+        packages: false,
         programs: { "apt-get": apt, git: "exit 0", go },
       });
       assert.equal(exitCode, 0, stderr);
-      assert.match(stderr, /^PostgreSQL: apt-get install -y postgresql$/m);
+      assert.match(stderr, /^Packages: apt-get install -y postgresql chromium zstd$/m);
     },
   );
 
   it("what only tests need is named where it can't be installed, and is no obstacle", async () => {
     const { exitCode, stderr } = await installed.run("test-packages", [], {
-      programs: { chromium: "exit 0" },
+      programs: {},
     });
     assert.equal(exitCode, 0);
     assert.equal(stderr, "Tests will be skipped without shellcheck: apt-get install -y shellcheck");
   });
 
   asRoot("as root on Debian it is installed by apt, and a failure of that is one of the gate", async () => {
-    const works = { "apt-get": `echo "$*" >> "${installed.folder}/apt-tests"`, shellcheck: "exit 0" };
+    const works = { "apt-get": `echo "$*" >> "${installed.folder}/apt-tests"` };
     const { exitCode, stderr } = await installed.run("test-packages", [], { programs: works });
     assert.equal(exitCode, 0, stderr);
-    assert.equal(stderr, "Tests: apt-get install -y chromium");
-    assert.equal(readFileSync(join(installed.folder, "apt-tests"), "utf8"), "-qq -y install chromium\n");
+    assert.equal(stderr, "Tests: apt-get install -y shellcheck");
+    assert.equal(readFileSync(join(installed.folder, "apt-tests"), "utf8"), "-qq -y install shellcheck\n");
     const fails = await installed.run("test-packages", [], { programs: { "apt-get": "exit 100" } });
     assert.equal(fails.exitCode, 2);
-    assert.match(fails.stderr, /^test: expected apt-get to install chromium, shellcheck, got none\./m);
+    assert.match(fails.stderr, /^test: expected apt-get to install shellcheck, got none\./m);
   });
 
   it("help needs no toolchain", async () => {
     const bare = new Checkout();
-    const { exitCode, stdout } = await bare.run("rollout", ["up", "--help"], { postgres: false });
+    const { exitCode, stdout } = await bare.run("rollout", ["up", "--help"], { packages: false });
     assert.equal(exitCode, 0);
     assert.deepEqual(JSON.parse(stdout).args, ["up", "--help"]);
     assert.deepEqual(readdirSync(join(bare.folder, ".rollout")), ["program"]);

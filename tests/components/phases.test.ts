@@ -77,6 +77,9 @@ const STEPS = {
     "closing-restart",
     "flag-absence",
     "contract",
+    "scheduled-audit",
+    "review-page",
+    "archive",
   ],
 };
 

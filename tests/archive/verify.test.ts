@@ -33,6 +33,10 @@ async function verify(path: string, environment: Record<string, string> = {}) {
 describe("rollout verify <archive>", function () {
   this.timeout(120_000);
   let path: string;
+  const { PATH } = process.env;
+  after(() => {
+    process.env.PATH = PATH;
+  });
   before(async () => {
     path = (await runArchive(rolledOut())).path;
   });
@@ -155,7 +159,6 @@ describe("rollout verify <archive>", function () {
   });
 
   it("reads an encrypted one with the secret key, and says what is missing without", async () => {
-    const { PATH } = process.env;
     console.log(`      by ${provideAge()}`);
     const { recipient, file } = await makeKeys();
     const stack = rolledOut();
@@ -169,7 +172,6 @@ describe("rollout verify <archive>", function () {
     );
     const opened = await verify(sealed.path, { ...environment, ROLLOUT_BACKUP_IDENTITY: file });
     assert.equal(opened.exitCode, 0, opened.stdout);
-    process.env.PATH = PATH;
   });
 
   it("says what is missing where there is no zstd, or no archive", async () => {

@@ -40,6 +40,9 @@ function filesIn(folder: string, under: string, kind: ArchiveSource["kind"]): Ar
   }));
 }
 
+/** Who was written to, and deals taken apart: personal and business data that nobody needs to check a rollout. */
+const NEVER = /^reports\/(?:investigations\/|outbox\/.*\.recipients\.txt$)/;
+
 function recordSources({ records, evidenceFolder }: Collection): ArchiveSource[] {
   const head = `${JSON.stringify(headOf(records))}\n`;
   const files = records.map((record): ArchiveSource => {
@@ -94,7 +97,8 @@ export function collectSources(collection: Collection): ArchiveSource[] {
     ...recordSources(collection),
     ...filesIn(join(evidenceFolder, "artifacts"), "evidence/artifacts", "artifact"),
     ...snapshotSources(collection),
-    ...filesIn(reportsFolder, "reports", "report"),
+    ...filesIn(join(evidenceFolder, "regressions"), "evidence/regressions", "artifact"),
+    ...filesIn(reportsFolder, "reports", "report").filter(({ path }) => !NEVER.test(path)),
     ...summarySources(collection),
   ];
   return sources.sort(byPath);

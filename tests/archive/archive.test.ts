@@ -38,6 +38,27 @@ describe("archive", function () {
     assert.deepEqual([backup.path, backup.provenAt], ["backups/test/b", "2025-02-03T09:02:00Z"]);
   });
 
+  it("holds what the regression found, and neither who was written to nor a deal that was taken apart", async () => {
+    const stack = rolledOut();
+    const put = (folder: string, path: string) => {
+      mkdirSync(join(folder, path, ".."), { recursive: true });
+      writeFileSync(join(folder, path), "canary@example.com\n");
+    };
+    put(stack.evidence, "regressions/found.jsonl");
+    put(stack.evidence, "mail/announcement.jsonl");
+    for (const path of ["outbox/a.eml", "outbox/a.recipients.txt", "investigations/7/row.json"])
+      put(stack.reports, path);
+    const folder = join(await untar((await runArchive(stack)).path), ROOT);
+    assert.deepEqual(
+      ["evidence/regressions/found.jsonl", "evidence/mail", "reports/outbox/a.eml"].map((path) =>
+        existsSync(join(folder, path)),
+      ),
+      [true, false, true],
+    );
+    assert.deepEqual(readdirSync(join(folder, "reports/outbox")), ["a.eml"]);
+    assert.ok(!existsSync(join(folder, "reports/investigations")));
+  });
+
   it("explains how to check it by hand, by commands that find it whole", async () => {
     const folder = join(await untar((await runArchive(rolledOut())).path), ROOT);
     const readme = readFileSync(join(folder, "README.md"), "utf8");

@@ -48,7 +48,10 @@ describe("the whole rollout", function () {
     await sandbox.checkout.rollout("flag", "off", "--reason", "wrong costs");
     assert.deepEqual(await sandbox.processes(), sandbox.allRun(ui, false));
     await sandbox.config("phase", "4");
-    assert.match((await sandbox.checkout.try("preview")).output, /expected flag true at phase 4 .* Lower to 3 first/);
+    assert.match(
+      (await sandbox.checkout.try("preview")).output,
+      /expected flag true at phase 4 .* Lower to 3 first/,
+    );
     await sandbox.config("phase", "3");
     await sandbox.checkout.rollout("flag", "on", "--reason", "they were right");
     assert.deepEqual(await sandbox.processes(), sandbox.allRun(ui, true));

@@ -48,6 +48,8 @@ export function renderSummary(status: Status, urls: { app: string }): string[] {
     "",
     "Try next",
     "  npx rollout preview                                     what `up` would do now: nothing",
+    "  npx rollout audit                                       the seven points of the audit, early",
+    "  npx rollout config set phase 3 && npx rollout up --yes  the flag is back",
     '  npx rollout flag off --reason "trying it out"           the old behaviour, on every process, in seconds',
     "  npx rollout config set phase 0 && npx rollout up --yes  roll back, every row as it was",
     "  npx rollout sandbox traffic --rate 200 --seconds 30     users at work; do it during an up",

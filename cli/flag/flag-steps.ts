@@ -1,4 +1,4 @@
-import { phaseTitle } from "../../config/phase.ts";
+import { LAST_PHASE, phaseTitle } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import type { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
@@ -29,11 +29,25 @@ function refuseUndeployed({ phase, stack }: RolloutConfig, { actual, reached, mo
   );
 }
 
+/** Once phase 4 has begun to take the flag out there is none: what runs, or starts next, does not ask for it. */
+function refuseGone(stack: string, chain: Chain): void {
+  const entries = [...foldEntries(chain.records).values()];
+  const gone = entries.find(
+    ({ kind, state, spec }) => kind === "env-flag" && state !== "undone" && spec.value === null,
+  );
+  if (!gone) return;
+  throw new StepError(
+    `flag: expected a phase that knows the flag, got ${phaseTitle(LAST_PHASE)}, which takes it out. Lower to 3 first: ` +
+      `npx rollout config set phase 3 --stack ${stack} && npx rollout up --stack ${stack}; then again.`,
+  );
+}
+
 /**
  * What has to run so that the flag is as the config says; empty when it is, on every host.
  * @throws {StepError} where no phase with a flag is deployed, or something is in the way.
  */
 export async function surveyFlagSteps(config: RolloutConfig, chain: Chain): Promise<FlagStep[]> {
+  refuseGone(config.stack, chain);
   const survey = await observeAll(config, chain, observingDeps(config, chain));
   refuseUndeployed(config, survey);
   const refusals = survey.mode === "flag" ? findRefusals(config, survey, new Date()) : [];
@@ -48,6 +62,7 @@ export async function surveyFlagSteps(config: RolloutConfig, chain: Chain): Prom
  * @throws {StepError} where no phase with a flag is deployed.
  */
 export async function recordedFlagSteps(stack: string, chain: Chain): Promise<FlagStep[]> {
+  refuseGone(stack, chain);
   const known = flagStepsOf(foldEntries(chain.records), PHASE_PLAN, false);
   if (known.length === 0)
     throw new StepError(

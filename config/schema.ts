@@ -40,7 +40,7 @@ export const stackSchema = (stack: string) =>
     flag: z
       .boolean()
       .default(true)
-      .describe("Wanted feature flag from phase 2 on; false is the instant rollback."),
+      .describe("Wanted feature flag in phases 2 and 3; false is the instant rollback. Phase 4 has none."),
     flagVariable: z
       .string()
       .regex(

@@ -66,7 +66,7 @@ function renderMaintenance({ maintenance }: Status): string[] {
 function renderFlag({ flag }: Status): string[] {
   const wanted = flag.wanted === null ? "unknown" : flag.wanted ? "on" : "off";
   return [
-    line("flag", `${wanted} wanted (from phase 2 on); ${flag.workers.length} processes answered`),
+    line("flag", `${wanted} wanted (phases 2 and 3); ${flag.workers.length} processes answered`),
     ...flag.workers.map(({ host, unit, pid, release, value }) =>
       line(
         "",

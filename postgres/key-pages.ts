@@ -86,6 +86,31 @@ export class KeyReader {
     return rows.map(({ name }) => name);
   }
 
+  /** A moment in the database's own time: whatever is written later is told by `readWritten`. */
+  async readMoment(): Promise<string> {
+    const [row] = await this.#query<{ moment: string }>(
+      "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS moment",
+      [],
+    );
+    return row?.moment ?? "0";
+  }
+
+  /**
+   * Keys of the rows that were written since a moment, with the same values as well: a row that was changed and changed
+   * back looks as it did. Transaction numbers wrap; what was written that long ago may count as written since.
+   */
+  async readWritten(keys: readonly string[], moment: string): Promise<string[]> {
+    const key = `t.${quoteName(this.#change.key)}`;
+    const rows = await this.#query<{ key: string }>(
+      `WITH now AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric AS next)
+       SELECT ${key}::text AS key FROM ${tableName(this.#change)} AS t, now
+       WHERE ${key} = ANY ($1)
+         AND mod(mod(next, 4294967296) - t.xmin::text::numeric + 4294967296, 4294967296) <= next - $2::numeric`,
+      [keys, moment],
+    );
+    return rows.map((row) => row.key);
+  }
+
   #columns(left: string): string {
     const { key, column } = this.#change;
     return `t.${quoteName(key)}::text AS key, t.${quoteName(column)}::text AS type, ${digestOf(left)} AS row`;

@@ -88,12 +88,16 @@ async function estimateRows({ change }: OutputSnapshotSpec, deps: StepDeps): Pro
   return facts && facts.estimatedRows >= 0 ? Math.round(facts.estimatedRows) : undefined;
 }
 
-/** A snapshot that is gone on with keeps the columns that it began with only if they are still the same. */
-async function rememberColumns(snapshot: StoredSnapshot, reader: KeyReader): Promise<void> {
+/**
+ * What tells later whether a row was edited. A snapshot that is gone on with keeps the columns that it began with only if
+ * they are still the same, and the moment at which it began.
+ */
+async function rememberTable(snapshot: StoredSnapshot, reader: KeyReader): Promise<void> {
   const { manifest } = snapshot;
   const columns = await reader.readColumns();
   const begun = manifest.columns === undefined || manifest.columns.join() === columns.join();
-  Object.assign(manifest, { columns: begun ? columns : [] });
+  const moment = manifest.moment ?? (await reader.readMoment());
+  Object.assign(manifest, { columns: begun ? columns : [], moment });
   writeManifest(snapshot);
 }
 
@@ -108,7 +112,7 @@ async function askAll(
   const writer = await LineWriter.open(partialPath(snapshot), tally);
   try {
     const about = await estimateRows(spec, deps);
-    await rememberColumns(snapshot, reader);
+    await rememberTable(snapshot, reader);
     const { outputs } = spec;
     const { signal, log } = deps;
     return await takeSnapshot({ asker, reader, writer, outputs, signal, log, about, previous });

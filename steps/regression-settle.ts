@@ -31,6 +31,8 @@ export interface SettleOptions {
   createdColumn: string | undefined;
   /** When the earlier snapshot began. */
   since: string;
+  /** When the later one began, in the database's own time; unknown of one that an older release took. */
+  laterMoment: string | undefined;
   /** Accepted keys, and why. */
   accepted: ReadonlyMap<string, string>;
 }
@@ -38,6 +40,8 @@ export interface SettleOptions {
 /** The rows of some deals, and what is known of those that are gone or too old. */
 interface Facts {
   rows: ReadonlyMap<string, KeyedRow>;
+  /** Written since the later snapshot began, be it with the same values. */
+  written: ReadonlySet<string>;
   deleted: ReadonlySet<string>;
   older: ReadonlySet<string>;
 }
@@ -48,10 +52,13 @@ const keysOf = (suspects: readonly Suspect[], wanted: Suspect["class"]) =>
 async function readFacts(suspects: readonly Suspect[], options: SettleOptions): Promise<Facts> {
   const { reader, client, change, createdColumn: column, since: moment } = options;
   const rows = new Map((await reader.readRows(suspects.map(({ key }) => key))).map((row) => [row.key, row]));
+  const { laterMoment } = options;
+  const written = laterMoment === undefined ? [] : await reader.readWritten([...rows.keys()], laterMoment);
   const gone = suspects.map(({ key }) => key).filter((key) => !rows.has(key));
   const extra = keysOf(suspects, "extra");
   return {
     rows,
+    written: new Set(written),
     deleted: gone.length > 0 ? await findDeleted(client, gone) : new Set(),
     older:
       column && extra.length > 0
@@ -60,9 +67,12 @@ async function readFacts(suspects: readonly Suspect[], options: SettleOptions): 
   };
 }
 
-/** Whether the row is another one by now than the later snapshot read: its answer may be to either. */
-function wasEditedSince({ now, key }: Suspect, { rows }: Facts): boolean {
+/**
+ * Whether the row is another one by now than the later snapshot read, or was in between: its answer may be to either.
+ */
+function wasEditedSince({ now, key }: Suspect, { rows, written }: Facts): boolean {
   const current = rows.get(key);
+  if (written.has(key)) return true;
   return current !== undefined && (current.type !== now?.type || current.row !== now?.row);
 }
 

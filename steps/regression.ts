@@ -119,7 +119,7 @@ function runOf(
   const settling: SettleOptions = {
     ...{ change, reader: options.reader, client: options.client },
     ...{ comparable: sameColumns(pre, post, deps.log), createdColumn: section.createdColumn },
-    since: pre.manifest.startedAt,
+    ...{ since: pre.manifest.startedAt, laterMoment: post.manifest.moment },
     accepted: new Map(section.accepted.map(({ key, reason }) => [key, reason])),
   };
   return {

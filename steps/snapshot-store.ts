@@ -37,6 +37,8 @@ export const SnapshotManifest = z.strictObject({
    * Empty when the table was changed meanwhile; absent in a manifest of an older release.
    */
   columns: z.array(z.string()).optional(),
+  /** The database's own time before the first answer (`KeyReader.readMoment`); absent in a manifest of an older release. */
+  moment: z.string().optional(),
   /** Set by undo: kept, but of an attempt that is over. */
   released: z.boolean(),
 });

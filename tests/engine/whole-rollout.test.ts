@@ -33,7 +33,7 @@ describe("the whole rollout", function () {
   const flagLines = () => readEnvFiles().map((text) => /^DEAL_TYPE_AWARENESS=.*$/m.exec(text)?.[0] ?? "none");
   const currents = () => sandbox.hosts.map(({ appDir }) => readlinkSync(join(appDir, "current")));
   const sent = () => readdirSync(join(sandbox.checkout.folder, "reports/sandbox/outbox"));
-  const announcements = () => sent().filter((name) => name.endsWith("announcement.eml")).length;
+  const announcements = () => sent().filter((name) => /announcement(?:-\d+)?\.eml$/.test(name)).length;
 
   it("goes from 0 to 3, with the interface proven in a browser and announced once", async () => {
     for (const phase of [0, 1, 2, 3]) await sandbox.checkout.toPhase(phase);

@@ -141,6 +141,26 @@ describe("regression", () => {
     return seen(key, "100.00", { row: "e".repeat(16) });
   }
 
+  it("does not compare a deal that was changed and changed back while the later snapshot was taken", async () => {
+    const moments = await runSql(url, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS moment");
+    const moment = moments[0]?.rows[0].moment;
+    const evidence = new SnapshotEvidence();
+    evidence.keep(
+      "pre-flight",
+      "output-snapshot",
+      [1, 2, 3, 4, 7, 8].map((key) => seen(key, "100.00")),
+    );
+    const later = [1, 2, 3, 4].map((key) => seen(key, "100.00"));
+    evidence.keep("validation", "post-snapshot", [...later, seen(7, "106.00"), seen(8, "106.00")], {
+      moment,
+    });
+    for (const type of ["carveout", "acquisition"])
+      await runSql(url, `UPDATE deals SET deal_type = '${type}' WHERE id = 7`);
+    await assert.rejects(run(evidence).result, /regressions: 1 [\s\S]*- deal 8 \(acquisition\) different/);
+    const [found] = findingsOf(evidence).filter(({ key }) => key === "7");
+    assert.equal(found.class, "changed");
+  });
+
   it("holds an edited deal to the rules that need no earlier output", async () => {
     await runSql(url, "UPDATE deals SET deal_type = 'divestiture' WHERE id = 9");
     const evidence = evidenceOf([seenLater(9)], [seen(9, "1", { type: "divestiture" })]);

@@ -3,6 +3,7 @@ import { join, relative, sep } from "node:path";
 import type { ArchivePart } from "../config/archive.ts";
 import { headOf } from "../ledger/evidence-slice.ts";
 import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
+import { evidencePart } from "../ledger/store.ts";
 import { finalPath, listSnapshots } from "../steps/snapshot-store.ts";
 import { backupLocations } from "./backup-locations.ts";
 import type { ArchiveSource } from "./source.ts";
@@ -27,7 +28,7 @@ function listFiles(folder: string): string[] {
     throw error;
   }
   return entries
-    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+    .filter((entry) => entry.isFile() && !/^\.|\.incoming$/.test(entry.name))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"));
 }
 
@@ -54,7 +55,7 @@ function recordSources({ records, evidenceFolder }: Collection): ArchiveSource[]
 
 /** Finished ones with what is known of them; one that was broken off shows nothing. */
 function snapshotSources({ evidenceFolder }: Collection): ArchiveSource[] {
-  const folder = join(evidenceFolder, "snapshots");
+  const folder = evidencePart(evidenceFolder, "snapshots");
   const done = listSnapshots(folder).filter(({ manifest }) => manifest.state === "done");
   return done.flatMap((snapshot) =>
     [`${snapshot.name}.json`, relative(folder, finalPath(snapshot))].map(
@@ -95,7 +96,8 @@ export function collectSources(collection: Collection): ArchiveSource[] {
   const { evidenceFolder, reportsFolder } = collection;
   const sources = [
     ...recordSources(collection),
-    ...filesIn(join(evidenceFolder, "artifacts"), "evidence/artifacts", "artifact"),
+    ...filesIn(evidencePart(evidenceFolder, "artifacts"), "evidence/artifacts", "artifact"),
+    ...filesIn(evidencePart(evidenceFolder, "regressions"), "evidence/regressions", "artifact"),
     ...snapshotSources(collection),
     ...filesIn(join(evidenceFolder, "regressions"), "evidence/regressions", "artifact"),
     ...filesIn(reportsFolder, "reports", "report").filter(({ path }) => !NEVER.test(path)),

@@ -14,6 +14,11 @@ export function archiveReadme({ manifest }: Described): string {
       has("evidence/artifacts/"),
     ],
     [
+      "`evidence/regressions/`",
+      "every deal that was not simply as before, a line each",
+      has("evidence/regressions/"),
+    ],
+    [
       "`evidence/snapshots/`",
       "what the application said of every deal, before and after",
       has("evidence/snapshots/"),

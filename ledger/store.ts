@@ -14,13 +14,19 @@ export function evidenceFolder(url: string): string {
   return resolve(url.slice("file:".length).replace(/^\/\/(?=\/)/, ""));
 }
 
+/** Folders beside the records, all that steps keep there: `uninstall --with-evidence` removes just these. */
+export const EVIDENCE_PARTS = ["artifacts", "mail", "regressions", "snapshots"] as const;
+
+export const evidencePart = (folder: string, part: (typeof EVIDENCE_PARTS)[number]): string =>
+  join(folder, part);
+
 /**
  * Stores a file beside the records, under its own content hash so that it can't be replaced unnoticed.
  * @returns its path relative to the evidence folder: `artifacts/<first 12 of SHA-256>-<name>`.
  */
 export function saveArtifact(folder: string, name: string, content: string | Buffer): string {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 12);
-  const artifacts = join(folder, "artifacts");
+  const artifacts = evidencePart(folder, "artifacts");
   mkdirSync(artifacts, { recursive: true, mode: 0o700 });
   const stored = `${hash}-${name.replaceAll(/[^a-zA-Z0-9._-]/g, "_")}`;
   writeDurably(artifacts, stored, content);

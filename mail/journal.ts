@@ -11,6 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { evidencePart } from "../ledger/store.ts";
 import type { Letter } from "./message.ts";
 
 /**
@@ -90,7 +91,7 @@ export class SendJournal {
 
   /** @param folder of the evidence. */
   static open(folder: string, occasion: string): SendJournal {
-    return new SendJournal(join(folder, "mail", nameOf(occasion)));
+    return new SendJournal(join(evidencePart(folder, "mail"), nameOf(occasion)));
   }
 
   /** Every recipient that anything was recorded of, in order. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { evidenceFolder } from "../ledger/store.ts";
+import { evidenceFolder, evidencePart } from "../ledger/store.ts";
 import { shownPath } from "../postgres/dump-store.ts";
 import type { Finding } from "./regression-finding.ts";
 import type { BaseSpec } from "./step.ts";
@@ -30,7 +30,7 @@ export class FindingsWriter {
   }
 
   static async open({ identity }: BaseSpec, now: Date): Promise<FindingsWriter> {
-    const folder = join(evidenceFolder(identity.evidenceUrl), "regressions");
+    const folder = evidencePart(evidenceFolder(identity.evidenceUrl), "regressions");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
     const name = `${identity.phase}-${identity.step}-${stamp}.jsonl`.replaceAll(/[^A-Za-z0-9._-]/g, "_");

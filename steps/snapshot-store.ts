@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeDurably } from "../ledger/chain.ts";
-import { evidenceFolder } from "../ledger/store.ts";
+import { evidenceFolder, evidencePart } from "../ledger/store.ts";
 import type { BaseSpec } from "./step.ts";
 
 /** How far a snapshot has come. `incomplete`: every deal was asked for, but too many had errors. */
@@ -52,7 +52,8 @@ export interface StoredSnapshot {
 }
 
 /** Snapshots lie beside the evidence records. */
-export const snapshotFolder = (evidenceUrl: string): string => join(evidenceFolder(evidenceUrl), "snapshots");
+export const snapshotFolder = (evidenceUrl: string): string =>
+  evidencePart(evidenceFolder(evidenceUrl), "snapshots");
 
 export const finalPath = ({ folder, manifest }: StoredSnapshot) => join(folder, manifest.file);
 /** The lines so far, uncompressed. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { evidenceFolder } from "../../ledger/store.ts";
+import { EVIDENCE_PARTS, evidenceFolder } from "../../ledger/store.ts";
 import { backupFolder, eraseBackup } from "../../postgres/dump-store.ts";
 import { listOfStack } from "../../postgres/outlived-backups.ts";
 import type { Closing } from "./closing.ts";
@@ -23,11 +23,12 @@ export async function keptFiles(stores: Stores): Promise<string[]> {
 }
 
 /** Removed by name: whatever else lies in a shared folder is not ours. The lock goes when the run that holds it ends. */
-const EVIDENCE = /^(\d{6,}-.+-(begin|end|event)\.json|head\.json|artifacts|snapshots)$/;
+const RECORD = /^(\d{6,}-.+-(begin|end|event)\.json|head\.json)$/;
+const PARTS: readonly string[] = EVIDENCE_PARTS;
 
 async function removeEvidence(folder: string): Promise<void> {
   for (const name of await readdir(folder))
-    if (EVIDENCE.test(name)) await rm(join(folder, name), { recursive: true });
+    if (RECORD.test(name) || PARTS.includes(name)) await rm(join(folder, name), { recursive: true });
 }
 
 /** Removes backups, reports and archives, the evidence last: as long as anything is left, it says so. */

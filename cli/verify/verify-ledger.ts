@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import { assertContains, Chain } from "../../ledger/chain.ts";
-import { evidenceFolder } from "../../ledger/store.ts";
+import { evidenceFolder, evidencePart } from "../../ledger/store.ts";
 import { readChainHead } from "../../postgres/chain-head.ts";
 import { connect } from "../../postgres/connect.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
@@ -14,7 +14,7 @@ import { printLines } from "../verb.ts";
 
 /** Artifacts whose content no longer fits the hash in their name. */
 export function findAlteredArtifacts(folder: string): string[] {
-  const artifacts = join(folder, "artifacts");
+  const artifacts = evidencePart(folder, "artifacts");
   if (!existsSync(artifacts)) return [];
   return readdirSync(artifacts)
     .filter((name) => /^[0-9a-f]{12}-/.test(name))

@@ -14,7 +14,7 @@ import { withoutSecrets } from "../../archive/stack-config.ts";
 import { recordsBefore } from "../../ledger/evidence-slice.ts";
 import { archive } from "../../steps/archive.ts";
 import { makeKeys, provideAge } from "../age.ts";
-import { archiveSpec, runArchive, unpack, untar } from "./archive-fixture.ts";
+import { archiveSpec, put, runArchive, unpack, untar } from "./archive-fixture.ts";
 import { rolledOut } from "./rolled-out.ts";
 
 const ROOT = "2025-02-03-deals.deal_type";
@@ -24,6 +24,8 @@ describe("archive", function () {
 
   it("holds records, artifacts, snapshots, reports, backups' places and releases, and unpacks with tar", async () => {
     const stack = rolledOut();
+    put(stack.evidence, "regressions/validation-regression.jsonl", "{}\n");
+    put(stack.evidence, "regressions/validation-regression-2.jsonl.incoming", "half");
     const { path } = await runArchive(stack);
     assert.equal(path, join(stack.archives, `${ROOT}.tar.zst`));
     assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -34,6 +36,7 @@ describe("archive", function () {
       ...["reports/status.md", "reports/screenshots/1 form.png"],
     ])
       assert.ok(existsSync(join(folder, name)), name);
+    assert.deepEqual(readdirSync(join(folder, "evidence/regressions")), ["validation-regression.jsonl"]);
     const [backup] = JSON.parse(readFileSync(join(folder, "backups.json"), "utf8"));
     assert.deepEqual([backup.path, backup.provenAt], ["backups/test/b", "2025-02-03T09:02:00Z"]);
   });

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { finishStack } from "../../cli/closing/finish-stack.ts";
 import { uninstallStack } from "../../cli/closing/uninstall-stack.ts";
 import { finishedOf } from "../../ledger/finished.ts";
+import { SendJournal } from "../../mail/journal.ts";
 import { snapshotDatabase, snapshotRows, snapshotSchema } from "../../postgres/schema-snapshot.ts";
+import { FindingsWriter } from "../../steps/regression-report.ts";
 import { ClosingStage } from "./closing-fixture.ts";
 
 const PLAIN = { withEvidence: false, force: false, reason: "" };
@@ -74,6 +76,9 @@ describe("rollout uninstall", function () {
     for (const folder of own) mkdirSync(folder, { recursive: true });
     try {
       writeFileSync(join(stage.folder, "notes.txt"), "mine");
+      const to = { address: "ada@example.com", messageId: "<1@example.com>", state: "sent" } as const;
+      SendJournal.open(stage.folder, "announcement").record(to, new Date());
+      await (await FindingsWriter.open(stage.spec(stage.plan[0] as never), new Date())).finish();
       await uninstall();
       deepEqual(
         own.map((folder) => existsSync(folder)),

@@ -1,4 +1,4 @@
-import { phaseNames, phaseTitle } from "../../config/phase.ts";
+import { LAST_PHASE, phaseNames, phaseTitle } from "../../config/phase.ts";
 import { type AuditOutcome, latestAudit } from "../../ledger/audit-outcome.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { type PhaseSteps, progressOf } from "../../ledger/progress.ts";
@@ -9,8 +9,6 @@ export interface FinishWish {
   withoutAudit: boolean;
   reason: string;
 }
-
-const LAST_PHASE = phaseNames.length - 1;
 
 function undoneLines(entries: ReadonlyMap<string, Entry>, phases: PhaseSteps): string[] {
   const { actual } = progressOf(new Map(entries), phases);

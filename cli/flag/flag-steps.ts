@@ -36,9 +36,11 @@ function refuseGone(stack: string, chain: Chain): void {
     ({ kind, state, spec }) => kind === "env-flag" && state !== "undone" && spec.value === null,
   );
   if (!gone) return;
+  const next = gone.finished
+    ? "The rollout is finished: there is no flag to switch any more."
+    : `Lower to 3 first: npx rollout config set phase 3 --stack ${stack} && npx rollout up --stack ${stack}; then again.`;
   throw new StepError(
-    `flag: expected a phase that knows the flag, got ${phaseTitle(LAST_PHASE)}, which takes it out. Lower to 3 first: ` +
-      `npx rollout config set phase 3 --stack ${stack} && npx rollout up --stack ${stack}; then again.`,
+    `flag: expected a phase that knows the flag, got ${phaseTitle(LAST_PHASE)}, which takes it out. ${next}`,
   );
 }
 

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
-import { entryKey } from "../ledger/entries.ts";
 import { faultsOf, onHosts, SpecHosts } from "./host-work.ts";
 import { restartedSince } from "./restarted-since.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
@@ -24,13 +23,12 @@ export interface FlagAbsenceResult {
 
 const logsOf = ({ logs }: FlagAbsenceSpec) => logs.join(", ") || "no log";
 
-async function observe(spec: FlagAbsenceSpec, deps: StepDeps): Promise<Observation> {
+async function observe(spec: FlagAbsenceSpec): Promise<Observation> {
   const plan = [
     `searches ${logsOf(spec)} of ${spec.hosts.length} hosts for ${spec.flagVariable} (read-only)`,
   ];
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
   const blockers =
-    done || spec.logs.length > 0
+    spec.logs.length > 0
       ? []
       : ["flag-absence: expected logs to search, got none. Name the application's logs in deployment.logs."];
   return { drift: [], plan, undo: [], blockers, estimateSeconds: 2 };

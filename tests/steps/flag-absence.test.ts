@@ -18,7 +18,7 @@ function hostWith(...lines: string[]) {
 
 function trial(
   host: ReturnType<typeof hostWith>,
-  { restarted = true, logs = ["{appDir}/log/app.log"] } = {},
+  { restarted = true, done = false, logs = ["{appDir}/log/app.log"] } = {},
 ) {
   const own = { hosts: [host], logs, flagVariable: "FLAG", release: "f".repeat(40) };
   const spec = flagAbsence.spec.parse({ ...baseSpec("flag-absence"), ...own });
@@ -31,6 +31,7 @@ function trial(
     result: { hosts },
   };
   const entries = new Map([["pre-flight/closing-restart", closing as unknown as Entry]]);
+  if (done) entries.set("pre-flight/flag-absence", { state: "done" } as Entry);
   return [
     spec,
     makeDeps("", { shell: localShell, evidence: { entries: () => entries, records: () => [] } }),
@@ -61,11 +62,14 @@ describe("flag absence", () => {
   });
 
   it("asks for logs before anything runs, and for a restart in the evidence", async () => {
-    const [spec, deps] = trial(hostWith(), { logs: [] });
-    assert.match(
-      (await flagAbsence.observe(spec, deps)).blockers.join(),
-      /expected logs to search, got none/,
-    );
+    // Done before or not: without logs it would find no line that names the flag, and prove nothing.
+    for (const done of [false, true]) {
+      const [spec, deps] = trial(hostWith(), { logs: [], done });
+      assert.match(
+        (await flagAbsence.observe(spec, deps)).blockers.join(),
+        /expected logs to search, got none/,
+      );
+    }
     await assert.rejects(
       flagAbsence.apply(...trial(hostWith(), { restarted: false })),
       /expected a restart of web-1/,

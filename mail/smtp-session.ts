@@ -57,6 +57,17 @@ function onTheLine(address: string): string {
   return `${address.slice(0, at)}@${domainToASCII(address.slice(at + 1)) || address.slice(at + 1)}`;
 }
 
+/**
+ * The reply without anybody's address: a server says it in letters of its own, names the mailbox alone, or tells where it
+ * forwards to, and replies go into records and Pulumi's state.
+ */
+function withoutPeople(reply: string, to: string): string {
+  const mailbox = to.slice(0, to.lastIndexOf("@")).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return reply
+    .replaceAll(/[^\s<>()[\],;:"]+@[^\s<>()[\],;:"]+/g, "recipient")
+    .replaceAll(new RegExp(`(?<![\\w.-])${mailbox}(?![\\w-])`, "giu"), "recipient");
+}
+
 /** Settles by a callback, or by the connection's error, which comes without one. */
 function answered<T>(
   connection: SMTPConnection,
@@ -159,8 +170,7 @@ export class SmtpSession {
     this.#open = false;
   }
 
-  #tidy = (reply: string, to: string) =>
-    tidyReply(reply.replaceAll(to, "recipient").replaceAll(onTheLine(to), "recipient"), this.#hidden);
+  #tidy = (reply: string, to: string) => tidyReply(withoutPeople(reply, to), this.#hidden);
 
   /** A reply decides. Without one the message may have arrived as soon as any of it was given away. */
   #judge(error: SmtpError, begun: boolean, to: string): Verdict {

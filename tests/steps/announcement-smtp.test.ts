@@ -65,6 +65,15 @@ describe("announcement by SMTP", () => {
     assert.ok(!readFileSync(file, "utf8").includes(CANARY));
   });
 
+  it("names nobody whom a reply names in its own way", async () => {
+    const [mailbox = ""] = BOB.split("@");
+    const said = `550 ${BOB.toUpperCase()}: no mailbox "${mailbox}", forwarded to <b.private@example.net>`;
+    const server = await serve({ rcpt: (to) => (to === BOB ? said : undefined) });
+    const target = new AnnouncementTarget(server.smtp());
+    const { missed } = await target.announce();
+    assert.equal(missed[0]?.reply, '550 recipient: no mailbox "recipient", forwarded to <recipient>');
+  });
+
   it("lists a refused recipient and goes on with the others; the refused one is not tried again", async () => {
     const server = await serve({ rcpt: (to) => (to === RUTH ? "550 no such user" : undefined) });
     const target = new AnnouncementTarget(server.smtp());

@@ -8,7 +8,7 @@ import { evidenceFolder } from "../ledger/store.ts";
 import { Change } from "../postgres/change.ts";
 import { checklistBlockers, describeBrowser, findLostPictures } from "./browser-readiness.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
-import { clearTestDeals, leftDealLine, type TestDeals, undoTestDeals } from "./test-deals.ts";
+import { type TestDeals, undoTestDeals, withTestDeals } from "./test-deals.ts";
 
 export const BrowserChecklistSpec = BaseSpec.extend({
   change: Change,
@@ -49,7 +49,6 @@ export interface ReadySpec extends BrowserChecklistSpec {
   testDeals: NonNullable<BrowserChecklistSpec["testDeals"]>;
 }
 
-const CLEAR_MS = 60_000;
 /** Seconds that a point takes, more or less, on a small machine. */
 const POINT_SECONDS = 3;
 
@@ -99,20 +98,11 @@ function refuse(points: readonly PointOutcome[], left: readonly string[], report
 }
 
 async function runPoints(spec: ReadySpec, deps: StepDeps) {
-  // Not the step's own signal: what was created is removed also when the step is cancelled.
-  const clear = () => clearTestDeals(dealsOf(spec), deps, AbortSignal.timeout(CLEAR_MS));
-  const before = await clear();
-  if (before.removed > 0)
-    deps.log(`browser-checklist: removed ${before.removed} test deals that an earlier run left`);
   // Playwright is loaded by who runs a browser: every preview would wait for it.
   const { runChecklist } = await import("../browser/checklist-run.ts");
   const options = { section: spec.browserChecklist, url: spec.app.url, deps };
-  const outcome = await runChecklist(options).catch(async (error: unknown) => {
-    await clear();
-    throw error;
-  });
-  const after = await clear();
-  return { ...outcome, removed: before.removed + after.removed, left: after.left.map(leftDealLine) };
+  const { value, removed, left } = await withTestDeals(dealsOf(spec), deps, () => runChecklist(options));
+  return { ...value, removed, left };
 }
 
 async function apply(spec: BrowserChecklistSpec, deps: StepDeps): Promise<BrowserChecklistResult> {

@@ -9,7 +9,7 @@ import { Basis } from "./basis.ts";
 import { judgeOutput, valuesAt } from "./output-rules.ts";
 import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke-requests.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
-import { clearTestDeals, leftDealLine, type TestDeals, undoTestDeals } from "./test-deals.ts";
+import { type TestDeals, undoTestDeals, withTestDeals } from "./test-deals.ts";
 
 export const SmokeTestSpec = BaseSpec.extend({
   change: Change,
@@ -169,24 +169,15 @@ async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResu
   if (blockers.length > 0) throw new StepError(blockers.join("\n"));
   const ready = spec as Ready;
   return withConnection(deps, async (client) => {
-    // Not the step's own signal: what was created is removed also when the step is cancelled.
-    const clearing = AbortSignal.timeout(spec.deadlineSeconds * 1000);
-    const clear = () => clearTestDeals(dealsOf(ready), deps, clearing);
-    const before = await clear();
-    if (before.removed > 0)
-      deps.log(`smoke-test: removed ${before.removed} test deals that an earlier run left`);
     const api = new SmokeApi(spec.app.url, ready.smokeTest, deps.signal);
-    const tried = await tryAll({ spec: ready, api, client }, deps).catch(async (error: unknown) => {
-      await clear();
-      throw error;
-    });
-    const after = await clear();
-    refuse([...tried.faults, ...after.left.map(leftDealLine)]);
+    const { value, removed, byDatabase, left } = await withTestDeals(dealsOf(ready), deps, () =>
+      tryAll({ spec: ready, api, client }, deps),
+    );
+    refuse([...value.faults, ...left]);
     return {
       cases: ready.smokeTest.cases.map(({ type, rules }) => ({ type, rules: rules.length })),
-      invalidStatus: tried.invalidStatus,
-      removed: before.removed + after.removed,
-      removedByDatabase: before.byDatabase + after.byDatabase,
+      invalidStatus: value.invalidStatus,
+      ...{ removed, removedByDatabase: byDatabase },
     };
   });
 }

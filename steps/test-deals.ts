@@ -80,14 +80,51 @@ export interface TestDeals {
   step: string;
 }
 
+type Outside = Pick<StepDeps, "connect" | "log">;
+
 /** Removes all that there are, on a connection and by requests of its own. */
-export function clearTestDeals(
+function clearTestDeals(
   { app, removal, ...deals }: TestDeals,
-  deps: Pick<StepDeps, "connect" | "log">,
+  deps: Outside,
   signal: AbortSignal,
 ): Promise<Removal> {
   const api = new DealApi(app.url, removal, signal);
   return withConnection(deps, (client) => removeTestDeals({ ...deals, client, api, log: deps.log }));
+}
+
+const CLEAR_MS = 60_000;
+
+/** After work that failed: why it did is what a person has to know first, so what is left is said, not thrown. */
+async function clearAfterFailure(deals: TestDeals, deps: Outside): Promise<void> {
+  const say = (what: string) =>
+    deps.log(`${deals.step}: ${what}; the next run or the undo tries to remove it again`);
+  try {
+    const { left } = await clearTestDeals(deals, deps, AbortSignal.timeout(CLEAR_MS));
+    for (const deal of left) say(leftDealLine(deal));
+  } catch (error) {
+    say(`test deals may be there still (${(error as Error).message.split("\n")[0]})`);
+  }
+}
+
+/**
+ * Does work that creates test deals, and removes them whatever becomes of it, a cancelled step included: not by the
+ * step's own signal. @returns what the work gave, how many were removed, and lines for those that are still there.
+ */
+export async function withTestDeals<T>(deals: TestDeals, deps: Outside, work: () => Promise<T>) {
+  const before = await clearTestDeals(deals, deps, AbortSignal.timeout(CLEAR_MS));
+  if (before.removed > 0)
+    deps.log(`${deals.step}: removed ${before.removed} test deals that an earlier run left`);
+  const value = await work().catch(async (error: unknown) => {
+    await clearAfterFailure(deals, deps);
+    throw error;
+  });
+  const after = await clearTestDeals(deals, deps, AbortSignal.timeout(CLEAR_MS));
+  return {
+    value,
+    removed: before.removed + after.removed,
+    byDatabase: before.byDatabase + after.byDatabase,
+    left: after.left.map(leftDealLine),
+  };
 }
 
 /** The undo of a step with test deals: a database or an application that is down holds up no way back. */
@@ -108,5 +145,5 @@ export async function undoTestDeals(deals: TestDeals, deps: StepDeps): Promise<U
 }
 
 /** What is still there, for the person who has to remove it. */
-export const leftDealLine = ({ key, reason }: Removal["left"][number]) =>
+const leftDealLine = ({ key, reason }: Removal["left"][number]) =>
   `test deal ${key} is still there: ${reason}`;

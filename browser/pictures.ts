@@ -28,21 +28,27 @@ export async function showAs(page: Page, view: View): Promise<void> {
   await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
 }
 
-/** Takes a picture of the whole page, however long, up to a limit. */
+/** Keeps a picture of the whole page among the evidence. @returns nothing of a page that hangs: it shows none. */
 export async function takePicture(
   page: Page,
   name: string,
   { saveArtifact }: Pick<StepDeps, "saveArtifact">,
-): Promise<Picture> {
+): Promise<Picture | undefined> {
+  const png = await shoot(page).catch(() => undefined);
+  if (!png) return undefined;
+  const sha256 = createHash("sha256").update(png).digest("hex");
+  return { path: await saveArtifact(`${name}.png`, png), sha256 };
+}
+
+/** However long the page is, up to a limit. */
+async function shoot(page: Page): Promise<Buffer> {
   const { width = VIEWS.light.size.width, height = VIEWS.light.size.height } = page.viewportSize() ?? {};
   const whole = (await page.locator("html").boundingBox({ timeout: TIMEOUT_MS }))?.height ?? height;
   const clip = { x: 0, y: 0, width, height: Math.min(TALLEST, Math.max(height, Math.ceil(whole))) };
-  const png = await page.screenshot({
+  return page.screenshot({
     ...{ fullPage: true, clip, type: "png", animations: "disabled", caret: "hide" },
     timeout: TIMEOUT_MS,
   });
-  const sha256 = createHash("sha256").update(png).digest("hex");
-  return { path: await saveArtifact(`${name}.png`, png), sha256 };
 }
 
 /** A file's name for a point: its number and as many of its words as fit. */

@@ -86,7 +86,7 @@ export class PointRun {
     const { name, secrets } = this.#options;
     const troubles = this.#troubles.lines.map((seen) => ({ expected: "no error on the way", seen }));
     const faults = [...(fault ? [fault] : []), ...this.#accessibility.faults, ...troubles];
-    const hide = (text: string) => hideValues(text, Object.values(secrets));
+    const hide = (text: string) => hideTyped(text, Object.values(secrets));
     return {
       ...{ point: name, ms, screenshots: this.#screenshots, scans: this.#accessibility.scans },
       faults: faults.map(({ expected, seen }) => ({ expected: hide(expected), seen: hide(seen) })),
@@ -152,11 +152,24 @@ export class PointRun {
   /** A page that hangs has no picture: that is no fault beside the one it has. */
   async #picture(suffix: string): Promise<void> {
     const { number, name, deps } = this.#options;
-    const picture = await takePicture(this.#page, `${pictureName(number, name)}-${suffix}`, deps).catch(
-      () => undefined,
-    );
+    const picture = await takePicture(this.#page, `${pictureName(number, name)}-${suffix}`, deps);
     if (picture) this.#screenshots.push(picture);
   }
+}
+
+/** What was typed may come back in an address, in quotes, or with its end cut off: it is hidden there as well. */
+export function hideTyped(text: string, secrets: readonly string[]): string {
+  const forms = secrets.flatMap((secret) => [
+    ...[secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)],
+    new URLSearchParams({ "": secret }).toString().slice(1),
+  ]);
+  const cut = forms.flatMap((form) =>
+    Array.from(
+      { length: Math.max(0, form.length - 4) },
+      (_, less) => `${form.slice(0, form.length - 1 - less)}…`,
+    ),
+  );
+  return hideValues(hideValues(text, forms), cut);
 }
 
 function faultOf(error: Error): PointFault {

@@ -63,6 +63,12 @@ describe("browser checklist", () => {
     },
   );
 
+  inBrowser("fails when a picture cannot be kept, and leaves no deal", async () => {
+    const full = makeDeps(url, { saveArtifact: () => Promise.reject(new Error("ENOSPC: no space left")) });
+    await assert.rejects(browserChecklist.apply(specOf(app.url, onlyPoints(1)), full), /ENOSPC/);
+    assert.equal(await marked(), 0);
+  });
+
   const BREAKS: [number, keyof Breaks, RegExp][] = [
     [1, "optionalType", /expected field "Deal type" to be required, got a field that may stay empty/],
     [2, "otherDefault", /expected "Acquisition" to be chosen in field "Deal type", got "Divestiture"/],

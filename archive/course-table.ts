@@ -12,7 +12,7 @@ function textsIn(value: unknown): string[] {
 }
 
 /** Files that the result of a step refers to, as they are called in the archive. Pure. */
-export function filesOfResult(result: unknown, archived: ReadonlySet<string>): string[] {
+function filesOfResult(result: unknown, archived: ReadonlySet<string>): string[] {
   const candidates = textsIn(result).flatMap((text) => [
     `evidence/${text}`,
     `evidence/snapshots/${basename(text)}`,

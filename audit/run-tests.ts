@@ -6,7 +6,7 @@ import type { SuiteOutcome } from "./judge-course.ts";
 import type { Unseen } from "./judge-data.ts";
 
 /** The commit that the newest switch of releases, not undone, made the running one. Pure. */
-export function runningRelease(evidence: EvidenceReader): string | undefined {
+function runningRelease(evidence: EvidenceReader): string | undefined {
   const switches = [...evidence.entries().values()].filter(
     ({ kind, state }: Entry) => kind === "release-switch" && state === "done",
   );

@@ -1,5 +1,4 @@
 import { createWriteStream } from "node:fs";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { mapValue } from "../postgres/change-sql.ts";
@@ -102,5 +101,3 @@ export const writeRunbooks = (file: string, deals: number, when: Moment) =>
     const head = n === 1 ? `{"total_deals":${deals},"success_count":${deals},"error_count":0,"deals":{` : ",";
     return `${head}\n"${n}":${JSON.stringify(analyse(n, when))}${n === deals ? "}}\n" : ""}`;
   });
-
-export const fileOf = (folder: string, name: string) => join(folder, name);

@@ -18,7 +18,7 @@ export const ELEMENT_KINDS = [
 ] as const;
 
 /** An element as a person would tell it: a kind and the words on it. */
-export const ElementName = z
+const ElementName = z
   .string()
   .max(300)
   .regex(

@@ -73,7 +73,7 @@ export function unknownKeyLine(context: FaultContext, path: readonly PropertyKey
 }
 
 /** The known name that a misspelt one most likely means, or undefined when none is near. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0 || name.length > 100) return undefined;
   const lower = new Map(known.map((candidate) => [candidate.toLowerCase(), candidate]));
   const near = closest(name.toLowerCase(), [...lower.keys()]);

@@ -3,7 +3,7 @@ import type { HostReader } from "./host-shell.ts";
 
 const LOOK_MS = 120_000;
 /** Lines of one host that are kept, the last ones. */
-export const MOST_LINES = 1_000;
+const MOST_LINES = 1_000;
 
 /** What is looked for in the logs of a host. */
 export interface LogSearch {

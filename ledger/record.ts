@@ -110,7 +110,6 @@ export type BeginRecord = Extract<EvidenceRecord, { record: "begin" }>;
 export type EndRecord = Extract<EvidenceRecord, { record: "end" }>;
 export type EventRecord = Extract<EvidenceRecord, { record: "event" }>;
 export type FinishedRecord = Extract<EvidenceRecord, { event: "finished" }>;
-export type PointCheckedRecord = Extract<EvidenceRecord, { event: "point-checked" }>;
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** What a writer says; number, links and hash are the chain's to set. */

@@ -18,7 +18,7 @@ import type { Letter } from "./message.ts";
  * What became of one recipient's message. `refused`: for good. `deferred`: put off to the end. `unknown`: the connection
  * or this process ended before the server's answer: it may have arrived.
  */
-export const OUTCOMES = ["sent", "refused", "deferred", "unknown"] as const;
+const OUTCOMES = ["sent", "refused", "deferred", "unknown"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The letter as it goes out, the same for everyone. */

@@ -33,7 +33,7 @@ async function readTemplate({ step, key, path }: TemplateUse): Promise<string> {
  * nobody wants to receive `{date}`.
  * @throws {StepError} naming the template and what is wrong with it.
  */
-export function fillTemplate(template: string, { step, path, docs, fields }: TemplateUse): Letter {
+function fillTemplate(template: string, { step, path, docs, fields }: TemplateUse): Letter {
   const refuse = (expected: string, got: string): never => {
     throw new StepError(
       `${step}: expected ${expected} in ${path}, got ${got}. Correct the template (${docs}).`,

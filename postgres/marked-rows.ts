@@ -25,7 +25,7 @@ export const newMarker = ({ prefix }: Pick<Marker, "prefix">) =>
 const escapeLike = (text: string) => text.replaceAll(/[\\%_]/g, "\\$&");
 
 /** Whether a value is one that we made: a real row that only begins like it is left alone. */
-export function isMarker(value: string, { prefix }: Marker): boolean {
+function isMarker(value: string, { prefix }: Marker): boolean {
   const rest = value.startsWith(prefix) ? value.slice(prefix.length) : "";
   return rest.length === MARKER_DIGITS && /^[0-9a-f]+$/.test(rest);
 }

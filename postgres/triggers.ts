@@ -38,7 +38,7 @@ export function normaliser(change: Change): RolloutTrigger {
 }
 
 /** All triggers of a change. Rekey comes before assign: one UPDATE may do both, and the undo follows in order. */
-export function rolloutTriggers(change: Change): RolloutTrigger[] {
+function rolloutTriggers(change: Change): RolloutTrigger[] {
   const table = tableName(change);
   const [column, key] = [quoteName(change.column), quoteName(change.key)];
   const users = `current_setting('${MIGRATING}', true) IS DISTINCT FROM 'on'`;

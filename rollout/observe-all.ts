@@ -149,7 +149,7 @@ function asDeployed(planned: PlannedStep, entry: Entry | undefined): PlannedStep
 }
 
 /** Phases in which a step that follows the flag was begun: the others have no part in a flip yet. Pure. */
-export function phasesWithFlag(entries: ReadonlyMap<string, Entry>, plan: PhaseSteps): Set<string> {
+function phasesWithFlag(entries: ReadonlyMap<string, Entry>, plan: PhaseSteps): Set<string> {
   const begun = ({ phase, followFlag }: PhaseSteps[number]) =>
     followFlag.some((step) => (entries.get(entryKey({ phase, step }))?.state ?? "undone") !== "undone");
   return new Set(plan.filter(begun).map(({ phase }) => phase));

@@ -4,7 +4,7 @@ import type { RegressionTally } from "./regression-tally.ts";
 const show = (count: number) => count.toLocaleString("en-US");
 
 /** `deal 7 (carveout): cost_total: expected … got …`, the first of its faults. */
-export function describeFinding({ key, type, class: what, faults }: Finding): string {
+function describeFinding({ key, type, class: what, faults }: Finding): string {
   const said = faults[0]?.fault ?? (REGRESSIONS as Record<string, string>)[what] ?? what;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
   return `deal ${key} (${type ?? "NULL"}) ${what}: ${said}${more}`;

@@ -60,7 +60,7 @@ function leftToProve(spec: ServiceRestartSpec, deps: StepDeps): { wanted: Wanted
 const goesBack = ({ basis }: ServiceRestartSpec) => basis.flag === false;
 
 /** What stopping does to a worker's job, one warning per unit. Pure. */
-export function stopWarnings({ name, services }: Host, units: readonly UnitState[]): string[] {
+function stopWarnings({ name, services }: Host, units: readonly UnitState[]): string[] {
   return services
     .filter(({ kind, unit }) => kind === "worker" && stateOf(unit, units)?.killMode === "control-group")
     .map(

@@ -47,7 +47,7 @@ function readOutputs({ line }: Answered, flag: "on" | "off"): Outputs | Fault {
 }
 
 /** Applies the rules of a type to both outputs of a deal. Pure. */
-export function compareOutputs(rules: TypeRules[string], on: Outputs, off: Outputs): Fault[] {
+function compareOutputs(rules: TypeRules[string], on: Outputs, off: Outputs): Fault[] {
   return rules === "identical" ? findDifferences(on, off) : judgeOutputs(rules, on, off);
 }
 

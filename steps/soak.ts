@@ -20,7 +20,7 @@ export interface SoakResult {
 }
 
 /** Why the gate is still shut. A clock that went back counts as no time at all. Pure. */
-export function soakGate({ seconds }: Pick<SoakSpec, "seconds">, startedAt: string, now: Date): string[] {
+function soakGate({ seconds }: Pick<SoakSpec, "seconds">, startedAt: string, now: Date): string[] {
   const got = (now.getTime() - Date.parse(startedAt)) / 1000;
   if (got >= seconds) return [];
   const ends = new Date(Date.parse(startedAt) + seconds * 1000).toISOString();

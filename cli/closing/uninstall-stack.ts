@@ -25,7 +25,7 @@ function refuse(reasons: readonly string[]): void {
 const FORCE = 'or say why not: --force --reason "…"';
 
 /** Whatever is deployed needs its traces for the way back. Pure. */
-export function uninstallRefusals(
+function uninstallRefusals(
   chain: Pick<Chain, "records">,
   { force, reason }: UninstallWish,
   stack: string,

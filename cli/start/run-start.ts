@@ -11,7 +11,7 @@ import type { Timings } from "../timings.ts";
 import { logLine, printLines } from "../verb.ts";
 
 /** The phases to run one after the other: from the one after what is done up to the last. Pure. */
-export function phasesToRun(actual: number | null): number[] {
+function phasesToRun(actual: number | null): number[] {
   const first = actual === null ? 0 : Math.min(actual + 1, LAST_PHASE);
   return Array.from({ length: LAST_PHASE - first + 1 }, (_, index) => first + index);
 }

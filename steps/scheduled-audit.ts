@@ -115,6 +115,34 @@ function refuseForeign(way: AnyWay, task: AuditTask): string[] {
   ];
 }
 
+/** Where this machine has it by an earlier run. */
+function placeOf({ how, installed }: ScheduledAuditResult, { systemUnits, userUnits }: Places) {
+  switch (how) {
+    case "systemd-system":
+      return { kind: "systemd", scope: "system", folder: systemUnits } as const;
+    case "systemd-user":
+      return { kind: "systemd", scope: "user", folder: userUnits } as const;
+    case "cron":
+      return { kind: "cron" } as const;
+    case "files":
+      return { kind: "files", folder: dirname(installed[0]?.place ?? "") } as const;
+    default:
+      return undefined;
+  }
+}
+
+/** Takes it from where it was before, if that is another place by now: the audit would run there as well. */
+async function removeFormer(
+  before: ScheduledAuditResult | undefined,
+  way: AnyWay,
+  task: AuditTask,
+  places: Places,
+): Promise<string[]> {
+  if (!before || before.how === howOf(way) || before.machine !== places.host) return [];
+  const place = placeOf(before, places);
+  return place ? uninstall(place, task) : [];
+}
+
 async function apply(
   spec: ScheduledAuditSpec,
   deps: StepDeps,
@@ -124,6 +152,9 @@ async function apply(
   const task = taskOf(spec, deps);
   const [foreign] = refuseForeign(way, task);
   if (foreign !== undefined) throw new StepError(foreign);
+  const before = deps.evidence.entries().get(entryKey(spec.identity))?.result;
+  const former = await removeFormer(before as ScheduledAuditResult | undefined, way, task, places);
+  for (const what of former) deps.log(`scheduled-audit: removed ${what}, where it was before`);
   for (const line of describePlan(way, task, places.host)) deps.log(`scheduled-audit: ${line}`);
   const installed = way.kind === "none" ? [] : await install(way, task);
   if (way.kind !== "none") {
@@ -149,9 +180,13 @@ async function undo(
     return { summary: `left the timer on ${result.machine}`, kept };
   }
   const way = await wayOf(spec, places);
-  const removed = way.kind === "none" ? [] : await uninstall(way, taskOf(spec, deps));
+  const task = taskOf(spec, deps);
+  const removed = [
+    ...(await removeFormer(result, way, task, places)),
+    ...(way.kind === "none" ? [] : await uninstall(way, task)),
+  ];
   for (const what of removed) deps.log(`scheduled-audit: removed ${what}`);
-  if (way.kind !== "none")
+  if (way.kind !== "none" || removed.length > 0)
     return { summary: `removed ${removed.length} parts of the audit's timer`, kept: [] };
   return {
     summary: "nothing to remove: it was only said what to install",

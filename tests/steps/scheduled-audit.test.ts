@@ -94,6 +94,24 @@ describe("scheduled audit", () => {
     process.env.PATH = PATH;
   });
 
+  it("is taken off the machine when it is only to be said from now on", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    const { how, installed } = await machine.apply(machine.spec({ place: "say" }));
+    assert.deepEqual([how, installed, machine.units(), machine.enabled()], ["said", [], [], false]);
+  });
+
+  it("is taken off by the undo where a run that was to say it only was killed before it did", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    const { chain } = machine.stack;
+    const said = machine.spec({ place: "say" });
+    machine.stack.run("validation", "scheduled-audit", { spec: { ...said }, outcome: null });
+    assert.equal(chain.records.at(-1)?.record, "begin");
+    assert.match((await machine.undo()).summary, /^removed 2 parts of the audit's timer$/);
+    assert.deepEqual([machine.units(), machine.enabled()], [[], false]);
+  });
+
   it("installs and enables a timer for thirty days on, shows it in preview, and its undo leaves nothing", async () => {
     const machine = new Machine("systemctl");
     const { plan } = await machine.observe();

@@ -3,6 +3,7 @@ import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { ownReleases } from "../../ledger/own-releases.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
+import type { ScheduledAuditResult } from "../../steps/scheduled-audit.ts";
 import { StepError } from "../../steps/step.ts";
 import { attempt, type Closing, type Outcome, requireAll } from "./closing.ts";
 import { clearDatabase, databaseNotes, databasePlan } from "./database-traces.ts";
@@ -60,6 +61,19 @@ function planOf({ database, hosts, faults }: Surroundings): { goes: string[]; no
   return { goes, notes: [...(database ? databaseNotes(database) : []), ...left] };
 }
 
+/** The audit's timer is no part of the target: after `finish` it stays on the machine that was to run it. */
+function timerLines(chain: Pick<Chain, "records">): string[] {
+  const scheduled = [...foldEntries(chain.records).values()].filter(
+    ({ kind, state }) => kind === "scheduled-audit" && state !== "undone",
+  );
+  return scheduled.flatMap(({ result }) => {
+    const { how, machine, installed = [] } = (result ?? {}) as Partial<ScheduledAuditResult>;
+    // Files that were not installed lie among the reports.
+    if (how === "files") return [];
+    return installed.map(({ place }) => `stays on ${machine}, to be removed there by hand: ${place}`);
+  });
+}
+
 const byHand = (stack: string) => [
   "what is left is Pulumi's own state of the stack, which this command does not touch. Remove it by hand:",
   `  npx rollout pulumi stack rm ${stack} --preserve-config`,
@@ -93,7 +107,7 @@ async function uninstallUnderLock(closing: Closing, folder: string, wish: Uninst
   const seen = await lookAround(closing, ({ name }) => own.get(name) ?? new Set());
   if (!wish.force) refuse(seen.faults.map((fault) => `${fault} Mend it, ${FORCE}`));
   const { goes, notes } = planOf(seen);
-  const files = await filesLines(closing, wish);
+  const files = [...timerLines(chain), ...(await filesLines(closing, wish))];
   if (goes.length === 0 && !(wish.withEvidence && files.length > 0))
     return [`nothing of ${stack} is left on its target`, ...notes, ...files, ...byHand(stack)];
   closing.print([...goes, ...notes, ...files]);

@@ -7,6 +7,7 @@ import { type StepDeps, StepError } from "./step.ts";
 async function queryEntries(query: string, limit: number, deps: StepDeps): Promise<Entry[]> {
   try {
     const values = await withConnection(deps, (client) => queryRecipients(client, query, limit));
+    if (values.length > limit) throw tooMany(limit);
     return values.map((value, at) => ({ where: `row ${at + 1}`, text: String(value ?? "") }));
   } catch (error) {
     if (!(error instanceof RecipientQueryError)) throw error;
@@ -16,6 +17,13 @@ async function queryEntries(query: string, limit: number, deps: StepDeps): Promi
     );
   }
 }
+
+/** Of rows that were not read nobody knows whom they name, however few those are that were. */
+const tooMany = (limit: number) =>
+  new StepError(
+    `announcement: expected 1 to ${limit} recipients, got more than ${limit} rows from recipients.query. ` +
+      "Correct announcement.recipients: DISTINCT leaves duplicates out, and limit may be raised.",
+  );
 
 async function readEntries({ recipients }: AnnouncementSpec, deps: StepDeps): Promise<Entry[]> {
   const { file, column, query, limit } = recipients;

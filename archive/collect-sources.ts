@@ -41,8 +41,11 @@ function filesIn(folder: string, under: string, kind: ArchiveSource["kind"]): Ar
   }));
 }
 
-/** Who was written to, and deals taken apart: personal and business data that nobody needs to check a rollout. */
-const NEVER = /^reports\/(?:investigations\/|outbox\/.*\.recipients\.txt$)/;
+/**
+ * Mails as they were addressed, and deals taken apart: personal and business data that nobody needs to check a rollout.
+ * What was written is among the artifacts, without those who got it.
+ */
+const NEVER = /^reports\/(?:investigations|outbox)\//;
 
 function recordSources({ records, evidenceFolder }: Collection): ArchiveSource[] {
   const head = `${JSON.stringify(headOf(records))}\n`;
@@ -99,7 +102,6 @@ export function collectSources(collection: Collection): ArchiveSource[] {
     ...filesIn(evidencePart(evidenceFolder, "artifacts"), "evidence/artifacts", "artifact"),
     ...filesIn(evidencePart(evidenceFolder, "regressions"), "evidence/regressions", "artifact"),
     ...snapshotSources(collection),
-    ...filesIn(join(evidenceFolder, "regressions"), "evidence/regressions", "artifact"),
     ...filesIn(reportsFolder, "reports", "report").filter(({ path }) => !NEVER.test(path)),
     ...summarySources(collection),
   ];

@@ -45,6 +45,9 @@ function lastProven(identity: StepIdentity, entries: Entries) {
   return entries.get(entryKey(identity))?.doneSpec?.basis as Pick<Wanted, "release" | "flag"> | undefined;
 }
 
+/** What the flag's line says then; null for none. */
+const flagText = (flag: Wanted["flag"]) => (flag === null ? null : String(flag));
+
 /**
  * Gives a host the release link and the flag line back that it ran with: what was last proven on it, or what it had
  * before the phase. A release that a later phase owns stays. @returns what the host has to run then.
@@ -57,10 +60,7 @@ export async function putBackFiles(
 ): Promise<Wanted> {
   const proven = lastProven(identity, entries);
   const release = proven?.release ?? beforePhase(identity, "release-switch", host, entries);
-  const flag =
-    typeof proven?.flag === "boolean"
-      ? String(proven.flag)
-      : beforePhase(identity, "env-flag", host, entries);
+  const flag = proven ? flagText(proven.flag) : beforePhase(identity, "env-flag", host, entries);
   const reading = await readReleases(host, writer);
   if (release && ownsRelease) await switchRelease(host, { to: release, reading }, writer);
   if (flag !== undefined) await writeFlag(host, place, flag, writer);

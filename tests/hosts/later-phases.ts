@@ -87,5 +87,18 @@ export async function setUpLaterPhases(names = ["host-a", "host-b"]) {
     );
     return [...new Set(all)];
   };
-  return { run, hosts, code, userInterface, validation, patched, applyAll, undoAll, said, ui, permanent, patch };
+  return {
+    run,
+    hosts,
+    code,
+    userInterface,
+    validation,
+    patched,
+    applyAll,
+    undoAll,
+    said,
+    ui,
+    permanent,
+    patch,
+  };
 }

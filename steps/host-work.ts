@@ -144,5 +144,14 @@ export function laterOwner({ identity }: BaseSpec, kind: string, deps: StepDeps)
     .sort((a, b) => b.since - a.since)[0];
 }
 
+/**
+ * A later phase that owns the release as well as the flag: nothing of what this phase brought runs any more.
+ * @returns its name, `validation env-flag`.
+ */
+export function laterOwnerOfAll(spec: BaseSpec, deps: StepDeps): string | undefined {
+  const [release, flag] = ["release-switch", "env-flag"].map((kind) => laterOwner(spec, kind, deps));
+  return release && flag ? `${flag.phase} ${flag.step}` : undefined;
+}
+
 /** A commit as people say it. */
 export const shortSha = (sha: string | null | undefined): string => (sha ? sha.slice(0, 12) : "nothing");

@@ -6,6 +6,7 @@ import { HostError } from "../hosts/host-shell.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { Basis } from "./basis.ts";
+import { laterOwnerOfAll } from "./host-work.ts";
 import { restartedSince } from "./restarted-since.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 
@@ -40,12 +41,17 @@ export interface PropagationResult {
   hosts: HostCounts[];
   /** Over all hosts. */
   total: Record<string, number>;
+  /** The step that owns by now what ran here: then nothing was counted. */
+  supersededBy?: string;
 }
 
 /** Logs are written with a delay: this long they get, in seconds and looks. */
 const WAIT_SECONDS = 30;
 
 async function observe(spec: PropagationSpec, deps: StepDeps): Promise<Observation> {
+  const owner = laterOwnerOfAll(spec, deps);
+  if (owner)
+    return { drift: [], plan: [`counts nothing: ${owner} owns what ran here`], undo: [], blockers: [] };
   const { logs, column, allowed, basis, hosts } = spec;
   const wait = basis.flag
     ? `, until ${allowed.join(", ")} are there`
@@ -116,6 +122,9 @@ export function createPropagation({
 } = {}): Step<PropagationSpec, PropagationResult> {
   async function apply(spec: PropagationSpec, deps: StepDeps): Promise<PropagationResult> {
     const { allowed, basis, column } = spec;
+    // The restart that it follows has restarted nothing either.
+    const supersededBy = laterOwnerOfAll(spec, deps);
+    if (supersededBy) return { hosts: [], total: {}, supersededBy };
     const since = restartedSince(spec.identity, deps.evidence.entries());
     for (let waited = 0; ; waited += 1) {
       const counted = await countOn(spec, since, deps);

@@ -13,6 +13,7 @@ import {
   type HostOutcome,
   hostWriter,
   laterOwner,
+  laterOwnerOfAll,
   onHosts,
   requireAll,
   SpecHosts,
@@ -51,8 +52,9 @@ const QUIET: Observation = { drift: [], plan: [], undo: [], blockers: [] };
  * restarts for it itself. @returns the owner's name where nothing is left to this one.
  */
 function leftToProve(spec: ServiceRestartSpec, deps: StepDeps): { wanted: Wanted } | { owner: string } {
-  const [release, flag] = ["release-switch", "env-flag"].map((kind) => laterOwner(spec, kind, deps));
-  if (release && flag) return { owner: `${flag.phase} ${flag.step}` };
+  const owner = laterOwnerOfAll(spec, deps);
+  if (owner) return { owner };
+  const release = laterOwner(spec, "release-switch", deps);
   return { wanted: { ...spec.basis, release: release ? undefined : spec.basis.release } };
 }
 

@@ -1,7 +1,7 @@
-import { LAST_PHASE, phaseTitle } from "../../config/phase.ts";
+import { LAST_PHASE, phaseNames, phaseTitle } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import type { Chain } from "../../ledger/chain.ts";
-import { foldEntries } from "../../ledger/entries.ts";
+import { entryKey, foldEntries } from "../../ledger/entries.ts";
 import { flagStepsOf } from "../../rollout/flag-mode.ts";
 import { findRefusals } from "../../rollout/gates.ts";
 import { observeAll, type Survey } from "../../rollout/observe-all.ts";
@@ -29,24 +29,29 @@ function refuseUndeployed({ phase, stack }: RolloutConfig, { actual, reached, mo
   );
 }
 
-/** Once phase 4 has begun to take the flag out there is none: what runs, or starts next, does not ask for it. */
+/** What brings the release back that knows the flag. */
+export const lowerCommand = (stack: string) =>
+  `npx rollout config set phase 3 --stack ${stack} && npx rollout up --stack ${stack}`;
+
+/**
+ * Once phase 4 has begun to switch the release there is no flag: what starts next may be a process that knows none, and each
+ * of those would "prove" that it is off.
+ */
 function refuseGone(stack: string, chain: Chain): void {
-  const entries = [...foldEntries(chain.records).values()];
-  const gone = entries.find(
-    ({ kind, state, spec }) => kind === "env-flag" && state !== "undone" && spec.value === null,
-  );
-  if (!gone) return;
-  const next = gone.finished
+  const identity = { phase: phaseNames[LAST_PHASE] as string, step: "release-switch" };
+  const { state = "undone", finished } = foldEntries(chain.records).get(entryKey(identity)) ?? {};
+  if (state === "undone") return;
+  const next = finished
     ? "The rollout is finished: there is no flag to switch any more."
-    : `Lower to 3 first: npx rollout config set phase 3 --stack ${stack} && npx rollout up --stack ${stack}; then again.`;
+    : `Lower to 3 first: ${lowerCommand(stack)}; then again.`;
   throw new StepError(
-    `flag: expected a phase that knows the flag, got ${phaseTitle(LAST_PHASE)}, which takes it out. ${next}`,
+    `flag: expected a phase that knows the flag, got ${phaseTitle(LAST_PHASE)}, which takes it out: nothing was changed. ${next}`,
   );
 }
 
 /**
  * What has to run so that the flag is as the config says; empty when it is, on every host.
- * @throws {StepError} where no phase with a flag is deployed, or something is in the way.
+ * @throws {StepError} where no phase with a flag is deployed, the flag is gone from the code, or something is in the way.
  */
 export async function surveyFlagSteps(config: RolloutConfig, chain: Chain): Promise<FlagStep[]> {
   refuseGone(config.stack, chain);
@@ -61,7 +66,7 @@ export async function surveyFlagSteps(config: RolloutConfig, chain: Chain): Prom
 
 /**
  * What has to run so that the flag is off, by the evidence alone.
- * @throws {StepError} where no phase with a flag is deployed.
+ * @throws {StepError} where no phase with a flag is deployed, or the flag is gone from the code.
  */
 export async function recordedFlagSteps(stack: string, chain: Chain): Promise<FlagStep[]> {
   refuseGone(stack, chain);

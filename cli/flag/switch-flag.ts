@@ -1,3 +1,4 @@
+import { LAST_PHASE, phaseTitle } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { awaitLock, type LockHolder } from "../../ledger/lock.ts";
@@ -6,7 +7,7 @@ import { watchCancellation } from "../../steps/cancellation.ts";
 import { runVerb } from "../../steps/run-verb.ts";
 import { logLine } from "../verb.ts";
 import { type FlagSource, readFlagSource, setFlagConfig } from "./flag-source.ts";
-import { type FlagStep, recordedFlagSteps, surveyFlagSteps } from "./flag-steps.ts";
+import { type FlagStep, lowerCommand, recordedFlagSteps, surveyFlagSteps } from "./flag-steps.ts";
 import { tellEngine } from "./tell-engine.ts";
 
 /** Exit code where the flag is off and proven, and the config still says on. */
@@ -80,6 +81,12 @@ const stillOn = (stack: string, why: string) => [
   `  pulumi config set flag false --stack ${stack}`,
 ];
 
+/** The flag may go off while the last phase has not switched anything yet; that phase cannot be gone on with then. */
+const stillPermanent = (stack: string) => [
+  `${phaseTitle(LAST_PHASE)} is still wanted, and \`up\` refuses it with the flag off. Take it back, which also tells Pulumi's state:`,
+  `  ${lowerCommand(stack)}`,
+];
+
 const nextFor = (stack: string, on: boolean) => (holder: LockHolder) =>
   `It did not end in time. Stop it (Ctrl-C there, or kill ${holder.pid}), then: npx rollout recover --stack ${stack}, ` +
   `and again: npx rollout flag ${nameOf(on)} --reason "…" --stack ${stack}`;
@@ -105,6 +112,8 @@ export async function switchFlag(
   const done = steps.length > 0 ? `proven (${reason})` : "it was, on every host; nothing to do";
   const lines = [`flag ${nameOf(on)}: ${done}`];
   if (fault) return { lines: [...lines, ...stillOn(stack, fault)], exitCode: CONFIG_UNTOLD };
+  if (!on && source.config?.phase === LAST_PHASE)
+    return { lines: [...lines, ...stillPermanent(stack)], exitCode: 0 };
   if (steps.length === 0) return { lines, exitCode: 0 };
   logLine(`flag ${nameOf(on)}: every process says so; now Pulumi's state follows`);
   const specs = steps.map(({ spec }) => spec);

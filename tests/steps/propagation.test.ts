@@ -121,6 +121,24 @@ describe("propagation", () => {
     assert.deepEqual((await propagation.observe(fleet.spec({ basis, logs: [] }), deps)).blockers, []);
   });
 
+  it("counts nothing when it is done again while a later phase owns release and flag", async () => {
+    const fleet = new Fleet();
+    const deps = fleet.deps([]);
+    const entries = new Map(deps.evidence.entries());
+    const kinds = ["propagation", "release-switch", "env-flag"];
+    kinds.forEach((kind, index) => {
+      const phase = kind === "propagation" ? "pre-flight" : "validation";
+      const entry = { phase, step: kind, kind, state: "done", since: index, spec: {} };
+      entries.set(`${phase}/${kind}`, entry as unknown as Entry);
+    });
+    const owned = { ...deps, evidence: { entries: () => entries, records: () => [] } };
+    assert.deepEqual(await hasty.apply(fleet.spec(), owned), {
+      ...{ hosts: [], total: {}, supersededBy: "validation env-flag" },
+    });
+    const { plan, blockers } = await hasty.observe(fleet.spec({ logs: [] }), owned);
+    assert.deepEqual([plan, blockers], [["counts nothing: validation env-flag owns what ran here"], []]);
+  });
+
   it("refuses a flag that is on without a log to count in", async () => {
     const { blockers } = await propagation.observe(new Fleet().spec({ logs: [] }), makeDeps(""));
     assert.match(

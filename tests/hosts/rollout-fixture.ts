@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { HostShell } from "../../hosts/host-shell.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { entryKey, evidenceOf, foldEntries } from "../../ledger/entries.ts";
@@ -28,6 +29,7 @@ export class HostRollout {
   chain = Chain.open(this.folder);
   readonly logged: string[] = [];
   controller = new AbortController();
+  shell: HostShell = localShell;
 
   deps(): StepDeps {
     const noDatabase = () => {
@@ -42,7 +44,7 @@ export class HostRollout {
       databaseUrl: noDatabase,
       saveArtifact: async (name) => name,
       evidence: evidenceOf(this.chain.records),
-      shell: localShell,
+      shell: this.shell,
     };
   }
 
@@ -93,6 +95,31 @@ export class HostRollout {
     child.kill("SIGKILL");
     if (child.signalCode === null && child.exitCode === null) await once(child, "exit");
     this.chain = Chain.open(this.folder);
+  }
+
+  /**
+   * Does some work that dies just after its n-th script: between two scripts a host does not change, so every state that
+   * a crash can leave on it is one of these. @returns false when it ended before.
+   */
+  async dyingAfter(count: number, work: () => Promise<unknown>): Promise<boolean> {
+    let seen = 0;
+    const died = () => seen >= count;
+    const run: HostShell["run"] = async (...call) => {
+      if (died()) throw new Error("died");
+      const answer = await localShell.run(...call);
+      seen += 1;
+      if (died()) throw new Error("died");
+      return answer;
+    };
+    this.shell = { run };
+    try {
+      await work();
+    } catch (error) {
+      if (!died()) throw error;
+    } finally {
+      this.shell = localShell;
+    }
+    return died();
   }
 
   /** Records an apply with just this spec, which today's schema need not know, and this result; nothing is done. */

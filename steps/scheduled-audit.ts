@@ -165,20 +165,13 @@ async function apply(
   return { how: howOf(way), machine: places.host, dueAt: task.due.toISOString(), installed };
 }
 
-/** By what is there, not by what was recorded: a run that broke off left no result. */
-async function undo(
+/** By what is there, not by what was recorded alone: a run that broke off left no result. */
+async function takeOff(
   spec: ScheduledAuditSpec,
   deps: StepDeps,
   places: Places,
   result: ScheduledAuditResult | undefined,
 ): Promise<UndoResult> {
-  const by = (reason: string) => [
-    { subject: `the audit's timer on ${result?.machine ?? places.host}`, reason },
-  ];
-  if (result && result.machine !== places.host) {
-    const kept = by(`can't be reached from ${places.host}. Lower the phase there, or remove it by hand`);
-    return { summary: `left the timer on ${result.machine}`, kept };
-  }
   const way = await wayOf(spec, places);
   const task = taskOf(spec, deps);
   const removed = [
@@ -188,10 +181,36 @@ async function undo(
   for (const what of removed) deps.log(`scheduled-audit: removed ${what}`);
   if (way.kind !== "none" || removed.length > 0)
     return { summary: `removed ${removed.length} parts of the audit's timer`, kept: [] };
+  const reason = "if somebody installed it by hand, it is to be removed by hand";
   return {
     summary: "nothing to remove: it was only said what to install",
-    kept: by("if somebody installed it by hand, it is to be removed by hand"),
+    kept: [{ subject: `the audit's timer on ${result?.machine ?? places.host}`, reason }],
   };
+}
+
+/** A timer that stays runs an audit that only reads: it must not keep anyone from going back. */
+async function undo(
+  spec: ScheduledAuditSpec,
+  deps: StepDeps,
+  places: Places,
+  result: ScheduledAuditResult | undefined,
+): Promise<UndoResult> {
+  const machine = result?.machine ?? places.host;
+  const leave = (why: string): UndoResult => {
+    const parts = (result?.installed ?? []).map(({ place }) => place).join(", ");
+    const reason = `${why} Remove it by hand there${parts && `: ${parts}`}`;
+    return {
+      summary: `left the timer on ${machine}`,
+      kept: [{ subject: `the audit's timer on ${machine}`, reason }],
+    };
+  };
+  if (machine !== places.host) return leave(`can't be reached from ${places.host}.`);
+  try {
+    return await takeOff(spec, deps, places, result);
+  } catch (error) {
+    deps.signal.throwIfAborted();
+    return leave((error as Error).message);
+  }
 }
 
 /** Builds the step around the machine that it runs on; the real one is below. */

@@ -52,7 +52,10 @@ describe("the flag off while the permanent release may run", () => {
   it("says that there is none any more once the rollout is finished", () => {
     const chain = chainWith(SWITCHED);
     chain.append({ record: "event", event: "finished", reason: "green audit", note: "" });
-    return rejects(recordedFlagSteps("s", chain), /The rollout is finished: there is no flag to switch any more/);
+    return rejects(
+      recordedFlagSteps("s", chain),
+      /The rollout is finished: there is no flag to switch any more/,
+    );
   });
 
   for (const [promise, step] of [

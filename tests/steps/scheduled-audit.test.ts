@@ -188,6 +188,30 @@ describe("scheduled audit", () => {
     assert.ok(existsSync(service));
   });
 
+  it("does not keep anyone from going back: what cannot be taken off is left, with the reason and where it lies", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    const systemctl = join(machine.root, "bin/systemctl");
+    writeFileSync(systemctl, "#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n");
+    const { summary, kept } = await machine.undo();
+    assert.equal(summary, "left the timer on bastion");
+    assert.match(
+      kept[0]?.reason ?? "",
+      /Failed to connect to bus.* Remove it by hand there: .*audit-test\.service, /,
+    );
+  });
+
+  it("does not call a timer removed that it cannot see any more", async () => {
+    const machine = new Machine("systemctl", "crontab");
+    await machine.apply();
+    rmSync(machine.places.booted, { recursive: true });
+    rmSync(join(machine.root, "bin/systemctl"));
+    const { summary, kept } = await machine.undo();
+    assert.equal(summary, "left the timer on bastion");
+    assert.match(kept[0]?.reason ?? "", /systemctl[\s\S]* Remove it by hand there: .*audit-test\.service, /);
+    assert.equal(machine.units().length, 2);
+  });
+
   it("adds a line to the crontab where there is no systemd, and takes just that line out again", async () => {
     const machine = new Machine("crontab");
     writeFileSync(join(machine.root, "tab"), "0 1 * * * backup\n");

@@ -1,6 +1,7 @@
 import { phaseTitle } from "../config/phase.ts";
 import type { RolloutConfig } from "../config/schema.ts";
 import { staysLine } from "../ledger/finished.ts";
+import { flagOf } from "./flag-mode.ts";
 import type { Mode } from "./mode.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 
@@ -43,6 +44,20 @@ function describeWayBack(steps: ObservedStep[]): string[] {
   return lines.length > 0 ? ["  undo afterwards would", ...indent(lines)] : [];
 }
 
+/** On the way back what stays is declared as it was last done, the flag as well: who wanted both has to know. */
+function describeStayingFlag({ flag }: RolloutConfig, { mode, steps }: Survey): string[] {
+  const other = ({ action, spec }: ObservedStep) => {
+    const seen = flagOf({ ...spec });
+    return action === "keep" && typeof seen === "boolean" && seen !== flag;
+  };
+  const left = mode === "lower" && steps.some((step) => step.planned.followsFlag && other(step));
+  return left
+    ? [
+        `  the flag stays ${flag ? "off" : "on"} in this run: the next \`up\` switches it ${flag ? "on" : "off"}`,
+      ]
+    : [];
+}
+
 /** What preview says, in a few lines: where it stands, what changes, what it costs, how to come back. Pure. */
 export function previewLines(config: RolloutConfig, survey: Survey): string[] {
   const steps = survey.mode === "lower" ? survey.steps.toReversed() : survey.steps;
@@ -53,6 +68,7 @@ export function previewLines(config: RolloutConfig, survey: Survey): string[] {
   return [
     headline(config, survey),
     ...looked,
+    ...describeStayingFlag(config, survey),
     ...steps.flatMap((step) => describe(step, survey.mode)),
     ...wayBack,
   ];

@@ -71,7 +71,7 @@ function strangers(
     .map(
       ({ host, value }) =>
         `expected current on ${host.name} to be ${shortSha(from)} or ${shortSha(to)}, got ${said(value)}. ` +
-        "Correct releases.baseline, or point it at the release that should run.",
+        "Correct `releases` in the stack config, or point it at the release that should run.",
     );
 }
 

@@ -1,26 +1,13 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { readFileSync, readlinkSync, renameSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { die, revive } from "./dead-host.ts";
 import type { Declared } from "./rollout-fixture.ts";
-import { endServed, restarts, saidBy, setUpServed, systemctl } from "./served-rollout.ts";
-import { killServices, type ServedHost } from "./unit-stand-in.ts";
+import { endServed, restarts, saidBy, setUpServed } from "./served-rollout.ts";
+import type { ServedHost } from "./unit-stand-in.ts";
 
 const ON = ["feature on", "feature on", "feature on"];
 const BEFORE = ["baseline off", "baseline off", "baseline off"];
-
-const partsOf = ({ appDir, envFile }: ServedHost) => [appDir, envFile];
-
-/** Nothing of the machine answers: no process, no file. */
-function die(host: ServedHost): void {
-  killServices(host);
-  for (const path of partsOf(host)) renameSync(path, `${path}.dead`);
-}
-
-/** It comes back as it was, and starts what its files say. */
-function revive(host: ServedHost): void {
-  for (const path of partsOf(host)) renameSync(`${path}.dead`, path);
-  for (const unit of ["web", "worker"]) systemctl(host, "restart", unit);
-}
 
 /** Two hosts on the new release with the flag on; the second one dies. */
 async function oneDead() {

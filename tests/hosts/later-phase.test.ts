@@ -1,6 +1,7 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { die, revive } from "./dead-host.ts";
 import { endLaterPhases, RESTART, setUpLaterPhases } from "./later-phases.ts";
 import type { ServedHost } from "./unit-stand-in.ts";
 
@@ -70,5 +71,22 @@ describe("phases that switch what an earlier phase has switched", function () {
     await undoAll(code(true));
     deepEqual(await said(), ["baseline off"]);
     deepEqual(envFiles(), before);
+  });
+
+  it("are taken back on the other hosts while one is dead, and on that one once it answers", async () => {
+    const { run, hosts, code, userInterface, validation, applyAll, undoAll, said } = await setUpLaterPhases();
+    for (const steps of [code(true), userInterface]) await applyAll(steps);
+    const [a, b] = hosts as [ServedHost, ServedHost];
+    const flags = () => [a, b].map(({ envFile }) => readFileSync(envFile, "utf8"));
+    const before = flags();
+    await applyAll(validation);
+    die(b);
+    await rejects(undoAll(validation), /- host-a: proven, 3 processes\n {2}- host-b: /);
+    equal(run.entry(validation.opening)?.state, "half-done");
+    revive(b);
+    deepEqual((await said()).sort(), ["interface on", "permanent off"]);
+    await run.undo(validation.opening);
+    deepEqual(await said(), ["interface on"]);
+    deepEqual(flags(), before);
   });
 });

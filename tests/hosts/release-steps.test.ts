@@ -111,7 +111,7 @@ describe("the step release-switch", () => {
     linkCurrent(hosts[1] ?? { appDir: "" }, STRANGER);
     match(
       (await run.observe(releaseSwitch)).blockers.join(),
-      /expected current on host-b to be .*, got e{12}\. Correct releases\.baseline/,
+      /expected current on host-b to be .*, got e{12}\. Correct `releases` in the stack config/,
     );
     await rejects(run.apply(releaseSwitch), /not started/);
   });

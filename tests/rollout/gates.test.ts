@@ -200,6 +200,23 @@ describe("preview", () => {
     assert.deepEqual(lines.slice(1), ["  undo migration", "  undo expand"]);
   });
 
+  it("says on the way back that the flag stays as it is where the config wants another one as well", () => {
+    const kept = (flag: boolean) => {
+      const made = step(2, "env-flag", {});
+      const planned = { ...made.planned, followsFlag: true };
+      return { ...made, planned, spec: { ...made.spec, value: flag } };
+    };
+    const lines = (flag: boolean) =>
+      previewLines(
+        { ...config(3), flag } as RolloutConfig,
+        survey({ mode: "lower", actual: 4, reached: 4, steps: [kept(true)] }),
+      );
+    assert.deepEqual(lines(false).slice(1), [
+      "  the flag stays on in this run: the next `up` switches it off",
+    ]);
+    assert.deepEqual(lines(true).slice(1), []);
+  });
+
   it("says that nothing was looked at when observe is off", () => {
     assert.match(
       previewLines(config(1, false), survey({})).join("\n"),

@@ -1,5 +1,5 @@
 import { type Finished, finishedBy } from "./finished.ts";
-import type { BeginRecord, EndRecord, EventRecord, EvidenceRecord } from "./record.ts";
+import { type BeginRecord, type EndRecord, type EventRecord, type EvidenceRecord, hashOf } from "./record.ts";
 
 /** What the evidence says of one step now. */
 export interface Entry {
@@ -100,6 +100,14 @@ export interface EvidenceReader {
   entries(): ReadonlyMap<string, Entry>;
   /** All records in order. */
   records(): readonly EvidenceRecord[];
+}
+
+/**
+ * Whether the entry's step is done with just this spec: what is looked at before it runs, and what is in its way, need not
+ * be looked at again. With another spec it is to run anew. A type guard: the entry is there then.
+ */
+export function isDoneWith(entry: Entry | undefined, spec: object): entry is Entry {
+  return entry?.state === "done" && entry.digest === hashOf(spec);
 }
 
 /** A view of records, also of those that are added later. */

@@ -2,7 +2,7 @@ import { type Entry, entryKey } from "../ledger/entries.ts";
 import type { PhaseSteps } from "../ledger/progress.ts";
 
 /** The flag that a step was last done with: as its own value, or as what it builds on. */
-function flagOf(spec: Record<string, unknown> | undefined): unknown {
+export function flagOf(spec: Record<string, unknown> | undefined): unknown {
   const { value, basis } = (spec ?? {}) as { value?: unknown; basis?: { flag?: unknown } };
   return value ?? basis?.flag;
 }

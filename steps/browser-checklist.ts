@@ -3,7 +3,7 @@ import type { PointOutcome } from "../browser/point-run.ts";
 import { BrowserChecklistSection } from "../config/browser-checklist.ts";
 import { SmokeTestSection } from "../config/smoke-test.ts";
 import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { Change } from "../postgres/change.ts";
 import { checklistBlockers, describeBrowser, findLostPictures } from "./browser-readiness.ts";
@@ -71,7 +71,7 @@ async function observe(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Obse
     `runs ${points.length} points at ${spec.app.url} in ${await describeBrowser(spec)}, with test deals that are removed`,
     ...points.map(({ name }, index) => `point ${index + 1}: ${name}`),
   ];
-  if (entry?.state === "done") {
+  if (isDoneWith(entry, spec)) {
     const { checked } = entry.result as unknown as BrowserChecklistResult;
     const lost = await findLostPictures(evidenceFolder(spec.identity.evidenceUrl), checked);
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);

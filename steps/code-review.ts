@@ -3,7 +3,7 @@ import picomatch from "picomatch";
 import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
@@ -171,7 +171,7 @@ async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observatio
   ];
   const quiet = { drift: [], undo: [], plan };
   const entry = deps.evidence.entries().get(entryKey(spec.identity));
-  if (entry?.state === "done") {
+  if (isDoneWith(entry, spec)) {
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
     return { ...quiet, blockers: [], gate: open.map(untickedLine) };
   }

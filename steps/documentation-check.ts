@@ -2,8 +2,7 @@ import type { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { DocumentationSection } from "../config/documentation.ts";
 import { ReleasesSection } from "../config/releases.ts";
-import { entryKey } from "../ledger/entries.ts";
-import { hashOf } from "../ledger/record.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { mentions, mentionText } from "../review/mentions.ts";
@@ -73,7 +72,7 @@ async function observe(spec: DocumentationCheckSpec, deps: StepDeps): Promise<Ob
   const quiet = { drift: [], undo: [], estimateSeconds: 2 };
   const own = deps.evidence.entries().get(entryKey(spec.identity));
   // A commit does not change: what was found in it stands.
-  if (own?.state === "done" && own.digest === hashOf(spec)) return { ...quiet, plan: [], blockers: [] };
+  if (isDoneWith(own, spec)) return { ...quiet, plan: [], blockers: [] };
   const plan = [
     `checks ${files.length} ${files.length === 1 ? "file" : "files"} of documentation in release ${release.slice(0, 12)} (read-only)`,
   ];

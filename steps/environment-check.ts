@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Dependency } from "../config/dependency.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { findClientProgram, installRemedy, isOlderThanServer } from "../postgres/program-version.ts";
 import { findProgram } from "../postgres/programs.ts";
@@ -125,7 +125,7 @@ export function createEnvironmentCheck(
       ];
       const plan = [`check ${names.join(", ")} (read-only)`];
       // A finding of its day: it never drifts, and once done it is not taken anew at every preview.
-      const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+      const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
       const blockers = done ? [] : blockersOf(await collect(spec, deps, find));
       return { drift: [], plan, undo: [], blockers };
     },

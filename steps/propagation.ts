@@ -4,7 +4,7 @@ import { DeploymentSection } from "../config/deployment.ts";
 import { Host } from "../config/target.ts";
 import { HostError } from "../hosts/host-shell.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Basis } from "./basis.ts";
 import { laterOwnerOfAll } from "./host-work.ts";
 import { restartedSince } from "./restarted-since.ts";
@@ -60,7 +60,7 @@ async function observe(spec: PropagationSpec, deps: StepDeps): Promise<Observati
   const plan = [
     `counts ${column}= in ${logs.join(", ") || "no log"} of ${names} since the restart${wait} (read-only)`,
   ];
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   const blockers =
     done || !basis.flag || logs.length > 0
       ? []

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { RegressionSection } from "../config/regression.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { readKeyOrder } from "../postgres/key-order.ts";
 import { KeyReader } from "../postgres/key-pages.ts";
@@ -85,7 +85,7 @@ async function observe(spec: RegressionSpec, deps: StepDeps): Promise<Observatio
   const [pre, post] = [tryFind(spec.pre, spec, deps), tryFind(spec.post, spec, deps)];
   // In a first preview the later snapshot is not there yet: it is taken by the step before.
   const later = typeof post === "string" ? `what ${spec.post.step} will take` : describe(post);
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   if (done) return { drift: [], plan: [], undo: [], blockers: [] };
   const plan = [
     `compare ${typeof pre === "string" ? `what ${spec.pre.step} took` : describe(pre)} with ${later} (read-only)`,

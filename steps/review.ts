@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { ReviewSection } from "../config/review.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { readRevisions } from "../postgres/alembic.ts";
 import { readChangeRecord } from "../postgres/change-record.ts";
 import { withConnection } from "../postgres/session.ts";
@@ -103,7 +103,7 @@ async function observe(spec: ReviewSpec, deps: StepDeps): Promise<Observation> {
       `${places ? `, and searches ${clip(places, 200)} for reads that will notice` : ""} (read-only)`,
   ];
   // A finding of its day: it never drifts, and once done it is not taken anew at every preview.
-  if (deps.evidence.entries().get(entryKey(spec.identity))?.state === "done") {
+  if (isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec)) {
     return { drift: [], plan, undo: [], blockers: [] };
   }
   const findings = await withConnection(deps, (client) => judge(client, spec, deps));

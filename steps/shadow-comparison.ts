@@ -5,7 +5,7 @@ import { z } from "zod";
 import { OutputsSection } from "../config/outputs.ts";
 import { ShadowSection } from "../config/shadow.ts";
 import { Host } from "../config/target.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { readType, type SampledRow, sampleRows } from "../postgres/deal-sample.ts";
 import { withConnection } from "../postgres/session.ts";
@@ -138,7 +138,7 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
     `starts ${release.slice(0, 12)} privately with the flag on and off and compares up to ${shadow?.sample ?? 0} deals of ${change.table} (read-only)`,
   ];
   const quiet = { drift: [], undo: [], plan };
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   if (done) return { ...quiet, blockers: [] };
   const blockers = await findBlockers(spec, false);
   return {

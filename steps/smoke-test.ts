@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { SmokeTestSection } from "../config/smoke-test.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { findMarked, hasColumn, newMarker } from "../postgres/marked-rows.ts";
 import { withConnection } from "../postgres/session.ts";
@@ -84,9 +84,9 @@ async function observe(spec: SmokeTestSpec, deps: StepDeps): Promise<Observation
   const plan = [
     `creates, analyses and removes test deals of ${types} at ${app.url}, and one of an invalid type that has to be refused`,
   ];
-  const state = deps.evidence.entries().get(entryKey(spec.identity))?.state;
-  const undo = state === "half-done" ? ["removes test deals that a killed run left"] : [];
-  const blockers = state === "done" ? [] : await findBlockers(spec, deps);
+  const entry = deps.evidence.entries().get(entryKey(spec.identity));
+  const undo = entry?.state === "half-done" ? ["removes test deals that a killed run left"] : [];
+  const blockers = isDoneWith(entry, spec) ? [] : await findBlockers(spec, deps);
   return { drift: [], plan, undo, blockers, estimateSeconds: 2 };
 }
 

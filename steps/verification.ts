@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { SmokeSection } from "../config/smoke.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { readChangeRecord } from "../postgres/change-record.ts";
 import { type ConstraintState, readConstraint } from "../postgres/constraint-ddl.ts";
@@ -57,7 +57,7 @@ async function observe(spec: VerificationSpec, deps: StepDeps): Promise<Observat
     ...(units.length > 0 ? [`asks every process of ${units.join(", ")} whether it is healthy`] : []),
     ...(smoke ? [`runs the smoke command ${smoke.command.join(" ").slice(0, 200)}`] : []),
   ];
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
+  const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   const blockers = done || !smoke ? [] : await smokeBlockers(smoke, targetOf(spec));
   return { drift: [], plan, undo: [], blockers, estimateSeconds: 1 };
 }

@@ -2,6 +2,7 @@ import { equal, match, ok, rejects } from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { hashOf } from "../../ledger/record.ts";
 import type { Finding } from "../../review/finding.ts";
 import { surveyTarget } from "../../review/target-survey.ts";
 import { releaseFiles } from "../../sandbox/releases/release-files.ts";
@@ -215,14 +216,15 @@ describe("review", () => {
     has(await findingsOf(specOf()), /has triggers of its own: gone \(CREATE TRIGGER gone AFTER DELETE/);
   });
 
-  it("is not taken anew at a preview once it is done, and undoes nothing", async () => {
+  it("is taken anew at a preview only for another spec than it was done with, and undoes nothing", async () => {
     const spec = specOf({ migrations: "/nowhere" });
     const key = `${spec.identity.phase}/${spec.identity.step}`;
-    const entries = () => new Map([[key, { state: "done" } as never]]);
-    equal(
-      (await review.observe(spec, target.deps({ evidence: { entries, records: () => [] } }))).blockers.length,
-      0,
-    );
+    const blockersOfOneDoneWith = async (digest: string) => {
+      const entries = () => new Map([[key, { state: "done", digest } as never]]);
+      return (await review.observe(spec, target.deps({ evidence: { entries, records: () => [] } }))).blockers;
+    };
+    equal((await blockersOfOneDoneWith(hashOf(spec))).length, 0);
+    equal((await blockersOfOneDoneWith("another")).length, 1);
     equal((await review.undo(spec, target.deps())).kept.length, 0);
   });
 });

@@ -21,6 +21,9 @@ export const ProcessHealth = z.object({
 });
 export type ProcessHealth = z.infer<typeof ProcessHealth>;
 
+/** Most requests at a time. */
+const AT_ONCE = 4;
+
 /** Asks over a connection of its own: one that is kept open would reach the same process again. */
 function askOnce(address: string, signal?: AbortSignal): Promise<ProcessHealth> {
   const url = new URL(address);
@@ -74,6 +77,12 @@ export function askThoroughly(service: Asked, signal?: AbortSignal): Promise<Ser
   return askUntil(service, Number.POSITIVE_INFINITY, signal);
 }
 
+/**
+ * How many to ask next. One at a time would always find the process that waits first, where the kernel wakes the last one
+ * that slept; and where processes take turns, two who ask at the same time would each get the same one for ever.
+ */
+const burst = (processes: number) => 1 + Math.floor(Math.random() * Math.min(processes, AT_ONCE));
+
 async function askUntil(
   { health, processes }: Asked,
   enough: number,
@@ -83,9 +92,14 @@ async function askUntil(
   const seen = new Map<number, ProcessHealth>();
   const answered = () => [...seen.values()].sort((a, b) => a.pid - b.pid);
   try {
-    for (let tries = processes * TRIES_PER_PROCESS; tries > 0 && seen.size < enough; tries -= 1) {
-      const answer = await askOnce(health, signal);
-      seen.set(answer.pid, answer);
+    for (let tries = processes * TRIES_PER_PROCESS; tries > 0 && seen.size < enough; ) {
+      const asked = Array.from({ length: Math.min(tries, burst(processes)) }, () => askOnce(health, signal));
+      tries -= asked.length;
+      await Promise.allSettled(asked);
+      for (const answer of asked) {
+        const said = await answer;
+        seen.set(said.pid, said);
+      }
     }
   } catch (error) {
     return { processes: answered(), fault: reasonOf(error) };

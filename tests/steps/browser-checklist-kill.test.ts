@@ -8,6 +8,7 @@ import { browserChecklist } from "../../steps/browser-checklist.ts";
 import { inBrowser, onlyPoints, specOf } from "../browser/browser-fixture.ts";
 import { FIXTURE_TABLES, FixtureApp } from "../browser/fixture-app.ts";
 import { createDatabase } from "../database.ts";
+import { environmentToBeKilled } from "../temporary-folder.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 
 const PROCESS = fileURLToPath(new URL("browser-checklist-process.ts", import.meta.url));
@@ -52,7 +53,10 @@ describe("browser checklist that is killed", () => {
     const actions = [...(point?.actions ?? []), { open: "/deals/create" }];
     const spec = specOf(app.url, { points: [{ name: "waits", actions }], actionSeconds: 120 });
     const argument = JSON.stringify({ databaseUrl: url, spec });
-    const child = spawn(process.execPath, ["--import", "tsx", PROCESS, argument], { stdio: "inherit" });
+    const child = spawn(process.execPath, ["--import", "tsx", PROCESS, argument], {
+      stdio: "inherit",
+      env: environmentToBeKilled(),
+    });
     while ((await marked()) === 0) {
       assert.equal(child.exitCode, null, "the run ended by itself");
       await sleep(50);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Entry } from "../../ledger/entries.ts";
-import type { EvidenceRecord } from "../../ledger/record.ts";
+import { type EvidenceRecord, hashOf } from "../../ledger/record.ts";
 import { type BrowserChecklistResult, browserChecklist } from "../../steps/browser-checklist.ts";
 import type { StepDeps } from "../../steps/step.ts";
 import { inBrowser, onlyPoints, RELEASE, sandboxSection, specOf } from "../browser/browser-fixture.ts";
@@ -217,12 +217,13 @@ describe("browser checklist", () => {
 
   describe("once it is done", () => {
     const KEY = "pre-flight/browser-checklist";
-    function doneWith(result: object, records: EvidenceRecord[] = []) {
+    function doneWith(spec: object, result: object, records: EvidenceRecord[] = []) {
       const entry = {
         state: "done",
         phase: "pre-flight",
         step: "browser-checklist",
         since: 1,
+        digest: hashOf(spec),
         result,
       } as Entry;
       const evidence = {
@@ -241,7 +242,7 @@ describe("browser checklist", () => {
       );
       const { gate } = await browserChecklist.observe(
         specOf(app.url, section),
-        doneWith({ ...result, checked: [] }),
+        doneWith(specOf(app.url, section), { ...result, checked: [] }),
       );
       assert.match(gate?.[0] ?? "", /expected the point "it looks right" to be ticked, got no tick/);
       const spec = specOf(app.url, section, { checkedBy: "sandbox" });
@@ -262,7 +263,10 @@ describe("browser checklist", () => {
       const spec = specOf(app.url);
       const identity = { ...spec.identity, evidenceUrl: `file:${deps.folder}` };
       const result = { checked, subject: "s", points: [] } as unknown as BrowserChecklistResult;
-      const { drift, blockers } = await browserChecklist.observe({ ...spec, identity }, doneWith(result));
+      const { drift, blockers } = await browserChecklist.observe(
+        { ...spec, identity },
+        doneWith({ ...spec, identity }, result),
+      );
       assert.deepEqual(drift, [
         { expected: `${path} as it was taken`, observed: "another content" },
         { expected: "the picture artifacts/b.png", observed: "no such file" },
@@ -271,7 +275,10 @@ describe("browser checklist", () => {
     });
 
     it("has nothing to undo, and needs neither database nor application for that", async () => {
-      const down = { ...doneWith({}), connect: () => Promise.reject(new Error("down")) };
+      const down = {
+        ...doneWith(specOf("http://127.0.0.1:9"), {}),
+        connect: () => Promise.reject(new Error("down")),
+      };
       const result = { checked: [] } as unknown as BrowserChecklistResult;
       const { summary } = await browserChecklist.undo(specOf("http://127.0.0.1:9"), down, result);
       assert.equal(summary, "nothing to undo: its test deals were removed");

@@ -21,7 +21,7 @@ export interface LogCounts {
   byValue: Record<string, number>;
   /** Occurrences with another value. */
   other: number;
-  /** Where a word was asked for: lines since then, and how many of them hold it. */
+  /** Where a word was asked for: lines dated since then, and how many of them, or of those without a time, hold it. */
   lines: number;
   mentions: number;
   /** Lines that do not begin with a time: nobody can tell when they were written. */

@@ -115,7 +115,8 @@ awk -v since="$p_since" -v column="$p_column" -v mention="$p_mention" -v zone="$
     at = instant($0)
     if (at >= 0 && at < since - 0.0005) next
     if (mention != "" && $0 != "") {
-      lines += 1
+      # Undated ones may be the rest of a trace from before: no sign that anything was written since.
+      if (at >= 0) lines += 1
       if (index($0, mention) > 0) mentions += 1
     }
     rest = $0

@@ -136,14 +136,15 @@ describe("types in the logs of a host", () => {
 });
 
 describe("a word in the logs of a host", () => {
-  it("is counted by lines from the restart on, wherever in the line and whatever follows it", async () => {
+  it("is counted by lines from the restart on, wherever in the line and whatever follows it; a line without a time tells of no writing", async () => {
     const host = new LoggingHost(
       "2026-03-02T07:00:00Z INFO FLAG=true before the restart",
       "2026-03-02T09:00:00Z INFO started, FLAG is not set, FLAG again",
       "2026-03-02T09:00:01Z INFO nothing of interest",
+      "  at undated (FLAG.ts:1)",
     );
     const { lines, mentions } = await host.counts(undefined, "FLAG");
-    assert.deepEqual({ lines, mentions }, { lines: 2, mentions: 1 });
+    assert.deepEqual({ lines, mentions }, { lines: 2, mentions: 2 });
     const unasked = await host.counts();
     assert.deepEqual([unasked.lines, unasked.mentions], [0, 0]);
   });

@@ -3,9 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { localShell } from "../../hosts/local-shell.ts";
 import type { Entry } from "../../ledger/entries.ts";
-import { flagAbsence } from "../../steps/flag-absence.ts";
+import { createFlagAbsence } from "../../steps/flag-absence.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec, makeDeps } from "./preflight-deps.ts";
+
+const flagAbsence = createFlagAbsence({ waitSeconds: 0 });
 
 /** A host restarted at nine with these lines in its log. */
 function hostWith(...lines: string[]) {
@@ -59,6 +61,26 @@ describe("flag absence", () => {
     );
     const away = trial(hostWith(), { logs: ["{appDir}/log/other.log"] });
     await assert.rejects(flagAbsence.apply(...away), /- web-1: .*other\.log is not there/);
+  });
+
+  it("is not proven where a host wrote nothing since the restart, and says which and what to do", async () => {
+    const silent = hostWith(
+      "2026-03-02T08:59:59Z ERROR before the restart, with its trace:",
+      "  at analyse (deal.ts:7)",
+    );
+    await assert.rejects(
+      flagAbsence.apply(...trial(silent)),
+      /got:\n {2}- web-1: unproven, no line since 2026-03-02T09:00:00Z that begins with a time: make a request/,
+    );
+    writeFileSync(join(silent.appDir, "log/app.log"), "2026-03-02T09:00:05Z INFO deal analysed\n");
+    assert.equal((await flagAbsence.apply(...trial(silent))).hosts[0]?.lines, 1);
+  });
+
+  it("waits for the first line of a host whose logs come late", async () => {
+    const host = hostWith();
+    const proven = createFlagAbsence({ waitSeconds: 60 }).apply(...trial(host));
+    writeFileSync(join(host.appDir, "log/app.log"), "2026-03-02T09:00:05Z INFO deal analysed\n");
+    assert.equal((await proven).hosts[0]?.lines, 1);
   });
 
   it("asks for logs before anything runs, and for a restart in the evidence", async () => {

@@ -7,6 +7,8 @@ const TIMEOUT_MS = 120_000;
 export interface HostTraces {
   /** Size of its folder `.rollout` (token, records, fetched commits) in KiB; absent where there is none. */
   folderKib?: number;
+  /** Number of the newest evidence record whose work the host has seen; absent where it has seen none. */
+  token?: number;
   /** Records of what was there before a step that is not undone there, by the step's name. */
   before: string[];
 }
@@ -16,9 +18,14 @@ export async function readHostTraces(host: Host, { shell, signal }: HostReader):
   const script = { name: "traces-read", parameters: { app_dir: host.appDir } };
   const answer = await shell.run(host, script, { timeoutMs: TIMEOUT_MS, signal });
   const lines = answer.split("\n").map((line) => line.split(" ", 2));
-  const folder = lines.find(([what]) => what === "folder")?.[1];
+  const told = (wanted: string) => lines.find(([what]) => what === wanted)?.[1];
+  const [folder, token] = [told("folder"), told("token")];
   const before = lines.flatMap(([what, name]) => (what === "before" && name ? [name] : []));
-  return { ...(folder === undefined ? {} : { folderKib: Number(folder) }), before };
+  return {
+    ...(folder === undefined ? {} : { folderKib: Number(folder) }),
+    ...(token === undefined ? {} : { token: Number(token) }),
+    before,
+  };
 }
 
 /** Removes the folder with everything in it. */

@@ -11,6 +11,8 @@ export interface HostPlan {
   current?: string;
   /** Commits to be removed: never the current one. */
   releases: string[];
+  /** Other commits there, neither current nor to be removed. */
+  others: string[];
   traces: HostTraces;
 }
 
@@ -29,8 +31,10 @@ export async function lookAtHosts(
   const outcomes = await onHosts(hosts, async (host): Promise<HostPlan> => {
     const reading = await readReleases(host, { shell, signal });
     const traces = await readHostTraces(host, { shell, signal });
-    const { current } = reading;
-    return { host, releases: removableOf(reading, removable(host)), traces, ...(current ? { current } : {}) };
+    const { current, installed } = reading;
+    const releases = removableOf(reading, removable(host));
+    const others = installed.flatMap(({ sha }) => (sha === current || releases.includes(sha) ? [] : [sha]));
+    return { host, releases, others, traces, ...(current ? { current } : {}) };
   });
   return {
     plans: outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome.value] : [])),
@@ -76,7 +80,10 @@ async function clearHost({ host, releases }: HostPlan, writer: HostWriter, folde
   return `${releases.length} old releases removed${folder ? ", and the rollout's folder" : ""}`;
 }
 
-/** Removes releases, and our folder where that is asked: one host that fails does not keep the others from it. */
+/**
+ * Removes releases, and our folder where that is asked: one host that fails does not keep the others from it. Work of a
+ * store that has lost what a host has seen goes by the host's own token; whoever calls this has had that forced.
+ */
 export async function clearHosts(
   { shell, signal }: Closing,
   plans: readonly HostPlan[],
@@ -84,9 +91,11 @@ export async function clearHosts(
 ): Promise<Outcome[]> {
   const byName = new Map(plans.map((plan) => [plan.host.name, plan]));
   const hosts = plans.map(({ host }) => host);
-  const outcomes = await onHosts(hosts, (host) =>
-    clearHost(byName.get(host.name) as HostPlan, { shell, signal, token }, folder),
-  );
+  const outcomes = await onHosts(hosts, (host) => {
+    const plan = byName.get(host.name) as HostPlan;
+    const writer = { shell, signal, token: Math.max(token, plan.traces.token ?? 0) };
+    return clearHost(plan, writer, folder);
+  });
   return outcomes.map((outcome): Outcome => {
     const { name } = outcome.host;
     return outcome.fault === undefined

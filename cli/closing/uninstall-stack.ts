@@ -10,6 +10,7 @@ import { clearDatabase, databaseNotes, databasePlan } from "./database-traces.ts
 import { clearHosts, folderPlan, type HostPlan, releasePlan } from "./host-traces.ts";
 import { keptFiles, removeEmptyFolders, removeKeptFiles } from "./kept-files.ts";
 import { lookAround, type Surroundings } from "./look-around.ts";
+import { missedEvidence, unknownReleases } from "./lost-evidence.ts";
 
 /** What the person said on the command line. */
 export interface UninstallWish {
@@ -45,8 +46,7 @@ function uninstallRefusals(
 
 /** Told first, so that from here on no undo begins what it could not end. @returns the token of this work on hosts. */
 function record(chain: Chain, goes: readonly string[], { force, reason }: UninstallWish): number {
-  if (chain.records.length === 0) return 0;
-  const note = goes.join("; ");
+  const note = [...(force ? [`by force: ${reason}`] : []), ...goes].join("; ");
   const left = [...foldEntries(chain.records).values()].some(
     ({ state, finished }) => state !== "undone" && !finished,
   );
@@ -105,9 +105,15 @@ async function uninstallUnderLock(closing: Closing, folder: string, wish: Uninst
   refuse(uninstallRefusals(chain, wish, stack));
   const own = ownReleases(chain.records);
   const seen = await lookAround(closing, ({ name }) => own.get(name) ?? new Set());
-  if (!wish.force) refuse(seen.faults.map((fault) => `${fault} Mend it, ${FORCE}`));
+  const missed = await missedEvidence(closing, chain, seen.hosts);
+  if (!wish.force)
+    refuse([
+      ...seen.faults.map((fault) => `${fault} Mend it, ${FORCE}`),
+      ...missed.map((fault) => `${fault} If it is lost, so is the way back: ${FORCE}`),
+    ]);
   const { goes, notes } = planOf(seen);
-  const files = [...timerLines(chain), ...(await filesLines(closing, wish))];
+  const unknown = missed.length > 0 ? unknownReleases(seen.hosts) : [];
+  const files = [...unknown, ...timerLines(chain), ...(await filesLines(closing, wish))];
   if (goes.length === 0 && !(wish.withEvidence && files.length > 0))
     return [`nothing of ${stack} is left on its target`, ...notes, ...files, ...byHand(stack)];
   closing.print([...goes, ...notes, ...files]);

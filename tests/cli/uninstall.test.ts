@@ -132,6 +132,27 @@ describe("rollout uninstall", function () {
     equal(existsSync(join(stage.hosts[1]?.appDir ?? "", ".rollout")), true);
   });
 
+  it("refuses without the evidence that database and hosts have seen, and by force still removes all, with what stays named", async () => {
+    await stage.forward();
+    for (const name of readdirSync(stage.folder)) rmSync(join(stage.folder, name), { recursive: true });
+    const before = await everything();
+    await rejects(uninstall(), (error: Error) => {
+      match(error.message, /- evidence: expected record \d+ .* known from the database, got 0 records/);
+      match(
+        error.message,
+        /- expected evidence up to record \d+, which host-b has seen, got 0 records\. .*--force/,
+      );
+      return true;
+    });
+    deepEqual(await everything(), before);
+    const done = (await uninstall({ ...PLAIN, force: true, reason: "disk is gone" })).join("\n");
+    match(done, /journal exported to artifacts/);
+    match(done, new RegExp(`stays on host-a: ${stage.repository.shas[0]?.slice(0, 12)}`));
+    equal(existsSync(join(stage.hosts[1]?.appDir ?? "", ".rollout")), false);
+    match(JSON.stringify(stage.chain().records), /"uninstalled".*disk is gone/);
+    match((await uninstall()).join("\n"), /^nothing of test is left on its target/);
+  });
+
   it("leaves the rollout of another stack in the same database alone", async () => {
     await stage.forward("database-migration");
     const before = [await snapshotSchema(stage.target.admin), await snapshotRows(stage.target.admin)];

@@ -1,11 +1,18 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { findInstallDrift, foreignUnit, type Installed, install, uninstall } from "../audit/installation.ts";
+import { findInstallDrift, foreignUnit, install, uninstall } from "../audit/installation.ts";
+import {
+  commandsOf,
+  elsewhere,
+  type InstalledTimer,
+  staysThere,
+  timersOf,
+} from "../audit/installed-timer.ts";
 import { findWay, type Places, realPlaces, type Way } from "../audit/machine.ts";
 import { type AuditTask, cronLine, unitFiles } from "../audit/units.ts";
 import { AuditSection } from "../config/audit.ts";
 import { validatedAt } from "../ledger/audits.ts";
-import { entryKey } from "../ledger/entries.ts";
+import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { ReportPath } from "./report-file.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
 
@@ -18,14 +25,11 @@ export const ScheduledAuditSpec = BaseSpec.extend({
 });
 export type ScheduledAuditSpec = z.infer<typeof ScheduledAuditSpec>;
 
-export interface ScheduledAuditResult {
-  how: "systemd-system" | "systemd-user" | "cron" | "files" | "said";
-  /** The machine that runs it. */
-  machine: string;
+export interface ScheduledAuditResult extends InstalledTimer {
   /** UTC. */
   dueAt: string;
-  /** Unit files, or the line of the crontab; empty where it was only said. */
-  installed: Installed[];
+  /** Those of earlier runs on other machines: they stay there, and run as well. Absent where there are none. */
+  left?: InstalledTimer[];
 }
 
 const DAY_MS = 86_400_000;
@@ -88,21 +92,25 @@ function describePlan(way: AnyWay, task: AuditTask, host: string): string[] {
 const howOf = (way: AnyWay): ScheduledAuditResult["how"] =>
   way.kind === "systemd" ? `systemd-${way.scope}` : way.kind === "none" ? "said" : way.kind;
 
-function resultOf(spec: ScheduledAuditSpec, { evidence }: StepDeps): ScheduledAuditResult | undefined {
-  const own = evidence.entries().get(entryKey(spec.identity));
-  return own?.state === "done" ? (own.result as unknown as ScheduledAuditResult) : undefined;
-}
-
 async function observe(spec: ScheduledAuditSpec, deps: StepDeps, places: Places): Promise<Observation> {
-  const result = resultOf(spec, deps);
-  const undo = result && result.how !== "said" ? [`take the audit off ${result.machine} again`] : [];
+  const own = deps.evidence.entries().get(entryKey(spec.identity));
+  const before = own?.result as ScheduledAuditResult | undefined;
+  const result = own?.state === "done" ? before : undefined;
+  const left = elsewhere(timersOf(before), places.host).map(staysThere);
+  const here = result && result.how !== "said" && result.machine === places.host;
+  const undo = [...(here ? [`take the audit off ${result.machine} again`] : []), ...left];
+  const elsewhereDone = result !== undefined && result.machine !== places.host;
   // Another machine's timers can't be looked at from here.
-  if (result && result.machine !== places.host) return { drift: [], plan: [], undo, blockers: [] };
+  if (elsewhereDone && isDoneWith(own, spec)) return { drift: [], plan: [], undo, blockers: [] };
   const way = await wayOf(spec, places);
   const task = taskOf(spec, deps);
-  const drift = result && way.kind !== "none" ? await findInstallDrift(way, result.installed, task) : [];
-  if (result && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
-  return { drift, plan: describePlan(way, task, places.host), undo, blockers: refuseForeign(way, task) };
+  const drift =
+    result && !elsewhereDone && way.kind !== "none"
+      ? await findInstallDrift(way, result.installed, task)
+      : [];
+  if (result && !elsewhereDone && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
+  const plan = [...describePlan(way, task, places.host), ...left];
+  return { drift, plan, undo, blockers: refuseForeign(way, task) };
 }
 
 /** Two checkouts that roll out the same stack on one machine would run each other's audit. */
@@ -116,7 +124,7 @@ function refuseForeign(way: AnyWay, task: AuditTask): string[] {
 }
 
 /** Where this machine has it by an earlier run. */
-function placeOf({ how, installed }: ScheduledAuditResult, { systemUnits, userUnits }: Places) {
+function placeOf({ how, installed }: InstalledTimer, { systemUnits, userUnits }: Places) {
   switch (how) {
     case "systemd-system":
       return { kind: "systemd", scope: "system", folder: systemUnits } as const;
@@ -133,14 +141,18 @@ function placeOf({ how, installed }: ScheduledAuditResult, { systemUnits, userUn
 
 /** Takes it from where it was before, if that is another place by now: the audit would run there as well. */
 async function removeFormer(
-  before: ScheduledAuditResult | undefined,
+  before: readonly InstalledTimer[],
   way: AnyWay,
   task: AuditTask,
   places: Places,
 ): Promise<string[]> {
-  if (!before || before.how === howOf(way) || before.machine !== places.host) return [];
-  const place = placeOf(before, places);
-  return place ? uninstall(place, task) : [];
+  const removed: string[] = [];
+  for (const timer of before) {
+    if (timer.how === howOf(way) || timer.machine !== places.host) continue;
+    const place = placeOf(timer, places);
+    if (place) removed.push(...(await uninstall(place, task)));
+  }
+  return removed;
 }
 
 async function apply(
@@ -153,7 +165,8 @@ async function apply(
   const [foreign] = refuseForeign(way, task);
   if (foreign !== undefined) throw new StepError(foreign);
   const before = deps.evidence.entries().get(entryKey(spec.identity))?.result;
-  const former = await removeFormer(before as ScheduledAuditResult | undefined, way, task, places);
+  const timers = timersOf(before as ScheduledAuditResult | undefined);
+  const former = await removeFormer(timers, way, task, places);
   for (const what of former) deps.log(`scheduled-audit: removed ${what}, where it was before`);
   for (const line of describePlan(way, task, places.host)) deps.log(`scheduled-audit: ${line}`);
   const installed = way.kind === "none" ? [] : await install(way, task);
@@ -162,7 +175,10 @@ async function apply(
     if (drift)
       throw new StepError(`scheduled-audit: expected ${drift.expected}, got ${drift.observed}. Run again.`);
   }
-  return { how: howOf(way), machine: places.host, dueAt: task.due.toISOString(), installed };
+  const left = elsewhere(timers, places.host);
+  for (const timer of left) deps.log(`scheduled-audit: ${staysThere(timer)}`);
+  const dueAt = task.due.toISOString();
+  return { how: howOf(way), machine: places.host, dueAt, installed, ...(left.length > 0 ? { left } : {}) };
 }
 
 /** By what is there, not by what was recorded alone: a run that broke off left no result. */
@@ -175,7 +191,7 @@ async function takeOff(
   const way = await wayOf(spec, places);
   const task = taskOf(spec, deps);
   const removed = [
-    ...(await removeFormer(result, way, task, places)),
+    ...(await removeFormer(timersOf(result), way, task, places)),
     ...(way.kind === "none" ? [] : await uninstall(way, task)),
   ];
   for (const what of removed) deps.log(`scheduled-audit: removed ${what}`);
@@ -188,6 +204,10 @@ async function takeOff(
   };
 }
 
+const keptOn = (machine: string, reason: string): UndoResult["kept"][number] => ({
+  ...{ subject: `the audit's timer on ${machine}`, reason },
+});
+
 /** A timer that stays runs an audit that only reads: it must not keep anyone from going back. */
 async function undo(
   spec: ScheduledAuditSpec,
@@ -195,21 +215,22 @@ async function undo(
   places: Places,
   result: ScheduledAuditResult | undefined,
 ): Promise<UndoResult> {
-  const machine = result?.machine ?? places.host;
-  const leave = (why: string): UndoResult => {
-    const parts = (result?.installed ?? []).map(({ place }) => place).join(", ");
-    const reason = `${why} Remove it by hand there${parts && `: ${parts}`}`;
-    return {
-      summary: `left the timer on ${machine}`,
-      kept: [{ subject: `the audit's timer on ${machine}`, reason }],
-    };
-  };
-  if (machine !== places.host) return leave(`can't be reached from ${places.host}.`);
+  const away = elsewhere(timersOf(result), places.host);
+  const kept = away.map((timer) =>
+    keptOn(timer.machine, `can't be reached from ${places.host}. Take it off there: ${commandsOf(timer)}`),
+  );
+  if (result && result.machine !== places.host)
+    return { summary: `left the timer on ${result.machine}`, kept };
   try {
-    return await takeOff(spec, deps, places, result);
+    const done = await takeOff(spec, deps, places, result);
+    return { ...done, kept: [...done.kept, ...kept] };
   } catch (error) {
     deps.signal.throwIfAborted();
-    return leave((error as Error).message);
+    const byHand = result?.installed.length
+      ? ` Remove it by hand there: ${commandsOf(result)}`
+      : " Remove it by hand there";
+    const reason = `${(error as Error).message}${byHand}`;
+    return { summary: `left the timer on ${places.host}`, kept: [keptOn(places.host, reason), ...kept] };
   }
 }
 

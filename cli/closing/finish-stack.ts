@@ -5,6 +5,7 @@ import { takeLock } from "../../ledger/lock.ts";
 import { knownReleases } from "../../ledger/own-releases.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { StepError } from "../../steps/step.ts";
+import { auditTimers } from "./audit-timers.ts";
 import { attempt, type Closing, requireAll } from "./closing.ts";
 import { clearDatabase, databaseNotes, databasePlan } from "./database-traces.ts";
 import { type FinishWish, finishReason, finishRefusals } from "./finish-refusals.ts";
@@ -53,14 +54,18 @@ export async function finishStack(closing: Closing, wish: FinishWish): Promise<s
     refuse(faults);
     const goes = [...(traces ? databasePlan(traces) : []), ...releasePlan(hosts)];
     const notes = traces ? databaseNotes(traces) : [];
+    const timers = auditTimers(chain);
     if (finished && goes.length === 0)
-      return [`finished on ${finished.at} by ${finished.by} (${finished.reason}): nothing is left to drop`];
-    closing.print([...goes, ...notes, ...CONSEQUENCES]);
+      return [
+        `finished on ${finished.at} by ${finished.by} (${finished.reason}): nothing is left to drop`,
+        ...timers,
+      ];
+    closing.print([...goes, ...notes, ...timers, ...CONSEQUENCES]);
     await closing.confirm();
     const token = finished?.number ?? closeBook(chain, wish, goes.join("; "));
     const database = await attempt("database", () => clearDatabase(closing, "finish", folder));
     const outcomes = [database, ...(await clearHosts(closing, hosts, { token, folder: false }))];
-    return requireAll(outcomes, { verb: "finish", stack });
+    return [...requireAll(outcomes, { verb: "finish", stack }), ...timers];
   } finally {
     release();
   }

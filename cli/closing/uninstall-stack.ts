@@ -3,8 +3,8 @@ import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { ownReleases } from "../../ledger/own-releases.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
-import type { ScheduledAuditResult } from "../../steps/scheduled-audit.ts";
 import { StepError } from "../../steps/step.ts";
+import { auditTimers } from "./audit-timers.ts";
 import { attempt, type Closing, type Outcome, requireAll } from "./closing.ts";
 import { clearDatabase, databaseNotes, databasePlan } from "./database-traces.ts";
 import { clearHosts, folderPlan, type HostPlan, releasePlan } from "./host-traces.ts";
@@ -61,19 +61,6 @@ function planOf({ database, hosts, faults }: Surroundings): { goes: string[]; no
   return { goes, notes: [...(database ? databaseNotes(database) : []), ...left] };
 }
 
-/** The audit's timer is no part of the target: after `finish` it stays on the machine that was to run it. */
-function timerLines(chain: Pick<Chain, "records">): string[] {
-  const scheduled = [...foldEntries(chain.records).values()].filter(
-    ({ kind, state }) => kind === "scheduled-audit" && state !== "undone",
-  );
-  return scheduled.flatMap(({ result }) => {
-    const { how, machine, installed = [] } = (result ?? {}) as Partial<ScheduledAuditResult>;
-    // Files that were not installed lie among the reports.
-    if (how === "files") return [];
-    return installed.map(({ place }) => `stays on ${machine}, to be removed there by hand: ${place}`);
-  });
-}
-
 const byHand = (stack: string) => [
   "what is left is Pulumi's own state of the stack, which this command does not touch. Remove it by hand:",
   `  npx rollout pulumi stack rm ${stack} --preserve-config`,
@@ -113,7 +100,7 @@ async function uninstallUnderLock(closing: Closing, folder: string, wish: Uninst
     ]);
   const { goes, notes } = planOf(seen);
   const unknown = missed.length > 0 ? unknownReleases(seen.hosts) : [];
-  const files = [...unknown, ...timerLines(chain), ...(await filesLines(closing, wish))];
+  const files = [...unknown, ...auditTimers(chain), ...(await filesLines(closing, wish))];
   if (goes.length === 0 && !(wish.withEvidence && files.length > 0))
     return [`nothing of ${stack} is left on its target`, ...notes, ...files, ...byHand(stack)];
   closing.print([...goes, ...notes, ...files]);

@@ -113,6 +113,19 @@ export class ClosingStage {
     return this.#with((context) => applyStep(step, step.spec.parse(this.spec(planned)), context));
   }
 
+  /** Records that the audit's timer was installed on a machine, after it had been on another. */
+  scheduleAudit(): void {
+    const chain = this.chain();
+    const name = { phase: "validation", step: "scheduled-audit", kind: "scheduled-audit" };
+    const fields = { ...name, verb: "apply" as const };
+    const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
+    const { number } = chain.append({ record: "begin", ...fields, ...begin }, new Date());
+    const installed = [{ place: "/etc/systemd/system/audit.timer", sha256: "" }];
+    const timer = (machine: string) => ({ how: "systemd-system", machine, installed });
+    const result = { ...timer("bastion"), left: [timer("laptop")] };
+    chain.append({ record: "end", ...fields, begin: number, outcome: "done", result }, new Date());
+  }
+
   /** As Pulumi deletes: each step, newest first. @returns what each undo says. */
   async destroy(): Promise<string[]> {
     const said: string[] = [];

@@ -57,6 +57,17 @@ describe("rollout finish", function () {
     match(finished?.reason ?? "", /^green audit of \d{4}-/);
   });
 
+  it("names each machine that the audit's timer stays on, and what takes it off: before the question, after, and when run again", async () => {
+    await stage.forward();
+    stage.scheduleAudit();
+    const timer =
+      /^the audit's timer stays on laptop\. To take it off there: sudo systemctl disable --now audit\.timer; .*\n.* on bastion\. /m;
+    const wish = { withoutAudit: true, reason: "test" };
+    match((await finish(wish)).join("\n"), timer);
+    match(stage.printed.join("\n"), timer);
+    match((await finish(wish)).join("\n"), timer);
+  });
+
   it("shows first what goes and what can not be undone any more, and changes nothing without the stack's name", async () => {
     await stage.forward();
     audit(true);

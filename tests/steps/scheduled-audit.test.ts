@@ -197,7 +197,7 @@ describe("scheduled audit", () => {
     assert.equal(summary, "left the timer on bastion");
     assert.match(
       kept[0]?.reason ?? "",
-      /Failed to connect to bus.* Remove it by hand there: .*audit-test\.service, /,
+      /Failed to connect to bus.* Remove it by hand there: .*audit-test\.service /,
     );
   });
 
@@ -208,8 +208,43 @@ describe("scheduled audit", () => {
     rmSync(join(machine.root, "bin/systemctl"));
     const { summary, kept } = await machine.undo();
     assert.equal(summary, "left the timer on bastion");
-    assert.match(kept[0]?.reason ?? "", /systemctl[\s\S]* Remove it by hand there: .*audit-test\.service, /);
+    assert.match(kept[0]?.reason ?? "", /systemctl[\s\S]* Remove it by hand there: .*audit-test\.service /);
     assert.equal(machine.units().length, 2);
+  });
+
+  it("names the machine that it was on before, and how to take it off there: in preview, in the result and on the way back", async () => {
+    const machine = new Machine("systemctl");
+    await machine.apply();
+    const other = { ...machine.places, host: "bastion-2", systemUnits: join(machine.root, "units-2") };
+    machine.step = createScheduledAudit(other) as unknown as Step;
+    const there = /bastion\b.*: sudo systemctl disable --now \S+audit-test\.timer; sudo rm -f \S+\/units\//;
+    // What is done is left alone, whoever looks.
+    assert.deepEqual((await machine.observe()).plan, []);
+    const later = machine.spec({ schedule: { afterDays: 31, at: "06:00", environmentFile: undefined } });
+    const { plan, undo } = await machine.observe(later);
+    assert.match(plan[0] ?? "", /^install a system timer of systemd on bastion-2/);
+    assert.match(plan[1] ?? "", there);
+    assert.match(undo[0] ?? "", there);
+    const { machine: now, left } = await machine.apply(later);
+    assert.deepEqual([now, left?.map(({ machine }) => machine)], ["bastion-2", ["bastion"]]);
+    const { summary, kept } = await machine.undo(later);
+    assert.equal(summary, "removed 2 parts of the audit's timer");
+    assert.match(`${kept[0]?.subject}: ${kept[0]?.reason}`, there);
+  });
+
+  it("forgets a machine that it is on again", async () => {
+    const machine = new Machine("systemctl");
+    const on = (host: string, generation: number) => {
+      machine.step = createScheduledAudit({ ...machine.places, host }) as unknown as Step;
+      return machine.apply(machine.spec({ generation }));
+    };
+    await on("bastion", 1);
+    await on("bastion-2", 2);
+    const { left } = await on("bastion", 3);
+    assert.deepEqual(
+      left?.map(({ machine }) => machine),
+      ["bastion-2"],
+    );
   });
 
   it("adds a line to the crontab where there is no systemd, and takes just that line out again", async () => {

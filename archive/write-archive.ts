@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import type { Encryption } from "../config/encryption.ts";
+import { syncFolder } from "../postgres/dump-files.ts";
 import { hashFile } from "../steps/snapshot-file.ts";
 import { StepError } from "../steps/step.ts";
 import { compressor, encryptor } from "./compression.ts";
@@ -128,8 +129,7 @@ async function settle(partial: string, base: string, suffix: string, found: Foun
     const there = await stat(join(folder, name)).catch(() => undefined);
     if (!there) {
       await rename(partial, join(folder, name));
-      const directory = await open(folder);
-      await directory.sync().finally(() => directory.close());
+      await syncFolder(folder);
       return { name, isNew: true };
     }
     if (there.size !== found.bytes || (await hashFile(join(folder, name))) !== found.sha256) continue;

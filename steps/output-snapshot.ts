@@ -17,7 +17,7 @@ import {
   sealSnapshot,
 } from "./snapshot-attempt.ts";
 import { LineWriter, Tally } from "./snapshot-file.ts";
-import { observeSnapshot } from "./snapshot-readiness.ts";
+import { observeSnapshot, otherRelease } from "./snapshot-readiness.ts";
 import { takeSnapshot } from "./snapshot-run.ts";
 import {
   finalPath,
@@ -73,13 +73,12 @@ export const realWorld: SnapshotWorld = {
 
 async function checkRelease(
   asker: DealAsker,
-  { release, appUrl }: OutputSnapshotSpec,
+  spec: OutputSnapshotSpec,
+  deps: StepDeps,
 ): Promise<string | null> {
   const running = await asker.readRelease();
-  if (release === undefined || running === null || running === release) return running;
-  throw new StepError(
-    `output-snapshot: expected release ${release} at ${appUrl}, got ${running}. Deploy the expected one, or correct releases in the stack config.`,
-  );
+  if (spec.release === undefined || running === null || running === spec.release) return running;
+  throw new StepError(otherRelease(spec, running, deps));
 }
 
 async function estimateRows({ change }: OutputSnapshotSpec, deps: StepDeps): Promise<number | undefined> {
@@ -170,7 +169,7 @@ async function takeNew(spec: OutputSnapshotSpec, deps: StepDeps, world: Snapshot
   const { appUrl, outputs } = spec;
   const asker = createAsker({ appUrl, outputs, timer: world.timer, signal: deps.signal });
   try {
-    const release = await checkRelease(asker, spec);
+    const release = await checkRelease(asker, spec, deps);
     const opened = await openSnapshot(spec, release, deps);
     const { snapshot, tally } = opened;
     const { deleted, gaveUp } = await askAll(spec, asker, opened, deps);

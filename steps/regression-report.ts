@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { evidenceFolder, evidencePart } from "../ledger/store.ts";
+import { syncFolder } from "../postgres/dump-files.ts";
 import { shownPath } from "../postgres/dump-store.ts";
 import type { Finding } from "./regression-finding.ts";
 import type { BaseSpec } from "./step.ts";
@@ -50,6 +51,7 @@ export class FindingsWriter {
     await this.#handle.sync();
     await this.#handle.close();
     await rename(`${this.#final}.incoming`, this.#final);
+    await syncFolder(dirname(this.#final));
     return { path: shownPath(this.#final), sha256: this.#hash.digest("hex"), lines: this.#lines };
   }
 

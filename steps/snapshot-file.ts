@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { syncFolder } from "../postgres/dump-files.ts";
 import { readLines } from "./line-reader.ts";
 import { type DealLine, parseLine } from "./snapshot-line.ts";
 
@@ -120,9 +121,7 @@ export async function sealLines(lines: string, final: string, compress: "gzip" |
   if (compress === "gzip") await pipeline(source, content.stream, createGzip(), packed.stream, target);
   else await pipeline(source, content.stream, packed.stream, target);
   await rename(temporary, final);
-  const folder = await open(dirname(final));
-  await folder.sync();
-  await folder.close();
+  await syncFolder(dirname(final));
   return { contentSha256: content.result().sha256, ...packed.result() };
 }
 

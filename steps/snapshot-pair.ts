@@ -4,6 +4,7 @@ import { OutputsSection } from "../config/outputs.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { shownPath } from "../postgres/dump-store.ts";
+import { takeAgain } from "./snapshot-again.ts";
 import { finalPath, listSnapshots, type SnapshotManifest, snapshotFolder } from "./snapshot-store.ts";
 import { type BaseSpec, type StepDeps, StepError, type StepIdentity } from "./step.ts";
 
@@ -42,13 +43,15 @@ export function findTaken(
   { stack, evidenceUrl }: Pick<StepIdentity, "stack" | "evidenceUrl">,
   { evidence }: Pick<StepDeps, "evidence">,
 ): TakenSnapshot {
-  const entry = evidence.entries().get(entryKey(reference));
+  const entries = evidence.entries();
+  const again = takeAgain(reference, stack, entries);
+  const entry = entries.get(entryKey(reference));
   const taken =
     entry?.state === "done" ? Taken.safeParse({ spec: entry.doneSpec, result: entry.result }) : undefined;
   if (!taken?.success) {
     const got = taken ? "one that this release can't read" : (entry?.state ?? "never run");
     throw new StepError(
-      `regression: expected a snapshot by ${nameOf(reference)}, got ${got}. Run \`up\` at its phase first.`,
+      `regression: expected a snapshot by ${nameOf(reference)}, got ${got}. ${again ? `To take it, ${again}.` : "Run `up` at its phase first."}`,
     );
   }
   const { spec, result } = taken.data;
@@ -62,7 +65,7 @@ export function findTaken(
       step === reference.step,
   );
   const expected = `the file of ${nameOf(reference)} (SHA-256 ${result.sha256.slice(0, 12)}…) in ${shownPath(folder)}`;
-  const remedy = "Restore it from a copy of the evidence.";
+  const remedy = `Restore it from a copy of the evidence${again ? `; else to take it again, ${again}` : ""}.`;
   if (!stored) throw new StepError(`regression: expected ${expected}, got none. ${remedy}`);
   const path = finalPath(stored);
   const size = statSync(path, { throwIfNoEntry: false })?.size;
@@ -80,8 +83,10 @@ export function findPair(
 ): { pre: TakenSnapshot; post: TakenSnapshot } {
   const [pre, post] = [findTaken(spec.pre, spec.identity, deps), findTaken(spec.post, spec.identity, deps)];
   if (post.manifest.columns === undefined) {
+    const again = takeAgain(spec.post, spec.identity.stack, deps.evidence.entries());
     throw new StepError(
-      `regression: expected ${nameOf(spec.post)} to hold the type of each deal, got one of an older release. Take it again by this one.`,
+      `regression: expected ${nameOf(spec.post)} to hold the type of each deal, got one of an older release of this program. ` +
+        `Take it again by this one: ${again ?? "remove the file and run `up`"}.`,
     );
   }
   if (pre.questions === post.questions) return { pre, post };

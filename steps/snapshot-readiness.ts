@@ -6,6 +6,7 @@ import { KeyReader } from "../postgres/key-pages.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/preflight-facts.ts";
 import { createAsker, type DealAsker } from "./deal-asker.ts";
 import type { OutputSnapshotSpec, SnapshotWorld } from "./output-snapshot.ts";
+import { takeAgain } from "./snapshot-again.ts";
 import { finalPath, ownSnapshots, type StoredSnapshot, snapshotFolder } from "./snapshot-store.ts";
 import type { Drift, Observation, StepDeps } from "./step.ts";
 
@@ -45,17 +46,33 @@ function tokenBlockers({ outputs: { tokenVariable } }: OutputSnapshotSpec): stri
   ];
 }
 
+/** That another release answers than the one that the snapshot is to be of, and what to do: it may have been replaced. */
+export function otherRelease(
+  { release, appUrl, identity }: OutputSnapshotSpec,
+  running: string,
+  { evidence }: Pick<StepDeps, "evidence">,
+): string {
+  const expected = `output-snapshot: expected release ${release} at ${appUrl}, got ${running}.`;
+  const again = takeAgain(identity, identity.stack, evidence.entries());
+  if (again === undefined)
+    return `${expected} Deploy the expected one, or correct releases in the stack config.`;
+  return (
+    `${expected} The rollout has switched to that one since. Put back what asks for another snapshot: outputs, change or ` +
+    `releases in the stack config, or the file from a copy of the evidence. Else to take it again, ${again}.`
+  );
+}
+
 /** Whether the application is there, and runs what it should. */
 async function applicationBlockers(
   asker: DealAsker,
-  { release, appUrl }: OutputSnapshotSpec,
+  spec: OutputSnapshotSpec,
+  deps: StepDeps,
 ): Promise<string[]> {
   try {
     const running = await asker.readRelease();
+    const { release } = spec;
     if (release === undefined || running === null || running === release) return [];
-    return [
-      `output-snapshot: expected release ${release} at ${appUrl}, got ${running}. Deploy the expected one, or correct releases in the stack config.`,
-    ];
+    return [otherRelease(spec, running, deps)];
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
@@ -125,7 +142,7 @@ export async function observeSnapshot(
     const blockers = [
       ...targetBlockers(facts, spec),
       ...tokenBlockers(spec),
-      ...(await applicationBlockers(asker, spec)),
+      ...(await applicationBlockers(asker, spec, deps)),
       ...(await spaceBlockers(folder, Math.max(0, rows))),
     ];
     const estimate =

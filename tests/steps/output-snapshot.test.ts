@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Entry } from "../../ledger/entries.ts";
 import { createOutputSnapshot, outputSnapshot } from "../../steps/output-snapshot.ts";
 import { readSnapshot } from "../../steps/read-snapshot.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -433,6 +434,33 @@ describe("output snapshot", () => {
     );
     assert.deepEqual(readdirSync(snapshotsOf(spec)), []);
   });
+
+  for (const [own, switched, said] of [
+    [
+      "validation",
+      "validation",
+      /lower the phase to 3 and rise to 4 again \(npx rollout config set phase 3 --stack test && /,
+    ],
+    [
+      "pre-flight",
+      "code-deployment",
+      /lower the phase to 0 and rise to 2 again \(npx rollout config set phase 0 --stack test && /,
+    ],
+    ["validation", "interface-rollout", /Deploy the expected one, or correct releases/],
+  ] as const)
+    it(`says how one of ${own} is taken again once ${switched} has switched the release`, async () => {
+      const url = await databaseWithDeals(5);
+      const running = await app();
+      running.release = "b".repeat(40);
+      const base = snapshotSpec(running.url);
+      const identity = { ...base.identity, phase: own, step: "post-snapshot" };
+      const spec = { ...base, identity, release: "a".repeat(40) };
+      const entry = { phase: switched, kind: "release-switch", state: "half-done" } as unknown as Entry;
+      const entries = new Map([[`${switched}/release-switch`, entry]]);
+      const deps = makeDeps(url, { evidence: { entries: () => entries, records: () => [] } });
+      assert.match((await outputSnapshot.observe(spec, deps)).blockers.join(), said);
+      await assert.rejects(outputSnapshot.apply(spec, deps), said);
+    });
 
   it("stops when it is cancelled, and keeps what it has", async () => {
     const url = await databaseWithDeals(3000);

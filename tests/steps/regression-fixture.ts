@@ -121,12 +121,22 @@ export class SnapshotEvidence {
       ...{ columns: ["name"], released: false, ...changed },
     };
     writeFileSync(join(this.snapshots, `${name}.json`), JSON.stringify(manifest));
-    this.#record(phase, step, { change, outputs: OutputsSection.parse(outputs) }, { sha256: sum });
+    const spec = { change, outputs: OutputsSection.parse(outputs) };
+    this.#record({ phase, step, kind: "output-snapshot" }, spec, { sha256: sum });
     return path;
   }
 
-  #record(phase: string, step: string, spec: Record<string, unknown>, result: Record<string, unknown>): void {
-    const fields = { phase, step, kind: "output-snapshot", verb: "apply" as const };
+  /** Another release was switched to by a phase. */
+  switchRelease(phase: string): void {
+    this.#record({ phase, step: "release-switch", kind: "release-switch" }, {}, {});
+  }
+
+  #record(
+    step: { phase: string; step: string; kind: string },
+    spec: Record<string, unknown>,
+    result: Record<string, unknown>,
+  ): void {
+    const fields = { ...step, verb: "apply" as const };
     const begin = { digest: "d".repeat(64), generation: 1, spec, will: [] };
     const { number } = this.#chain.append({ record: "begin", ...fields, ...begin });
     this.#chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { findStep } from "../../steps/registry.ts";
 import { type RegressionSpec, regression } from "../../steps/regression.ts";
 import { createDatabase } from "../database.ts";
+import { syncedFolders } from "../synced-folders.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 import { AS_IT_WAS, type SnapshotDeal, SnapshotEvidence } from "./regression-fixture.ts";
 
@@ -298,6 +299,18 @@ describe("regression", () => {
         false,
       ],
       [
+        "a later snapshot that is gone after the permanent release was switched to",
+        () => {
+          const evidence = new SnapshotEvidence();
+          evidence.keep("pre-flight", "output-snapshot", []);
+          rmSync(evidence.keep("validation", "post-snapshot", []));
+          evidence.switchRelease("validation");
+          return { evidence };
+        },
+        /got no such file\. Restore it .*; else to take it again, lower the phase to 3 and rise to 4 again \(npx rollout config set phase 3 /,
+        false,
+      ],
+      [
         "answers to other questions",
         () => {
           const evidence = new SnapshotEvidence();
@@ -326,6 +339,14 @@ describe("regression", () => {
         await assert.rejects(regression.apply(spec, deps), said);
         assert.throws(() => readdirSync(join(evidence.folder, "regressions")), /ENOENT/);
       });
+  });
+
+  it("forces the name of its findings to the disk: a power cut takes neither them nor it", async () => {
+    const evidence = evidenceOf([seen(1, "1")], [seen(1, "1")]);
+    const folder = join(evidence.folder, "regressions");
+    const synced = await syncedFolders(() => run(evidence).result);
+    const { names = [] } = synced.find(({ path }) => path === folder) ?? {};
+    assert.match(names.join(), /^validation-regression-\w+\.jsonl$/);
   });
 
   it("leaves no file of a comparison that did not come to its end", async () => {

@@ -7,6 +7,9 @@ export const phaseNames = [
   "validation",
 ] as const;
 
+/** Its number by its name; -1 for what is none. */
+export const phaseNumber = (name: string): number => (phaseNames as readonly string[]).indexOf(name);
+
 /** The last phase: behind it lies only `rollout finish`. */
 export const LAST_PHASE = phaseNames.length - 1;
 

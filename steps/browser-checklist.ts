@@ -6,7 +6,12 @@ import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { Change } from "../postgres/change.ts";
-import { checklistBlockers, describeBrowser, findLostPictures } from "./browser-readiness.ts";
+import {
+  checklistBlockers,
+  describeBrowser,
+  findLostPictures,
+  replacedBlockers,
+} from "./browser-readiness.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
 import { type TestDeals, undoTestDeals, withTestDeals } from "./test-deals.ts";
 
@@ -75,7 +80,8 @@ async function observe(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Obse
     const { checked } = entry.result as unknown as BrowserChecklistResult;
     const lost = await findLostPictures(evidenceFolder(spec.identity.evidenceUrl), checked);
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
-    return { drift: lost, plan, undo, blockers: [], gate: open.map(untickedLine) };
+    const blockers = lost.length > 0 ? replacedBlockers(spec, deps) : [];
+    return { drift: lost, plan, undo, blockers, gate: open.map(untickedLine) };
   }
   const blockers = await checklistBlockers(spec, deps);
   return { drift: [], plan, undo, blockers, estimateSeconds: POINT_SECONDS * points.length };

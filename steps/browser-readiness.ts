@@ -5,9 +5,11 @@ import { request } from "undici";
 import { findBrowser, missingBrowser, withoutSandbox } from "../browser/executable.ts";
 import type { PointOutcome } from "../browser/point-run.ts";
 import { secretNames } from "../config/browser-flows.ts";
+import { phaseNumber } from "../config/phase.ts";
 import { hasColumn } from "../postgres/marked-rows.ts";
 import { withConnection } from "../postgres/session.ts";
 import type { BrowserChecklistSpec, ReadySpec } from "./browser-checklist.ts";
+import { laterOwner, shortSha } from "./host-work.ts";
 import { reasonOf } from "./smoke-requests.ts";
 import type { Drift, StepDeps } from "./step.ts";
 
@@ -20,8 +22,26 @@ export async function describeBrowser({ browserChecklist }: BrowserChecklistSpec
   return `${found}${withoutSandbox() ? " (as root, so without its sandbox)" : ""}`;
 }
 
+/**
+ * Once a later phase has switched the release, its pages would be looked at in the name of the one before. A patch of that
+ * one, or another checklist, waits until the phase is lowered: only then is it what users see.
+ */
+export function replacedBlockers(spec: BrowserChecklistSpec, deps: StepDeps): string[] {
+  const owner = laterOwner(spec, "release-switch", deps);
+  if (!owner) return [];
+  const { phase, stack } = spec.identity;
+  const down = phaseNumber(phase);
+  return [
+    `browser-checklist: expected release ${shortSha(spec.basis.release)} to be what users see, got ${owner.phase} ` +
+      `${owner.step}, which has replaced it. Put browserChecklist and releases back as they were, and lost pictures from a ` +
+      `copy of the evidence; or lower first: npx rollout config set phase ${down} --stack ${stack} && npx rollout up --stack ${stack}`,
+  ];
+}
+
 /** What would keep the points from being run, each complete with remedy. Starts no browser. */
 export async function checklistBlockers(spec: BrowserChecklistSpec, deps: StepDeps): Promise<string[]> {
+  const replaced = replacedBlockers(spec, deps);
+  if (replaced.length > 0) return replaced;
   const { browserChecklist, testDeals } = spec;
   if (!browserChecklist) {
     return [

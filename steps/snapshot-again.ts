@@ -1,8 +1,6 @@
-import { phaseNames } from "../config/phase.ts";
+import { phaseNumber } from "../config/phase.ts";
 import type { Entry } from "../ledger/entries.ts";
 import type { SnapshotReference } from "./snapshot-pair.ts";
-
-const numberOf = (phase: string) => phaseNames.indexOf(phase as (typeof phaseNames)[number]);
 
 /**
  * How a snapshot is taken once more where another release has been switched to since: the one that it is to be of answers
@@ -13,10 +11,10 @@ export function takeAgain(
   stack: string,
   entries: ReadonlyMap<string, Entry>,
 ): string | undefined {
-  const own = numberOf(phase);
+  const own = phaseNumber(phase);
   const switched = [...entries.values()]
     .filter(({ kind, state }) => kind === "release-switch" && state !== "undone")
-    .map((entry) => numberOf(entry.phase))
+    .map((entry) => phaseNumber(entry.phase))
     .filter((number) => number >= own);
   if (switched.length === 0) return undefined;
   // Where its own phase switches, it is taken before that: on the way up again.

@@ -12,6 +12,9 @@ import { pngSize } from "../browser/png.ts";
 import { createDatabase } from "../database.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 
+const switched = (phase: string) =>
+  ({ phase, step: "release-switch", kind: "release-switch", state: "done" }) as Entry;
+
 describe("browser checklist", () => {
   let url: string;
   let app: FixtureApp;
@@ -272,6 +275,33 @@ describe("browser checklist", () => {
         { expected: "the picture artifacts/b.png", observed: "no such file" },
       ]);
       assert.deepEqual(blockers, []);
+    });
+
+    it("does not look at the permanent release in the name of a patched interface: it says what to do", async () => {
+      const spec = specOf(app.url);
+      const identity = { ...spec.identity, phase: "interface-rollout" };
+      const before = { ...spec, identity };
+      const own = { state: "done", kind: "browser-checklist", since: 1, digest: hashOf(before) };
+      const result = { checked: [], subject: "s", points: [] };
+      const entries = new Map([
+        ["interface-rollout/browser-checklist", { ...own, result } as unknown as Entry],
+        ["validation/release-switch", { ...switched("validation"), since: 2 }],
+      ]);
+      const deps = makeDeps(url, { evidence: { entries: () => entries, records: () => [] } });
+      assert.deepEqual((await browserChecklist.observe(before, deps)).blockers, []);
+      const patched = { ...before, basis: { release: "9".repeat(40) } };
+      const said =
+        /browser-checklist: expected release 9{12} to be what users see, got validation release-switch, .* set phase 3 --stack/;
+      assert.match((await browserChecklist.observe(patched, deps)).blockers[0] ?? "", said);
+      await assert.rejects(browserChecklist.apply(patched, deps), said);
+      // Neither are pictures taken anew that are gone.
+      const screenshots = [{ path: "artifacts/gone.png", sha256: "" }];
+      Object.assign(result, { checked: [{ point: "p", screenshots }] });
+      const { drift, blockers } = await browserChecklist.observe(before, deps);
+      assert.deepEqual([drift.length, blockers.length], [1, 1]);
+      // In phase 3 it is what users see.
+      entries.set("validation/release-switch", { ...switched("validation"), since: 2, state: "undone" });
+      assert.doesNotMatch((await browserChecklist.observe(patched, deps)).blockers.join(), /replaced/);
     });
 
     it("has nothing to undo, and needs neither database nor application for that", async () => {

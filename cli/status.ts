@@ -1,3 +1,4 @@
+import type { Status } from "./status/contract.ts";
 import { renderStatus } from "./status/render.ts";
 import { printLines, type StackOption, type Verb } from "./verb.ts";
 
@@ -5,7 +6,13 @@ interface StatusOptions extends StackOption {
   json: boolean;
 }
 
-/** `rollout status`: exit code 0 also when the target is down, since the answer is complete then too. */
+/**
+ * Exit code 0 also when the target is down, since the answer is complete then too; 1 when the
+ * configuration is faulty, after all that can be told nevertheless.
+ */
+export const exitCodeFor = ({ configValid }: Pick<Status, "configValid">): number => (configValid ? 0 : 1);
+
+/** `rollout status`. */
 export const statusVerb: Verb<StatusOptions> = {
   command: "status",
   describe: "Where the rollout stands: phase, rows, constraint, flag, backup, drift, gates",
@@ -16,6 +23,6 @@ export const statusVerb: Verb<StatusOptions> = {
     const { readStatus } = await import("./status/read-status.ts");
     const status = await readStatus(stack);
     printLines(json ? [JSON.stringify(status, null, 2)] : renderStatus(status));
-    return 0;
+    return exitCodeFor(status);
   },
 };

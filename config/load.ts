@@ -39,7 +39,7 @@ export interface LoadedSettings {
  * @throws {ConfigError} with every fault at once: key, value (never a secret's), what was expected, file, remedy.
  */
 export function loadConfig(source: ConfigSource): RolloutConfig {
-  const { config, faults, targetFaults } = readSource(source);
+  const { config, faults, targetFaults } = readSettings(source);
   if (faults.length + targetFaults.length > 0 || !config) throw new ConfigError([...faults, ...targetFaults]);
   return config;
 }
@@ -49,25 +49,32 @@ export function loadConfig(source: ConfigSource): RolloutConfig {
  * @throws {ConfigError} for every other fault.
  */
 export function loadSettings(source: ConfigSource): LoadedSettings {
-  const { settings, config, faults, targetFaults } = readSource(source);
+  const { settings, config, faults, targetFaults } = readSettings(source);
   if (faults.length > 0) throw new ConfigError(faults);
   return { settings: settings as Settings, config, targetFaults };
 }
 
-interface Reading {
+/** What of a configuration could be told, and all that is wrong with it. */
+export interface ReadSettings {
+  /** Every key that is as it should be by itself. */
   settings: Partial<Settings>;
+  /** Absent while anything is wrong. */
   config: RolloutConfig | undefined;
+  /** Absent when it could not be told; there also when the rest is faulty. */
+  target: Pick<RolloutConfig, "databaseUrl" | "hosts" | "app"> | undefined;
+  /** Complete lines: of the configuration, and of its target. */
   faults: string[];
   targetFaults: string[];
 }
 
-function readSource({
+/** Throws nothing: for who has to say what can be said. */
+export function readSettings({
   values,
   secrets,
   stack,
   file = `Pulumi.${stack}.yaml`,
   sandbox = readSandbox,
-}: ConfigSource): Reading {
+}: ConfigSource): ReadSettings {
   const schema = stackSchema(stack);
   const context: FaultContext = {
     schema,
@@ -83,7 +90,7 @@ function readSource({
   const target = readTarget(context, settings, given, sandbox, targetFaults);
   const whole = faults.length + targetFaults.length === 0 && target;
   const config = whole ? { ...(settings as Settings), ...target, stack } : undefined;
-  return { settings, config, faults, targetFaults };
+  return { settings, config, target, faults, targetFaults };
 }
 
 /** A password in plain text would be in the stack file, and with it in version control. */

@@ -1,6 +1,9 @@
 import { phaseTitle } from "../config/phase.ts";
 import type { RolloutConfig } from "../config/schema.ts";
+import { type Entry, entryKey } from "../ledger/entries.ts";
+import type { PhaseSteps } from "../ledger/progress.ts";
 import { hashOf } from "../ledger/record.ts";
+import type { Observation } from "../steps/step.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 import { refuseOutsideWindow } from "./window.ts";
 
@@ -12,23 +15,57 @@ export interface Gate {
   missing: string[];
 }
 
+/** What a gate asks of a step. */
+interface GateStep {
+  name: string;
+  entry?: Entry | undefined;
+  observation?: Pick<Observation, "drift" | "gate"> | undefined;
+  error?: string | undefined;
+}
+
 const nameOf = ({ spec }: ObservedStep) => `${spec.identity.phase}/${spec.identity.step}`;
 
-function whyNotProven(step: ObservedStep): string[] {
-  if (step.entry?.state !== "done")
-    return [`${nameOf(step)}: expected done in this attempt, got ${step.entry?.state ?? "never run"}`];
-  if (step.error) return [`${nameOf(step)}: expected a look at it, got none`];
+function whyNotProven({ name, entry, observation, error }: GateStep): string[] {
+  if (entry?.state !== "done")
+    return [`${name}: expected done in this attempt, got ${entry?.state ?? "never run"}`];
+  if (error) return [`${name}: expected a look at it, got none`];
   // Not looked at (`observe: false`): what the step recorded against going on still stands.
-  const recorded = (step.entry.result as { gate?: string[] } | undefined)?.gate;
-  const { drift = [], gate = recorded ?? [] } = step.observation ?? {};
+  const recorded = (entry.result as { gate?: string[] } | undefined)?.gate;
+  const { drift = [], gate = recorded ?? [] } = observation ?? {};
   const drifts = drift.map(({ expected, observed }) => `expected ${expected}, got ${observed}`);
-  return [...drifts, ...gate].map((reason) => `${nameOf(step)}: ${reason}`);
+  return [...drifts, ...gate].map((reason) => `${name}: ${reason}`);
 }
+
+const gateOf = (phase: number, steps: readonly GateStep[]): Gate => {
+  const missing = steps.flatMap(whyNotProven);
+  return { phase, met: missing.length === 0, missing };
+};
 
 /** Evaluates the gate of a phase: every step of it done in this attempt, still true, and with no reason of its own against going on. Pure. */
 export function evaluateGate(phase: number, steps: ObservedStep[]): Gate {
-  const missing = steps.filter(({ planned }) => planned.phaseNumber === phase).flatMap(whyNotProven);
-  return { phase, met: missing.length === 0, missing };
+  const own = steps.filter(({ planned }) => planned.phaseNumber === phase);
+  return gateOf(
+    phase,
+    own.map((step) => ({ ...step, name: nameOf(step) })),
+  );
+}
+
+/** The gates of every phase of which something is left, by the evidence alone: for when nobody can look. Pure. */
+export function recordedGates(entries: ReadonlyMap<string, Entry>, phases: PhaseSteps): Gate[] {
+  const isLeft = ({ phase, state }: Entry, name: string) => phase === name && state !== "undone";
+  return phases.flatMap(({ phase, steps }, number) =>
+    [...entries.values()].some((entry) => isLeft(entry, phase))
+      ? [
+          gateOf(
+            number,
+            steps.map((step) => ({
+              name: `${phase}/${step}`,
+              entry: entries.get(entryKey({ phase, step })),
+            })),
+          ),
+        ]
+      : [],
+  );
 }
 
 function refuseMovedTarget(step: ObservedStep): string[] {

@@ -10,7 +10,13 @@ function renderWorker({ host, unit, pid, release, value, startedAt }: WorkerStat
 }
 
 /** What is wanted and what each process says, as text. Pure. */
-export function renderFlagStatus({ flag, errors }: Pick<Status, "flag" | "errors">): string[] {
+export function renderFlagStatus({
+  flag,
+  errors,
+}: {
+  flag: Pick<Status["flag"], "wanted" | "workers">;
+  errors: readonly string[];
+}): string[] {
   const wanted = flag.wanted === null ? "unknown" : show(flag.wanted);
   const others = flag.workers.filter(({ value }) => value !== flag.wanted).length;
   const agree = others === 0 ? "all agree" : `${others} do not agree`;

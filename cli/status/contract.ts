@@ -24,8 +24,10 @@ export const StatusContract = z.object({
   version: z.literal(1),
   stack: z.string(),
   environment: z.enum(["sandbox", "staging", "production"]).nullable(),
+  /** False when the configuration is faulty or can't be read: `up` refuses, and what follows is what could still be told. */
+  configValid: z.boolean(),
   phase: z.object({
-    /** The phase in the configuration; null when the configuration is faulty. */
+    /** The phase in the configuration; null when it can't be told. */
     wanted: Phase.nullable(),
     /** Highest phase whose steps are all done and not undone; null before phase 0 and after destroy. */
     actual: Phase.nullable(),
@@ -50,7 +52,21 @@ export const StatusContract = z.object({
   constraint: z.object({ present: z.boolean(), validated: z.boolean(), notNull: z.boolean() }).nullable(),
   /** Writers stopped for the migration, or left so by a run that was killed: since when (UTC), what starts them. */
   maintenance: z.object({ since: z.string(), start: z.array(z.string()) }).nullable(),
-  flag: z.object({ wanted: z.boolean().nullable(), workers: z.array(WorkerStatus) }),
+  flag: z.object({
+    wanted: z.boolean().nullable(),
+    workers: z.array(WorkerStatus),
+    /** What all processes said after the last restart that ended well, by the evidence; null when there was none. */
+    proven: z
+      .object({
+        at: z.string(),
+        processes: Count,
+        /** Null: unknown to them, or not the same to all. */
+        value: z.boolean().nullable(),
+        /** Commit SHA; null: not told, or not the same for all. */
+        release: z.string().nullable(),
+      })
+      .nullable(),
+  }),
   backup: z
     .object({
       path: z.string(),
@@ -61,7 +77,15 @@ export const StatusContract = z.object({
     .nullable(),
   drift: z.array(z.object({ step: z.string(), expected: z.string(), observed: z.string() })),
   /** Gate N is the exit of phase N. */
-  gates: z.array(z.object({ phase: Phase, met: z.boolean(), missing: z.array(z.string()) })),
+  gates: z.array(
+    z.object({
+      phase: Phase,
+      met: z.boolean(),
+      missing: z.array(z.string()),
+      /** Nobody could look: it is what the evidence says. */
+      recorded: z.boolean(),
+    }),
+  ),
   /** Why something above is null or absent, one complete line each. */
   errors: z.array(z.string()),
 });

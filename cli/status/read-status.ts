@@ -1,5 +1,6 @@
-import { type ConfigSource, loadSettings } from "../../config/load.ts";
-import type { RolloutConfig, Settings } from "../../config/schema.ts";
+import { type ConfigSource, type ReadSettings, readSettings } from "../../config/load.ts";
+import type { RolloutConfig } from "../../config/schema.ts";
+import { evidenceSection } from "../../config/stores.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { finishedOf } from "../../ledger/finished.ts";
@@ -7,7 +8,7 @@ import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
 import { countRows } from "../../postgres/counts.ts";
-import { evaluateGate } from "../../rollout/gates.ts";
+import { evaluateGate, recordedGates } from "../../rollout/gates.ts";
 import { modeOf } from "../../rollout/mode.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
@@ -15,6 +16,7 @@ import { PHASE_PLAN } from "../../rollout/plan.ts";
 import { readStackSource } from "../stack-source.ts";
 import { readConstraint } from "./constraint-state.ts";
 import type { Status } from "./contract.ts";
+import { lastProof } from "./last-proof.ts";
 import { readOpenMaintenance } from "./open-maintenance.ts";
 import { readWorkers } from "./workers.ts";
 
@@ -23,13 +25,14 @@ function emptyStatus(stack: string): Status {
     version: 1,
     stack,
     environment: null,
+    configValid: false,
     phase: { wanted: null, actual: null },
     finished: null,
     mode: null,
     rows: null,
     constraint: null,
     maintenance: null,
-    flag: { wanted: null, workers: [] },
+    flag: { wanted: null, workers: [], proven: null },
     backup: null,
     drift: [],
     gates: [],
@@ -46,28 +49,49 @@ export async function readStatus(
   readSource: (stack: string) => Promise<ConfigSource> = readStackSource,
 ): Promise<Status> {
   const status = emptyStatus(stack);
-  const read = await attempt(status, async () => loadSettings(await readSource(stack)));
-  if (!read) return status;
-  const { settings, config, targetFaults } = read;
-  Object.assign(status, { environment: settings.environment });
-  status.phase.wanted = settings.phase;
-  status.flag.wanted = settings.flag;
-  status.errors.push(...targetFaults);
-  const chain = await attempt(status, async () => Chain.open(evidenceFolder(settings.evidence.url)));
-  if (chain) readEvidence(status, settings, chain);
-  if (config) await readTarget(status, config, chain);
+  const source = await attempt(status, () => readSource(stack));
+  const read = source && readSettings(source);
+  if (read) readConfiguration(status, read);
+  const chain = await attempt(status, async () => openChain(status, read));
+  if (chain) readEvidence(status, chain);
+  if (read) await readTarget(status, read, chain);
   status.errors = [...new Set(status.errors)];
   return status;
 }
 
-/** What the evidence alone can tell: valid when the target is down. */
-function readEvidence(status: Status, settings: Settings, chain: Chain): void {
+function readConfiguration(status: Status, { settings, faults, targetFaults }: ReadSettings): void {
+  status.environment = settings.environment ?? null;
+  status.configValid = faults.length === 0;
+  status.phase.wanted = settings.phase ?? null;
+  status.flag.wanted = settings.flag ?? null;
+  status.errors.push(...faults, ...targetFaults);
+}
+
+/** Nothing when the configuration does not say where: another store would tell of another rollout. */
+function openChain(status: Status, read: ReadSettings | undefined): Chain | undefined {
+  if (read) return read.settings.evidence && Chain.open(evidenceFolder(read.settings.evidence.url));
+  const { url } = evidenceSection(status.stack).parse({});
+  const chain = Chain.open(evidenceFolder(url));
+  if (chain.records.length === 0) return undefined;
+  status.errors.push(
+    `status: expected evidence.url, got no configuration: what is shown is the evidence in ${chain.folder}, where it lies by default.`,
+  );
+  return chain;
+}
+
+/** What the evidence alone can tell: valid when the target is down, and when the configuration is faulty. */
+function readEvidence(status: Status, chain: Chain): void {
   const entries = foldEntries(chain.records);
   const progress = progressOf(entries, PHASE_PLAN);
+  const { wanted: phase } = status.phase;
+  const { wanted: flag } = status.flag;
   status.phase.actual = progress.actual;
-  status.mode = modeOf(settings, progress, entries);
+  if (status.configValid && phase !== null && flag !== null)
+    status.mode = modeOf({ phase, flag }, progress, entries);
   status.finished = describeFinished(entries);
   status.backup = latestBackup([...entries.values()]);
+  status.flag.proven = lastProof(chain.records);
+  status.gates = recordedGates(entries, PHASE_PLAN).map((gate) => ({ ...gate, recorded: true }));
 }
 
 function describeFinished(entries: ReadonlyMap<string, Entry>): Status["finished"] {
@@ -90,17 +114,26 @@ function latestBackup(entries: Entry[]): Status["backup"] {
   return { path: result.path, sha256: result.sha256, provenAt };
 }
 
-async function readTarget(status: Status, config: RolloutConfig, chain: Chain | undefined): Promise<void> {
+async function readTarget(
+  status: Status,
+  { config, target, settings }: ReadSettings,
+  chain: Chain | undefined,
+): Promise<void> {
+  if (!target) return;
+  const { change } = settings;
   await Promise.all([
-    attempt(status, () => readDatabase(status, config)),
-    readWorkers(config.hosts, status.errors).then((workers) => {
+    change && attempt(status, () => readDatabase(status, { ...target, change })),
+    readWorkers(target.hosts, status.errors).then((workers) => {
       status.flag.workers = workers;
     }),
-    chain && attempt(status, () => readSurvey(status, config, chain)),
+    config && chain && attempt(status, () => readSurvey(status, config, chain)),
   ]);
 }
 
-async function readDatabase(status: Status, { databaseUrl, change }: RolloutConfig): Promise<void> {
+async function readDatabase(
+  status: Status,
+  { databaseUrl, change }: Pick<RolloutConfig, "databaseUrl" | "change">,
+): Promise<void> {
   const client = await connect(databaseUrl, { connectTimeoutMs: 5_000 });
   try {
     status.constraint = await readConstraint(client, change);
@@ -121,7 +154,7 @@ async function readSurvey(status: Status, config: RolloutConfig, chain: Chain): 
   }
   status.gates = PHASE_PLAN.map((_, phase) => phase)
     .filter((phase) => phase <= config.phase)
-    .map((phase) => evaluateGate(phase, survey.steps));
+    .map((phase) => ({ ...evaluateGate(phase, survey.steps), recorded: false }));
 }
 
 async function attempt<T>(status: Status, work: () => Promise<T>): Promise<T | undefined> {

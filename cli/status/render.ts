@@ -10,7 +10,13 @@ export function renderStatus(status: Status): string[] {
   const { stack, environment, phase, mode } = status;
   return [
     line("stack", `${stack} (${environment ?? "environment unknown"})`),
-    line("phase", `${titleOf(phase.actual)} done; ${titleOf(phase.wanted)} wanted${mode ? `: ${mode}` : ""}`),
+    ...(status.configValid
+      ? []
+      : [line("config", "FAULTY or unread: `up` refuses; the errors below say why")]),
+    line(
+      "phase",
+      `${titleOf(phase.actual)} done; ${phase.wanted === null ? "unknown" : titleOf(phase.wanted)} wanted${mode ? `: ${mode}` : ""}`,
+    ),
     ...(status.finished
       ? [line("finished", `${status.finished.at} by ${status.finished.by} (${status.finished.reason})`)]
       : []),
@@ -73,7 +79,13 @@ function renderFlag({ flag }: Status): string[] {
         `${host} ${unit} pid ${pid}: release ${release.slice(0, 12)}, flag ${value ?? "not known to it"}`,
       ),
     ),
+    ...(flag.proven ? [line("", renderProof(flag.proven))] : []),
   ];
+}
+
+function renderProof({ at, processes, value, release }: NonNullable<Status["flag"]["proven"]>): string {
+  const said = value === null ? "not known to them" : value ? "on" : "off";
+  return `last proven ${at}: ${said}, by ${processes} processes${release ? ` of release ${release.slice(0, 12)}` : ""}`;
 }
 
 function renderBackup(backup: Status["backup"]): string {
@@ -82,7 +94,7 @@ function renderBackup(backup: Status["backup"]): string {
   return `${backup.path} (SHA-256 ${backup.sha256.slice(0, 12)}…, ${proof})`;
 }
 
-function renderGate({ phase, met, missing }: Status["gates"][number]): string[] {
-  const name = `gate ${phase}`;
-  return met ? [line(name, "met")] : [line(name, "not met"), ...missing.map((what) => line("", what))];
+function renderGate({ phase, met, missing, recorded }: Status["gates"][number]): string[] {
+  const said = `${met ? "met" : "not met"}${recorded ? " by the evidence; nobody could look" : ""}`;
+  return [line(`gate ${phase}`, said), ...missing.map((what) => line("", what))];
 }

@@ -5,6 +5,7 @@ import pg from "pg";
 import { type Status, StatusContract } from "../../cli/status/contract.ts";
 import { readStatus } from "../../cli/status/read-status.ts";
 import { renderStatus } from "../../cli/status/render.ts";
+import { exitCodeFor } from "../../cli/status.ts";
 import { MaintenanceSection } from "../../config/maintenance.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { freePort } from "../../postgres/cluster.ts";
@@ -95,7 +96,7 @@ describe("rollout status", () => {
     equal(status.constraint, null);
     deepEqual(status.phase, { wanted: 0, actual: null });
     equal(status.mode, "advance");
-    deepEqual(status.flag, { wanted: true, workers: [] });
+    deepEqual(status.flag, { wanted: true, workers: [], proven: null });
     ok(
       status.errors.some((error) =>
         /expected a connection to 127\.0\.0\.1:\d+, database diligence, got a refused connection/.test(error),
@@ -134,9 +135,75 @@ describe("rollout status", () => {
     });
     StatusContract.parse(unread);
     deepEqual(unread.errors, ["config: no stack"]);
+    equal(unread.configValid, false);
     const faulty = await statusOf({ phase: "9", flag: "maybe" });
-    equal(faulty.phase.wanted, null);
-    equal(faulty.errors.length, 2);
+    deepEqual(
+      [faulty.phase.wanted, faulty.flag.wanted, faulty.mode, faulty.configValid],
+      [null, null, null, false],
+    );
+    deepEqual(
+      faulty.errors.filter((error) => /^config: .*(phase|flag)/.test(error)).length,
+      2,
+      faulty.errors.join("\n"),
+    );
+  });
+
+  it("shows evidence, gates, the flag's last proof, processes and rows also when the configuration is faulty", async () => {
+    const worker = { pid: 11, startedAt: "2026-01-01T00:00:00.000Z", release: "a".repeat(40), flag: true };
+    const hosts = hostsWith(await serveHealth({ ...worker, database: "ok" }), 1);
+    const url = evidenceOf("ab".repeat(32));
+    const chain = Chain.open(url.slice("file:".length));
+    const restart = (verb: "apply" | "undo", result: Record<string, unknown>) => {
+      const fields = { phase: "code-deployment", step: "closing-restart", kind: "service-restart", verb };
+      const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
+      const { number } = chain.append({ record: "begin", ...fields, ...begin });
+      chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
+    };
+    const processes = [worker, { ...worker, pid: 12 }];
+    restart("apply", { hosts: [{ host: "web-1", processes }] });
+    // It owns nothing any more: it proved nothing.
+    restart("apply", { hosts: [], supersededBy: "validation env-flag" });
+    const databaseUrl = await seededDatabase();
+    const status = await statusOf({ phase: "9", evidence: { url }, databaseUrl, hosts });
+    deepEqual([status.configValid, status.environment, status.phase.wanted], [false, "production", null]);
+    match(status.errors[0] ?? "", /^config: expected .*phase/);
+    equal(status.backup?.path, "backups/b");
+    deepEqual([status.flag.workers.length, status.rows?.total, status.constraint?.present], [1, 5, true]);
+    const { value, release, processes: number } = status.flag.proven ?? {};
+    deepEqual([value, release, number], [true, "a".repeat(40), 2]);
+    deepEqual(
+      status.gates.map(({ phase, met, recorded }) => [phase, met, recorded]),
+      [
+        [0, false, true],
+        [2, false, true],
+      ],
+    );
+    match(
+      status.gates[0]?.missing.join("\n") ?? "",
+      /^pre-flight\/data-audit: expected done in this attempt, got never run$/m,
+    );
+    const lines = renderStatus(status).join("\n");
+    match(lines, /^config +FAULTY or unread/m);
+    match(lines, /^ +last proven \S+Z: on, by 2 processes of release a{12}$/m);
+    match(lines, /^gate 0 +not met by the evidence; nobody could look$/m);
+    restart("undo", { summary: "", kept: [], processes: [{ ...worker, flag: null }] });
+    const back = await statusOf({ phase: "9", evidence: { url } });
+    deepEqual([back.flag.proven?.value, back.flag.proven?.processes], [null, 1]);
+  });
+
+  it("does not look at another store's evidence when the configuration does not say where it lies", async () => {
+    const status = await statusOf({ evidence: { url: "ftp://x" } });
+    deepEqual([status.phase.actual, status.backup, status.gates], [null, null, []]);
+    match(status.errors.join(), /evidence\.url/);
+  });
+
+  it("ends with 1 when the configuration is faulty, and with 0 when just the target is down", async () => {
+    const exitCodeOf = async (changed: object) => {
+      const source = { values: validValues(changed as never), stack: "prod" };
+      return exitCodeFor(await readStatus("prod", async () => source));
+    };
+    equal(await exitCodeOf({ phase: "9" }), 1);
+    equal(await exitCodeOf({ phase: "0" }), 0);
   });
 
   it("keeps its contract when the sandbox does not run", async () => {

@@ -84,6 +84,17 @@ const FinishedEvent = z.object({
   note: z.string(),
 });
 
+/** A host is gone for good: what cannot be undone on it keeps nobody from going back. */
+const HostAbandoned = z.object({
+  ...Common,
+  record: z.literal("event"),
+  event: z.literal("host-abandoned"),
+  host: z.string(),
+  reason: z.string(),
+  /** What that means, for a person. */
+  note: z.string(),
+});
+
 /** `rollout audit` looked at the runbook's seven points. */
 const Audited = z.object({
   ...Common,
@@ -98,7 +109,7 @@ const Audited = z.object({
   note: z.string(),
 });
 
-const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, Audited]);
+const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, HostAbandoned, Audited]);
 
 const Body = z.discriminatedUnion("record", [Begin, End, AnyEvent]);
 type Body = z.infer<typeof Body>;

@@ -24,6 +24,7 @@ const EVENTS: Partial<Record<string, Incident["kind"]>> = {
   "flag-switched": "flag switched",
   "target-replaced": "other",
   "backup-erased": "other",
+  "host-abandoned": "other",
 };
 
 function ofRun(run: StepRun, names: ReadonlyMap<number, string>): Incident[] {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Host, HostFolder } from "../config/target.ts";
 import { type Before, beforeKey } from "../hosts/before-record.ts";
 import { HostError, type HostWriter } from "../hosts/host-shell.ts";
+import { abandonedHosts } from "../ledger/abandoned-hosts.ts";
 import { type Entry, entryKey } from "../ledger/entries.ts";
 import { type BaseSpec, type Drift, type StepDeps, StepError, type UndoResult } from "./step.ts";
 
@@ -72,22 +73,43 @@ export function requireAll<T, H extends HostFolder>(
   );
 }
 
+/** Hosts that failed and are given up: each with the reasons, and nobody waits for it. What it runs is not known. */
+export function givenUp(
+  outcomes: readonly HostOutcome<unknown, HostFolder>[],
+  { evidence }: Pick<StepDeps, "evidence">,
+): UndoResult["kept"] {
+  const abandoned = abandonedHosts(evidence.records());
+  return outcomes.flatMap(({ host: { name }, fault }) => {
+    const why = abandoned.get(name);
+    if (fault === undefined || why === undefined) return [];
+    return [{ subject: name, reason: `left for good, ${why}: ${fault}` }];
+  });
+}
+
 /**
  * What was undone on the hosts that answer. The way back is not blocked by one that is out: as soon as one host is done,
  * the others are named and left. They are not lost: each keeps its record of what it had before (hosts/before-record.ts),
  * and the opening restart of the phase, the last to be undone, goes by it (left-hosts.ts).
- * @throws {StepError} when no host is done.
+ * @throws {StepError} when no host is done, unless all of them are given up.
  */
 export function leaveOut<T, H extends HostFolder>(
   { identity }: BaseSpec,
   outcomes: readonly HostOutcome<T, H>[],
-  deps: Pick<StepDeps, "log">,
+  deps: Pick<StepDeps, "log" | "evidence">,
 ): { done: { host: H; value: T }[]; left: UndoResult["kept"] } {
   const done = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
-  if (done.length === 0) return { done: requireAll(identity.step, outcomes), left: [] };
+  const lost = givenUp(outcomes, deps);
+  if (done.length + lost.length === 0) return { done: requireAll(identity.step, outcomes), left: [] };
   const later = `The opening restart brings it back; once it answers: npx rollout up --stack ${identity.stack}`;
-  const left = outcomes.flatMap(({ host, fault }) =>
-    fault === undefined ? [] : [{ subject: host.name, reason: `left as it is: ${fault} ${later}` }],
+  const left = outcomes.flatMap(({ host: { name }, fault }) =>
+    fault === undefined
+      ? []
+      : [
+          lost.find(({ subject }) => subject === name) ?? {
+            subject: name,
+            reason: `left as it is: ${fault} ${later}`,
+          },
+        ],
   );
   for (const { subject, reason } of left) deps.log(`${identity.step}: ${subject}: ${reason}`);
   return { done, left };

@@ -10,10 +10,12 @@ import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hos
 import { readUnits, type UnitState } from "../hosts/service-units.ts";
 import {
   faultsOf,
+  givenUp,
   type HostOutcome,
   hostWriter,
   laterOwner,
   laterOwnerOfAll,
+  leftNames,
   onHosts,
   requireAll,
   SpecHosts,
@@ -234,7 +236,7 @@ async function wantedBack(spec: ServiceRestartSpec, deps: StepDeps, writer: Host
   const known = outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
   return {
     wanted: new Map(known.map(({ host, value }) => [host.name, value])),
-    faults: faultsOf(outcomes),
+    failed: outcomes.filter(({ fault }) => fault !== undefined),
   };
 }
 
@@ -242,19 +244,37 @@ async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResul
   if (spec.when === "closing")
     return { summary: "nothing to do: the opening restart restarts on the way back", kept: [] };
   const writer = hostWriter(spec, deps);
-  const { wanted, faults } = await wantedBack(spec, deps, writer);
+  const { wanted, failed } = await wantedBack(spec, deps, writer);
   const hosts = spec.hosts.filter(({ name }) => wanted.has(name));
   const wantedOn = ({ name }: Host) => wanted.get(name) as Wanted;
   const log = (line: string) => deps.log(`service-restart: ${line}`);
   const done = await restartInWaves({ hosts, wantedOn, restart: spec.restart, goOn: true, log }, writer);
-  const next = `Those are not back yet. Mend them, then: npx rollout up --stack ${spec.identity.stack}`;
-  requireProven(done, { faults, next });
+  const kept = givenUp([...failed, ...notProven(done, spec.hosts)], deps);
+  for (const { subject, reason } of kept) deps.log(`${spec.identity.step}: ${subject}: ${reason}`);
+  const isLost = (name: string) => kept.some(({ subject }) => subject === name);
+  const faults = faultsOf(failed.filter(({ host }) => !isLost(host.name)));
+  requireProven(
+    done.filter(({ host }) => !isLost(host)),
+    { faults, next: wayOn(spec) },
+  );
   const processes = done.flatMap((host) => host.processes);
+  const proven = done.filter(({ state }) => state === "proven").length;
   return {
-    summary: `restarted ${done.length} hosts; ${processes.length} processes are proven`,
-    kept: [],
+    summary: `restarted ${proven} hosts; ${processes.length} processes are proven${leftNames(kept)}`,
+    kept,
     processes,
   };
+}
+
+const wayOn = ({ identity: { stack } }: ServiceRestartSpec) =>
+  `Those are not back yet. Mend them, then: npx rollout up --stack ${stack}. One that is gone for good: ` +
+  `npx rollout recover --without <host> --reason "…" --stack ${stack}`;
+
+function notProven(done: readonly HostRestart[], hosts: readonly Host[]): HostOutcome<never>[] {
+  return hosts.flatMap((host) => {
+    const its = done.find((one) => one.host === host.name);
+    return its && its.state !== "proven" ? [{ host, fault: its.reason ?? its.state }] : [];
+  });
 }
 
 /** Restarts every service in waves, and proves by what each process says that it runs the release and the flag. */

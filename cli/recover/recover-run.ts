@@ -1,5 +1,6 @@
 import { loadSettings } from "../../config/load.ts";
 import { phaseTitle } from "../../config/phase.ts";
+import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { type LockHolder, readLock, takeLock } from "../../ledger/lock.ts";
@@ -10,11 +11,14 @@ import { CANCEL_GRACE_MS } from "../../steps/cancellation.ts";
 import { capturePulumi } from "../pulumi.ts";
 import { readStackSource } from "../stack-source.ts";
 import { logLine } from "../verb.ts";
+import { type AbandonWish, abandonHost } from "./abandon-host.ts";
 import { findEngineOf } from "./engine-process.ts";
 import { clearEngineLock, clearPendingOperations, liveRun, refuseLiveEngine } from "./engine-state.ts";
 
 /** What a cancelled step grants itself, and a little more. */
 const GRACE_MS = CANCEL_GRACE_MS + 2_000;
+
+const READER = { shell: localShell, signal: new AbortController().signal };
 
 /** Ends the step process that a killed run left, and no other: known by pid, start time and boot. */
 async function endOrphan(stack: string, holder: LockHolder | undefined): Promise<string> {
@@ -52,10 +56,11 @@ function sayWhatResumes(chain: Chain, stack: string, wanted: number): string[] {
 
 /**
  * Ends what a killed run left and makes the stack ready for `up`; safe at any time.
+ * @param without a host that is gone for good.
  * @returns what was done and what will resume, one line each.
  * @throws {StepError} when a run is at work that nobody killed.
  */
-export async function recoverRun(stack: string): Promise<string[]> {
+export async function recoverRun(stack: string, without?: AbandonWish): Promise<string[]> {
   if (!(await isStackKnown(stack))) return [`there is no stack ${stack} yet: nothing to recover`];
   const { settings } = loadSettings(await readStackSource(stack));
   const folder = evidenceFolder(settings.evidence.url);
@@ -75,6 +80,7 @@ export async function recoverRun(stack: string): Promise<string[]> {
     ];
     if (chain.records.length > 0)
       chain.append({ record: "event", event: "recovered", note: done.join("; ") });
+    if (without) done.push(...(await abandonHost(chain, without, READER)));
     return [...done, ...sayWhatResumes(chain, stack, settings.phase)];
   } finally {
     release();

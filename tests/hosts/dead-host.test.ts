@@ -1,8 +1,10 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { abandonHost } from "../../cli/recover/abandon-host.ts";
+import type { EndRecord } from "../../ledger/record.ts";
 import { die, revive } from "./dead-host.ts";
-import type { Declared } from "./rollout-fixture.ts";
+import type { Declared, HostRollout } from "./rollout-fixture.ts";
 import { endServed, restarts, saidBy, setUpServed } from "./served-rollout.ts";
 import type { ServedHost } from "./unit-stand-in.ts";
 
@@ -48,7 +50,7 @@ describe("going back while a host is dead", function () {
     );
     await rejects(
       lower(),
-      /got 1 hosts that do not:\n {2}- host-a: proven, 3 processes\n {2}- host-b: expected .*\n {2}Those are not back yet\. Mend them, then: npx rollout up --stack s$/,
+      /got 1 hosts that do not:\n {2}- host-a: proven, 3 processes\n {2}- host-b: expected .*\n {2}Those are not back yet\. Mend them, then: npx rollout up --stack s\. One that is gone for good: npx rollout recover --without/,
     );
     deepEqual(await says(a), BEFORE);
     deepEqual(filesOf(a), [baseline, FILES_BEFORE]);
@@ -94,6 +96,84 @@ describe("going back while a host is dead", function () {
       deepEqual(await says(host), BEFORE);
       deepEqual(filesOf(host), [baseline, FILES_BEFORE]);
     }
+  });
+
+  /** The dead host is given up, as `rollout recover --without` does it. */
+  const giveUp = (run: HostRollout, host: string, reason = "its disk burnt") =>
+    abandonHost(run.chain, { host, reason }, run.deps());
+
+  it("ends without a host that is gone for good once somebody says so: it is named, and nothing else waits for it", async () => {
+    const { run, steps, a, lower, filesOf, states, says, baseline } = await oneDead();
+    await rejects(lower(), /host-b/);
+    // However often it is tried.
+    await rejects(run.undo(steps.opening), /host-b/);
+    match(
+      (await giveUp(run, "host-b")).join("\n"),
+      /^host-b is given up \(its disk burnt\): .*\ntake host-b out of `hosts`/,
+    );
+    const { summary, kept } = await run.undo(steps.opening);
+    match(summary, /^restarted 1 hosts; 3 processes are proven \(left: host-b\)$/);
+    match(
+      kept.map(({ subject, reason }) => `${subject}: ${reason}`).join("\n"),
+      /^host-b: left for good, given up on \S+Z by \S+ \(its disk burnt\): expected .* on host-b, got /,
+    );
+    deepEqual(await says(a), BEFORE);
+    deepEqual(filesOf(a), [baseline, FILES_BEFORE]);
+    deepEqual(states(), ["undone", "undone", "undone"]);
+    const [{ result } = {}] = run.chain.records
+      .filter(({ record }) => record === "end")
+      .slice(-1) as EndRecord[];
+    match(JSON.stringify(result), /left for good/);
+  });
+
+  it("goes back also when no host is left at all", async () => {
+    const { run, a, lower, states } = await oneDead();
+    die(a);
+    for (const host of ["host-a", "host-b"]) await giveUp(run, host);
+    const { summary } = await lower();
+    match(summary, /^restarted 0 hosts; 0 processes are proven \(left: host-a, host-b\)$/);
+    deepEqual(states(), ["undone", "undone", "undone"]);
+  });
+
+  it("brings a host back that was given up and answers after all", async () => {
+    const { run, hosts, b, lower, says } = await oneDead();
+    await giveUp(run, "host-b");
+    revive(b);
+    match((await lower()).summary, /^restarted 2 hosts; 6 processes are proven$/);
+    for (const host of hosts) deepEqual(await says(host), BEFORE);
+  });
+
+  it("waits again for a host that was given up and is in the configuration once more", async () => {
+    const { run, steps, b, lower, toClosing } = await oneDead();
+    await rejects(lower(), /host-b/);
+    await giveUp(run, "host-b");
+    revive(b);
+    await toClosing();
+    await run.apply(steps.closing);
+    die(b);
+    await rejects(lower(), /got 1 hosts that do not:\n[\s\S]*host-b: expected/);
+  });
+
+  it("gives up no host without a reason, none that answers, and none that nothing was done to", async () => {
+    const { run } = await oneDead();
+    const records = run.chain.records.length;
+    await rejects(giveUp(run, "host-b", " "), /expected a reason for --without/);
+    await rejects(
+      giveUp(run, "host-a"),
+      /expected host-a to be out of reach, got an answer: `up` brings it back/,
+    );
+    await rejects(giveUp(run, "host-c"), /something is to be undone on \(host-a, host-b\), got host-c/);
+    equal(run.chain.records.length, records);
+  });
+
+  it("goes back without a host that was taken out of the configuration before", async () => {
+    const { run, steps, a, says } = await oneDead();
+    const [only] = (steps.flag.fields as { hosts: unknown[] }).hosts;
+    const without = (step: Declared): Declared => ({ ...step, fields: { ...step.fields, hosts: [only] } });
+    const { opening, release, switched, flag, closing } = steps;
+    for (const step of [opening, release, switched, flag, closing]) await run.apply(without(step));
+    for (const step of [closing, flag, switched, release, opening]) await run.undo(without(step));
+    deepEqual(await says(a), BEFORE);
   });
 
   it("fails before anything is called undone while no host answers", async () => {

@@ -1,60 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Chain } from "../../ledger/chain.ts";
-import { evidenceOf } from "../../ledger/entries.ts";
-import { type NoticeResult, type NoticeSpec, notice } from "../../steps/notice.ts";
-import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
-import type { BaseSpec, Step } from "../../steps/step.ts";
-import { TargetGuard } from "../../steps/target-guard.ts";
+import { notice } from "../../steps/notice.ts";
+import { applyStep } from "../../steps/run-step.ts";
+import type { Step } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import { baseSpec, change, DEALS, makeDeps, runSql, type TestDeps } from "./preflight-deps.ts";
+import { Announcer } from "./notice-fixture.ts";
+import { DEALS, runSql } from "./preflight-deps.ts";
 
-const NOW = new Date("2026-11-24T01:58:00Z");
 let url = "";
 
-/** A rollout's ledger and outbox, on a real database of 1,000 deals. */
-class Announcer {
-  readonly chain = Chain.open(join(temporaryFolder(), "evidence"));
-  readonly outbox = join(temporaryFolder(), "reports/test/outbox");
-  readonly deps: TestDeps;
-  readonly context: RunContext;
-
-  constructor(...to: string[]) {
-    this.deps = makeDeps(url, {
-      now: () => NOW,
-      evidence: evidenceOf(this.chain.records),
-      mail: { addresses: { notice: to, announcement: [] } },
-    });
-    const target = new TargetGuard("test", undefined);
-    this.context = { chain: this.chain, deps: this.deps, target, findStep: async () => notice as Step };
-  }
-
-  spec(changed: Partial<NoticeSpec["notice"]> = {}, rest: Partial<NoticeSpec> = {}): NoticeSpec {
-    const base = baseSpec("notice");
-    return {
-      ...{
-        ...base,
-        identity: { ...base.identity, phase: "database-migration", evidenceUrl: `file:${this.chain.folder}` },
-      },
-      ...{ change, timeZone: "Europe/Berlin", outbox: this.outbox },
-      notice: {
-        ...{ application: "IT DD Agent", team: "IT DD Team", from: "rollout@example.com" },
-        ...{ template: "templates/maintenance-notice.txt", ...changed },
-      },
-      ...rest,
-    };
-  }
-
-  announce = async (spec: BaseSpec = this.spec()) =>
-    (await applyStep(notice as Step, spec, this.context)) as NoticeResult;
-  undo = () => undoStep(this.spec(), this.context);
-  sent = () => (existsSync(this.outbox) ? readdirSync(this.outbox).sort() : []);
-  raw = (name: string) => readFileSync(join(this.outbox, name), "utf8");
-  /** As a mail program shows it: lines broken for the wire joined again. */
-  text = (name: string) => this.raw(name).replaceAll("=\r\n", "");
-}
+const announcerTo = (...to: string[]) => new Announcer(url, to);
 
 function template(content: string): string {
   const path = join(temporaryFolder(), "template.md");
@@ -69,7 +26,7 @@ describe("maintenance notice", () => {
   });
 
   it("says in the preview what it will announce, and writes nothing then", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const { plan } = await notice.observe(announcer.spec(), announcer.deps);
     assert.deepEqual(plan, [
       "announce, once: Scheduled maintenance - IT DD Agent - Tuesday, November 24, 2026 01:58-01:59 UTC",
@@ -80,7 +37,7 @@ describe("maintenance notice", () => {
   });
 
   it("writes a message with UTC and local time, impact and estimate, readable by its owner alone", async () => {
-    const announcer = new Announcer("a@example.com", "b@example.com");
+    const announcer = announcerTo("a@example.com", "b@example.com");
     const { file = "", artifact } = await announcer.announce();
     assert.deepEqual(announcer.sent(), ["2026-11-24-maintenance-notice.eml"]);
     const text = announcer.text("2026-11-24-maintenance-notice.eml");
@@ -103,7 +60,7 @@ describe("maintenance notice", () => {
   });
 
   it("takes the time that the rehearsal of this phase measured", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const fields = {
       phase: "database-migration",
       step: "rehearsal",
@@ -122,7 +79,7 @@ describe("maintenance notice", () => {
   });
 
   it("announces the downtime of a maintenance: the rehearsed migration, and at most how long its stops take", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const fields = {
       phase: "database-migration",
       step: "rehearsal",
@@ -148,7 +105,7 @@ describe("maintenance notice", () => {
   });
 
   it("announces once in an attempt: not again on re-run, repair, or with another config", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const first = await announcer.announce();
     assert.deepEqual(await announcer.announce(), first);
     assert.deepEqual(await announcer.announce({ ...announcer.spec(), generation: 2 }), first);
@@ -159,7 +116,7 @@ describe("maintenance notice", () => {
   });
 
   it("announces once also when the run broke off after writing it", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const broken = { ...announcer.deps, saveArtifact: () => Promise.reject(new Error("disk full")) };
     const spec = announcer.spec();
     await assert.rejects(
@@ -172,7 +129,7 @@ describe("maintenance notice", () => {
   });
 
   it("announces again in a new attempt, beside the old message, which the undo kept and named", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const { file } = await announcer.announce();
     const { kept } = await announcer.undo();
     assert.deepEqual(kept, [
@@ -189,7 +146,7 @@ describe("maintenance notice", () => {
   });
 
   it("encodes a name that is not ASCII", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     await announcer.announce(announcer.spec({ application: "Über-Prüfer" }));
     const text = announcer.text("2026-11-24-maintenance-notice.eml");
     assert.match(text, /^Subject: =\?UTF-8\?/m);
@@ -207,7 +164,7 @@ describe("maintenance notice", () => {
   ];
   for (const [what, content, message] of faults) {
     it(`refuses a template ${what} before anything runs`, async () => {
-      const announcer = new Announcer();
+      const announcer = announcerTo();
       const spec = announcer.spec({ template: template(content) });
       const { blockers } = await notice.observe(spec, announcer.deps);
       assert.match(blockers.join("\n"), message);
@@ -217,7 +174,7 @@ describe("maintenance notice", () => {
   }
 
   it("refuses a template that is not there", async () => {
-    const announcer = new Announcer();
+    const announcer = announcerTo();
     const { blockers } = await notice.observe(announcer.spec({ template: "none.txt" }), announcer.deps);
     assert.match(
       blockers[0] ?? "",

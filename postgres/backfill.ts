@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { StepError } from "../steps/step.ts";
 import { assertMayBypass } from "./app-triggers.ts";
@@ -17,6 +16,7 @@ import type { TableWork } from "./expand.ts";
 import { type KeyRange, readKeyRanges } from "./key-ranges.ts";
 import { wasInTheWay } from "./lock-retry.ts";
 import { runInParallel } from "./parallel.ts";
+import { pause } from "./pause.ts";
 import { type Progress, sayWhenCancelled, startProgress } from "./progress.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -51,7 +51,7 @@ async function withRetry(work: BackfillWork, batch: () => Promise<number>): Prom
       return await batch();
     } catch (error) {
       if (!wasInTheWay(error)) throw error;
-      await sleep(work.lockTimeoutMs * (1 + Math.random()));
+      await pause(work.lockTimeoutMs * (1 + Math.random()), work.signal);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { type Lease, StepError } from "../steps/step.ts";
+import { pause } from "./pause.ts";
 import { inTransaction, type Settings, sqlState } from "./transaction.ts";
 
 export interface TableLock {
@@ -101,6 +101,6 @@ export async function withTableLock<T>(client: Client, lock: TableLock, work: ()
     if (say) saidAt = Date.now();
     await explainWait(client, lock, say);
     // Writers that queued get through in between: at most about half of any second is waited for a lock.
-    await sleep(lock.lockTimeoutMs + Math.random() * Math.min(1_000, 100 * attempt));
+    await pause(lock.lockTimeoutMs + Math.random() * Math.min(1_000, 100 * attempt), lock.signal);
   }
 }

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { batchSettings, triggerPath } from "./batch-settings.ts";
 import { quoteName, tableName } from "./change-sql.ts";
 import { type Fate, type FateOptions, followRow, type RowEvent } from "./fate.ts";
 import { wasInTheWay } from "./lock-retry.ts";
 import { runInParallel } from "./parallel.ts";
+import { pause } from "./pause.ts";
 import { sayWhenCancelled, startProgress } from "./progress.ts";
 import { RESTORING } from "./restore-triggers.ts";
 import { watchWrites } from "./stray-writes.ts";
@@ -157,7 +157,7 @@ async function restoreWithRetry(client: Client, work: RestoreWork, pending: Grou
       return await restoreGroup(client, work, pending);
     } catch (error) {
       if (!wasInTheWay(error)) throw error;
-      await sleep(work.lockTimeoutMs * (1 + Math.random()));
+      await pause(work.lockTimeoutMs * (1 + Math.random()), work.signal);
     }
   }
 }

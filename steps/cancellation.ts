@@ -8,13 +8,17 @@ export const CANCEL_GRACE_MS = 10_000;
  * A signal that is aborted when the step is to end early: on SIGINT, SIGTERM, SIGHUP, at the deadline, or when the
  * parent process changes. The last is how a cancelled engine shows: it kills the command's shell and tells nobody.
  */
-export function watchCancellation(deadlineSeconds: number): { signal: AbortSignal; stop(): void } {
+export function watchCancellation(
+  deadlineSeconds: number,
+  { graceMs = CANCEL_GRACE_MS } = {},
+): { signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
+  let grace: NodeJS.Timeout | undefined;
   const parent = process.ppid;
   const cancel = (reason: string) => {
     if (controller.signal.aborted) return;
     controller.abort(new StepError(reason));
-    setTimeout(() => process.exit(1), CANCEL_GRACE_MS).unref();
+    grace = setTimeout(() => process.exit(1), graceMs).unref();
   };
   const onSignal = (name: string) => cancel(`cancelled by ${name}`);
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
@@ -30,6 +34,8 @@ export function watchCancellation(deadlineSeconds: number): { signal: AbortSigna
     stop() {
       clearInterval(poll);
       clearTimeout(deadline);
+      // Whoever has ended its step may have others to tell: it is not to be ended in the middle of that.
+      clearTimeout(grace);
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(name, onSignal);
     },
   };

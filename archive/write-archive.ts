@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import type { Encryption } from "../config/encryption.ts";
 import { syncFolder } from "../postgres/dump-files.ts";
+import { isDiskFull } from "../ledger/durable-file.ts";
 import { hashFile } from "../steps/snapshot-file.ts";
 import { StepError } from "../steps/step.ts";
 import { compressor, encryptor } from "./compression.ts";
@@ -145,7 +146,7 @@ async function removeLeftovers(folder: string): Promise<void> {
 }
 
 function explainFull(error: unknown, folder: string): unknown {
-  if ((error as NodeJS.ErrnoException).code !== "ENOSPC") return error;
+  if (!isDiskFull(error)) return error;
   return new StepError(
     `archive: expected room for the archive in ${folder}, got a full disk. Free some and run again.`,
     { cause: error },

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeDurably } from "../ledger/chain.ts";
+import { writeDurably } from "../ledger/durable-file.ts";
 import type { Drift } from "../steps/step.ts";
 import {
   disableTimer,

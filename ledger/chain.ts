@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { StepError } from "../steps/step.ts";
+import { writeDurably } from "./durable-file.ts";
 import {
   type EvidenceRecord,
   GENESIS,
@@ -32,19 +24,6 @@ export interface Head {
 /** A record that is missing, altered or out of order. `verify` shows the message, every run refuses to go on. */
 export class BrokenChain extends StepError {
   override name = "BrokenChain";
-}
-
-/** Writes a file so that a crash leaves the old content or the new, never a part. */
-export function writeDurably(folder: string, name: string, content: string | Uint8Array): void {
-  const temporary = join(folder, `.${name}.${process.pid}`);
-  const file = openSync(temporary, "w", 0o600);
-  writeFileSync(file, content);
-  fsyncSync(file);
-  closeSync(file);
-  renameSync(temporary, join(folder, name));
-  const directory = openSync(folder, "r");
-  fsyncSync(directory);
-  closeSync(directory);
 }
 
 function recordNames(folder: string): string[] {

@@ -1,9 +1,10 @@
 import { mkdirSync, statSync, utimesSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readLockFile, releaseLockFile, takeLockFile } from "../processes/lock-file.ts";
 import { identifySelf, isAlive, type ProcessOnHost } from "../processes/process-identity.ts";
 import { StepError } from "../steps/step.ts";
+import { explainFullDisk } from "./durable-file.ts";
 
 const LOCK = "lock.json";
 const HEARTBEAT_MS = 5_000;
@@ -27,12 +28,20 @@ function isGone(holder: LockHolder, file: string): boolean {
   return Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > STALE_MS;
 }
 
+function takeOrExplain(file: string, self: LockHolder): LockHolder | undefined {
+  try {
+    return takeLockFile(file, self, isGone);
+  } catch (error) {
+    throw explainFullDisk(error, LOCK, dirname(file));
+  }
+}
+
 /** @returns a function that gives the store back, or who has it. */
 function tryLock(folder: string, doing: string): (() => void) | LockHolder {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const self: LockHolder = { ...identifySelf(), doing, since: new Date().toISOString() };
   const file = join(folder, LOCK);
-  const holder = takeLockFile(file, self, isGone);
+  const holder = takeOrExplain(file, self);
   if (holder) return holder;
   const heartbeat = setInterval(() => touch(file), HEARTBEAT_MS);
   heartbeat.unref();

@@ -1,16 +1,7 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeSync,
-} from "node:fs";
-import { join } from "node:path";
+import { existsSync, fsyncSync, ftruncateSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { explainFullDisk, syncFolder, withFile } from "../ledger/durable-file.ts";
 import { evidencePart } from "../ledger/store.ts";
 import type { Letter } from "./message.ts";
 
@@ -52,13 +43,6 @@ export interface Recipient {
 /** How a recipient is called where no address may be: in the evidence's records, in Pulumi's state, in output. */
 export const recipientKey = (address: string): string =>
   createHash("sha256").update(address.toLowerCase()).digest("hex").slice(0, 12);
-
-/** So that a new file's name survives a power cut as well. */
-function syncFolder(folder: string): void {
-  const directory = openSync(folder, "r");
-  fsyncSync(directory);
-  closeSync(directory);
-}
 
 const nameOf = (occasion: string) => `${occasion.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.jsonl`;
 
@@ -133,15 +117,21 @@ export class SendJournal {
   }
 
   #append(line: JournalLine): void {
-    mkdirSync(join(this.path, ".."), { recursive: true, mode: 0o700 });
-    const file = openSync(this.path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    const folder = dirname(this.path);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const content = Buffer.from(`${JSON.stringify(line)}\n`);
-    // Over a line that a crash cut off: nothing had been sent on its word.
-    ftruncateSync(file, this.#length);
-    writeSync(file, content, 0, content.length, this.#length);
-    fsyncSync(file);
-    closeSync(file);
-    if (this.#length === 0) syncFolder(join(this.path, ".."));
+    try {
+      withFile(this.path, "a", (file) => {
+        // Off with a line that a crash or a full disk cut off: nothing had been sent on its word.
+        ftruncateSync(file, this.#length);
+        // Writes on until all of it is there: a single write to a disk that runs full ends early, without an error.
+        writeFileSync(file, content);
+        fsyncSync(file);
+      });
+    } catch (error) {
+      throw explainFullDisk(error, "the journal of what was sent", folder);
+    }
+    if (this.#length === 0) syncFolder(folder);
     this.#length += content.length;
     this.#take(line);
   }

@@ -86,13 +86,16 @@ export class KeyReader {
     return rows.map(({ name }) => name);
   }
 
-  /** A moment in the database's own time: whatever is written later is told by `readWritten`. */
-  async readMoment(): Promise<string> {
-    const [row] = await this.#query<{ moment: string }>(
-      "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS moment",
+  /**
+   * Now, by the database: the transaction number from which on `readWritten` tells what was written, and its clock, which
+   * is the one to compare columns of the table with: this machine's may be hours off.
+   */
+  async readMoment(): Promise<{ moment: string; clock: string }> {
+    const [row] = await this.#query<{ moment: string; clock: string }>(
+      "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS moment, clock_timestamp()::text AS clock",
       [],
     );
-    return row?.moment ?? "0";
+    return row as { moment: string; clock: string };
   }
 
   /**

@@ -19,8 +19,8 @@ export function takeLockFile<Holder extends ProcessOnHost>(
   isGone: IsGone<Holder> = hasEnded,
 ): Holder | undefined {
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(draft, `${JSON.stringify(self)}\n`, { mode: 0o600 });
   try {
+    writeFileSync(draft, `${JSON.stringify(self)}\n`, { mode: 0o600 });
     // Every turn but the first means that a lock went away in between: given back, or removed as a dead one's.
     while (!createWhole(draft, file)) {
       const holder = readLockFile<Holder>(file);

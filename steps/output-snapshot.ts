@@ -95,8 +95,8 @@ async function rememberTable(snapshot: StoredSnapshot, reader: KeyReader): Promi
   const { manifest } = snapshot;
   const columns = await reader.readColumns();
   const begun = manifest.columns === undefined || manifest.columns.join() === columns.join();
-  const moment = manifest.moment ?? (await reader.readMoment());
-  Object.assign(manifest, { columns: begun ? columns : [], moment });
+  const { moment, clock } = manifest.moment === undefined ? await reader.readMoment() : manifest;
+  Object.assign(manifest, { columns: begun ? columns : [], moment, clock });
   writeManifest(snapshot);
 }
 

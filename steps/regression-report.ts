@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { explainFullDisk, syncFolder } from "../ledger/durable-file.ts";
 import { evidenceFolder, evidencePart } from "../ledger/store.ts";
-import { syncFolder } from "../postgres/dump-files.ts";
 import { shownPath } from "../postgres/dump-store.ts";
 import type { Finding } from "./regression-finding.ts";
 import type { BaseSpec } from "./step.ts";
@@ -13,6 +13,21 @@ export interface FindingsFile {
   path: string;
   sha256: string;
   lines: number;
+}
+
+const UNFINISHED = ".incoming";
+
+const folderOf = ({ identity }: BaseSpec) =>
+  evidencePart(evidenceFolder(identity.evidenceUrl), "regressions");
+const prefixOf = ({ identity }: BaseSpec) =>
+  `${identity.phase}-${identity.step}-`.replaceAll(/[^A-Za-z0-9._-]/g, "_");
+
+/** Removes what comparisons of this step that were killed left. The evidence's lock is held: none of it is being written. */
+export async function removeUnfinishedFindings(spec: BaseSpec): Promise<void> {
+  const folder = folderOf(spec);
+  const names = await readdir(folder).catch(() => []);
+  const left = names.filter((name) => name.startsWith(prefixOf(spec)) && name.endsWith(UNFINISHED));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
 /**
@@ -30,13 +45,13 @@ export class FindingsWriter {
     this.#handle = handle;
   }
 
-  static async open({ identity }: BaseSpec, now: Date): Promise<FindingsWriter> {
-    const folder = evidencePart(evidenceFolder(identity.evidenceUrl), "regressions");
+  static async open(spec: BaseSpec, now: Date): Promise<FindingsWriter> {
+    const folder = folderOf(spec);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await removeUnfinishedFindings(spec);
     const stamp = now.toISOString().replaceAll(/[-:.]/g, "");
-    const name = `${identity.phase}-${identity.step}-${stamp}.jsonl`.replaceAll(/[^A-Za-z0-9._-]/g, "_");
-    const final = join(folder, name);
-    return new FindingsWriter(final, await open(`${final}.incoming`, "w", 0o600));
+    const final = join(folder, `${prefixOf(spec)}${stamp}.jsonl`);
+    return new FindingsWriter(final, await open(`${final}${UNFINISHED}`, "w", 0o600));
   }
 
   async add(findings: readonly Finding[]): Promise<void> {
@@ -44,20 +59,23 @@ export class FindingsWriter {
     const lines = findings.map((found) => `${JSON.stringify(found)}\n`).join("");
     this.#hash.update(lines);
     this.#lines += findings.length;
-    await this.#handle.appendFile(lines);
+    const folder = dirname(this.#final);
+    await this.#handle.appendFile(lines).catch((error) => {
+      throw explainFullDisk(error, "the findings of the regression", folder);
+    });
   }
 
   async finish(): Promise<FindingsFile> {
     await this.#handle.sync();
     await this.#handle.close();
-    await rename(`${this.#final}.incoming`, this.#final);
-    await syncFolder(dirname(this.#final));
+    await rename(`${this.#final}${UNFINISHED}`, this.#final);
+    syncFolder(dirname(this.#final));
     return { path: shownPath(this.#final), sha256: this.#hash.digest("hex"), lines: this.#lines };
   }
 
   /** Of a comparison that did not come to its end nothing is left. */
   async discard(): Promise<void> {
     await this.#handle.close();
-    await rm(`${this.#final}.incoming`, { force: true });
+    await rm(`${this.#final}${UNFINISHED}`, { force: true });
   }
 }

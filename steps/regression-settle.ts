@@ -29,7 +29,7 @@ export interface SettleOptions {
   /** Whether the digests of both snapshots are of the same columns. */
   comparable: boolean;
   createdColumn: string | undefined;
-  /** When the earlier snapshot began. */
+  /** When the earlier snapshot began, by the database's clock where that is known. */
   since: string;
   /** When the later one began, in the database's own time; unknown of one that an older release took. */
   laterMoment: string | undefined;

@@ -6,7 +6,7 @@ import { readKeyOrder } from "../postgres/key-order.ts";
 import { KeyReader } from "../postgres/key-pages.ts";
 import { withConnection } from "../postgres/session.ts";
 import type { Finding } from "./regression-finding.ts";
-import { type FindingsFile, FindingsWriter } from "./regression-report.ts";
+import { type FindingsFile, FindingsWriter, removeUnfinishedFindings } from "./regression-report.ts";
 import { type ComparisonRun, compareSnapshots } from "./regression-run.ts";
 import { type SettleOptions, settle } from "./regression-settle.ts";
 import { summarise } from "./regression-summary.ts";
@@ -119,7 +119,7 @@ function runOf(
   const settling: SettleOptions = {
     ...{ change, reader: options.reader, client: options.client },
     ...{ comparable: sameColumns(pre, post, deps.log), createdColumn: section.createdColumn },
-    ...{ since: pre.manifest.startedAt, laterMoment: post.manifest.moment },
+    ...{ since: pre.manifest.clock ?? pre.manifest.startedAt, laterMoment: post.manifest.moment },
     accepted: new Map(section.accepted.map(({ key, reason }) => [key, reason])),
   };
   return {
@@ -221,7 +221,8 @@ export const regression: Step<RegressionSpec, RegressionResult> = {
   follows: ({ post }) => post.step,
   observe,
   apply,
-  async undo() {
+  async undo(spec) {
+    await removeUnfinishedFindings(spec);
     return { summary: "nothing to undo: it only compared", kept: [] };
   },
 };

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
-import { writeDurably } from "../ledger/chain.ts";
+import { writeDurably } from "../ledger/durable-file.ts";
 
 /** A file for people, `reports/<stack>/…`; a relative path starts at the project's root, which every command runs in. */
 export const ReportPath = z.string().min(1);

@@ -1,4 +1,5 @@
 import { mkdir, rename, stat } from "node:fs/promises";
+import { isDiskFull } from "../ledger/durable-file.ts";
 import { shownPath } from "../postgres/dump-store.ts";
 import type { OutputSnapshotSpec } from "./output-snapshot.ts";
 import { hashFile, readBack, removeFile, sealLines, type Tally } from "./snapshot-file.ts";
@@ -93,7 +94,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
 
 /** The disk is full: what is written stays, and the next run goes on with it. */
 export function explainFull(error: unknown, snapshot: StoredSnapshot): never {
-  if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  if (!isDiskFull(error)) throw error;
   throw new StepError(
     `output-snapshot: expected room for the snapshot in ${shownPath(snapshot.folder)}, got a full disk. Free some and run again: it goes on where it stopped.`,
     { cause: error },

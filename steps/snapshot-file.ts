@@ -8,6 +8,7 @@ import { createGzip } from "node:zlib";
 import { syncFolder } from "../postgres/dump-files.ts";
 import { readLines } from "./line-reader.ts";
 import { type DealLine, parseLine } from "./snapshot-line.ts";
+import { incomingPath } from "./snapshot-store.ts";
 
 /** Deals with errors that are listed by name; the file has all of them. */
 const LISTED = 1000;
@@ -115,7 +116,7 @@ function counting() {
 export async function sealLines(lines: string, final: string, compress: "gzip" | "none") {
   const content = counting();
   const packed = counting();
-  const temporary = `${final}.incoming`;
+  const temporary = incomingPath(final);
   const target = createWriteStream(temporary, { mode: 0o600, flush: true });
   const source = createReadStream(lines, { highWaterMark: 1 << 18 });
   if (compress === "gzip") await pipeline(source, content.stream, createGzip(), packed.stream, target);

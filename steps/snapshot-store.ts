@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeDurably } from "../ledger/chain.ts";
+import { writeDurably } from "../ledger/durable-file.ts";
 import { evidenceFolder, evidencePart } from "../ledger/store.ts";
 import type { BaseSpec } from "./step.ts";
 
@@ -39,6 +39,7 @@ export const SnapshotManifest = z.strictObject({
   columns: z.array(z.string()).optional(),
   /** The database's own time before the first answer (`KeyReader.readMoment`); absent in a manifest of an older release. */
   moment: z.string().optional(),
+  clock: z.string().optional(),
   /** Set by undo: kept, but of an attempt that is over. */
   released: z.boolean(),
 });
@@ -119,10 +120,14 @@ export function newSnapshot(
   return { folder, name, manifest };
 }
 
+/** The finished file in the making. */
+export const incomingPath = (final: string) => `${final}.incoming`;
+
 /** Removes what a snapshot that nobody will go on with has written. Finished ones are never removed. */
 export function removeUnfinished(snapshot: StoredSnapshot): void {
   rmSync(partialPath(snapshot), { force: true });
   rmSync(previousPath(snapshot), { force: true });
+  rmSync(incomingPath(finalPath(snapshot)), { force: true });
   rmSync(join(snapshot.folder, `${snapshot.name}.json`), { force: true });
 }
 

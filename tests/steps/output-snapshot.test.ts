@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Entry } from "../../ledger/entries.ts";
 import { createOutputSnapshot, outputSnapshot } from "../../steps/output-snapshot.ts";
 import { readSnapshot } from "../../steps/read-snapshot.ts";
+import { finalPath, listSnapshots } from "../../steps/snapshot-store.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 import {
@@ -97,6 +98,32 @@ describe("output snapshot", () => {
       readdirSync(snapshotsOf(spec)).map((name) => name.replace(/^.*Z/, "")),
       [".json", ".ndjson"],
     );
+  });
+
+  it("remembers when it began by the database's clock, and by the first one's after it broke off", async () => {
+    const url = await databaseWithDeals(3);
+    const { url: appUrl } = await app();
+    const spec = snapshotSpec(appUrl);
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    const dies = { now: () => tomorrow, saveArtifact: async () => assert.fail("the process dies here") };
+    await assert.rejects(outputSnapshot.apply(spec, makeDeps(url, dies)), /dies here/);
+    const read = () => listSnapshots(snapshotsOf(spec))[0]?.manifest.clock ?? "";
+    const begun = read();
+    assert.ok(Math.abs(Date.parse(begun) - Date.now()) < 3_600_000, begun);
+    await outputSnapshot.apply(spec, makeDeps(url, { now: () => tomorrow }));
+    assert.equal(read(), begun);
+  });
+
+  it("removes a file that a killed run was packing when it is undone", async () => {
+    const url = await databaseWithDeals(3);
+    const { url: appUrl } = await app();
+    const spec = snapshotSpec(appUrl);
+    const dies = { saveArtifact: async () => assert.fail("the process dies here") };
+    await assert.rejects(outputSnapshot.apply(spec, makeDeps(url, dies)), /dies here/);
+    const [left] = listSnapshots(snapshotsOf(spec));
+    writeFileSync(`${left && finalPath(left)}.incoming`, "x");
+    await outputSnapshot.undo(spec, makeDeps(url));
+    assert.deepEqual(readdirSync(snapshotsOf(spec)), []);
   });
 
   it("counts and lists errors deal by deal, and afterwards asks for these deals alone", async () => {

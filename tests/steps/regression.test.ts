@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { findStep } from "../../steps/registry.ts";
 import { type RegressionSpec, regression } from "../../steps/regression.ts";
@@ -357,5 +365,41 @@ describe("regression", () => {
     const deps = makeDeps(url, { evidence: evidence.reader, signal: cancel });
     await assert.rejects(regression.apply(evidence.spec(), deps), /cancelled by a test/);
     assert.deepEqual(readdirSync(join(evidence.folder, "regressions")), []);
+  });
+
+  it("removes what a comparison left that was killed, with the next one and with its undo", async () => {
+    const evidence = evidenceOf([seen(1, "1")], [seen(1, "1")]);
+    const folder = join(evidence.folder, "regressions");
+    const leave = () => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "validation-regression-20260101T000000000Z.jsonl.incoming"), "{");
+    };
+    leave();
+    await run(evidence).result;
+    assert.equal(readdirSync(folder).length, 1);
+    leave();
+    await regression.undo(evidence.spec(), makeDeps(url));
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => !name.endsWith(".jsonl")),
+      [],
+    );
+  });
+
+  it("goes by the database's clock where this machine's was a day ahead before", async () => {
+    await runSql(url, "INSERT INTO deals (id, created_at) VALUES (40, '2026-01-02Z'), (41, '2025-12-31Z')");
+    const evidence = new SnapshotEvidence();
+    evidence.keep("pre-flight", "output-snapshot", [seen(1, "1")], {
+      ...{ startedAt: "2026-01-03T00:00:00.000Z", clock: "2026-01-01 01:00:00+01" },
+    });
+    evidence.keep(
+      "validation",
+      "post-snapshot",
+      [1, 40, 41].map((key) => seen(key, "1")),
+    );
+    await assert.rejects(run(evidence, { createdColumn: "created_at" }).result, /got 1 that are not/);
+    assert.deepEqual(
+      findingsOf(evidence).map(({ key, class: what }) => `${key} ${what}`),
+      ["41 extra"],
+    );
   });
 });

@@ -1,0 +1,50 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { StepError } from "../steps/step.ts";
+
+/** Whether an error says that a disk or a quota is used up. */
+export const isDiskFull = (error: unknown): boolean =>
+  ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+
+/** Says what to do about a full disk; any other error is given back as it is. */
+export function explainFullDisk(error: unknown, what: string, folder: string): unknown {
+  if (!isDiskFull(error)) return error;
+  return new StepError(
+    `disk: expected room for ${what} in ${folder}, got a full disk. Free some and run again.`,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** Runs `work` with an open file, and closes it whatever happens. */
+export function withFile<T>(path: string, flags: string, work: (file: number) => T): T {
+  const file = openSync(path, flags, 0o600);
+  try {
+    return work(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Puts a folder's names on the disk: a new or renamed file survives a power cut only with it. */
+export const syncFolder = (folder: string): void => withFile(folder, "r", fsyncSync);
+
+/**
+ * Writes a file so that a crash leaves the old content or the new, never a part.
+ * @throws {StepError} on a full disk; nothing of the new content is left there then.
+ */
+export function writeDurably(folder: string, name: string, content: string | Uint8Array): void {
+  const temporary = join(folder, `.${name}.${process.pid}`);
+  try {
+    withFile(temporary, "w", (file) => {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    });
+    renameSync(temporary, join(folder, name));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw explainFullDisk(error, name, folder);
+  }
+  syncFolder(folder);
+}

@@ -47,7 +47,11 @@ async function recorded<T extends object>(
   } catch (error) {
     const outcome = context.deps.signal.aborted ? "cancelled" : "failed";
     const text = error instanceof Error ? error.message : String(error);
-    await record(context, { record: "end", ...fields, begin: number, outcome, error: text });
+    const end = { record: "end", ...fields, begin: number, outcome, error: text } as const;
+    // What broke the step may keep its record from being written; the step's own reason is the one to mend first.
+    await record(context, end).catch((unrecorded: Error) =>
+      context.deps.log(`${fields.step}: its end was not recorded: ${unrecorded.message}`),
+    );
     throw error;
   }
   await record(context, {

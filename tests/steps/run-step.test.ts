@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
 import { noHosts } from "../../hosts/host-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf, foldEntries } from "../../ledger/entries.ts";
@@ -101,6 +102,22 @@ describe("running a step", () => {
     await assert.rejects(apply("expand"), /disk full/);
     assert.deepEqual([states(), outcomes()], [["expand half-done"], ["failed"]]);
     assert.equal((context.chain.records.at(-1) as { error?: string }).error, "disk full");
+  });
+
+  it("gives the reason of a failure whose record can't be written either", async () => {
+    const { apply, context } = rollout({
+      a: {
+        apply: async () => {
+          rmSync(context.chain.folder, { recursive: true });
+          writeFileSync(context.chain.folder, "no folder any more");
+          throw new Error("no such table");
+        },
+      },
+    });
+    const lines: string[] = [];
+    context.deps.log = (line) => void lines.push(line);
+    await assert.rejects(apply("a"), /no such table/);
+    assert.match(lines.join("\n"), /a: its end was not recorded: EEXIST/);
   });
 
   it("tells a cancelled step from a failed one", async () => {

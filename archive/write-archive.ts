@@ -140,8 +140,8 @@ async function settle(partial: string, base: string, suffix: string, found: Foun
 }
 
 /** What a run that died left in the making. The evidence's lock is held, so none of it is somebody's. */
-async function removeLeftovers(folder: string): Promise<void> {
-  const names = await readdir(folder);
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
   await Promise.all(names.filter((name) => name.startsWith(PARTIAL)).map((name) => rm(join(folder, name))));
 }
 

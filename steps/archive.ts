@@ -4,7 +4,7 @@ import { z } from "zod";
 import { findMissingPrograms } from "../archive/compression.ts";
 import { makeManifest } from "../archive/make-manifest.ts";
 import { measureSources } from "../archive/measure.ts";
-import { writeArchive } from "../archive/write-archive.ts";
+import { removeLeftovers, writeArchive } from "../archive/write-archive.ts";
 import { ArchivePart } from "../config/archive.ts";
 import { Encryption } from "../config/encryption.ts";
 import { entryKey } from "../ledger/entries.ts";
@@ -127,7 +127,8 @@ export const archive: Step<ArchiveSpec, ArchiveResult> = {
   restates: true,
   observe,
   apply,
-  async undo(_spec, _deps, result) {
+  async undo({ folder }, _deps, result) {
+    await removeLeftovers(resolve(folder));
     const kept = result
       ? [{ subject: result.path, reason: "archives are kept; the next attempt makes its own" }]
       : [];

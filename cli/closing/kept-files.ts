@@ -22,13 +22,19 @@ export async function keptFiles(stores: Stores): Promise<string[]> {
   ];
 }
 
-/** Removed by name: whatever else lies in a shared folder is not ours. The lock goes when the run that holds it ends. */
+/**
+ * Removed by name: whatever else lies in a shared folder is not ours. Also what a run that was killed left in the making
+ * (ledger/durable-file.ts). The lock goes when the run that holds it ends.
+ */
 const RECORD = /^(\d{6,}-.+-(begin|end|event)\.json|head\.json)$/;
+const DRAFT = /^\.(.+)\.\d+$/;
 const PARTS: readonly string[] = EVIDENCE_PARTS;
 
 async function removeEvidence(folder: string): Promise<void> {
-  for (const name of await readdir(folder))
-    if (RECORD.test(name) || PARTS.includes(name)) await rm(join(folder, name), { recursive: true });
+  for (const name of await readdir(folder)) {
+    const ours = DRAFT.exec(name)?.[1] ?? name;
+    if (RECORD.test(ours) || PARTS.includes(name)) await rm(join(folder, name), { recursive: true });
+  }
 }
 
 /** Removes backups, reports and archives, the evidence last: as long as anything is left, it says so. */

@@ -84,6 +84,7 @@ describe("rollout uninstall", function () {
     for (const folder of own) mkdirSync(folder, { recursive: true });
     try {
       writeFileSync(join(stage.folder, "notes.txt"), "mine");
+      writeFileSync(join(stage.folder, ".000007-guard-begin.json.4711"), "of a run that was killed");
       const to = { address: "ada@example.com", messageId: "<1@example.com>", state: "sent" } as const;
       SendJournal.open(stage.folder, "announcement").record(to, new Date());
       await (await FindingsWriter.open(stage.spec(stage.plan[0] as never), new Date())).finish();

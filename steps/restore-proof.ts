@@ -135,7 +135,7 @@ async function prove(spec: RestoreProofSpec, deps: StepDeps): Promise<RestorePro
 function expectAsBefore({ evidence }: StepDeps): Pick<Observation, "estimateSeconds"> {
   const [latest] = [...evidence.entries().values()]
     .filter(({ kind, state }) => kind === "restore-proof" && state === "done")
-    .sort((a, b) => (b.doneAt ?? "").localeCompare(a.doneAt ?? ""));
+    .sort((a, b) => (b.doneNumber ?? 0) - (a.doneNumber ?? 0));
   const { restoreSeconds, compareSeconds } = (latest?.result ?? {}) as Partial<RestoreProofResult>;
   if (restoreSeconds === undefined || compareSeconds === undefined) return {};
   return { estimateSeconds: Math.ceil(START_SECONDS + restoreSeconds + compareSeconds) };

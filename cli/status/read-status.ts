@@ -103,7 +103,7 @@ function describeFinished(entries: ReadonlyMap<string, Entry>): Status["finished
 function latestBackup(entries: Entry[]): Status["backup"] {
   const taken = entries
     .filter(({ kind, state, result }) => kind === "backup" && state === "done" && result)
-    .sort((a, b) => (a.doneAt ?? "").localeCompare(b.doneAt ?? ""));
+    .sort((a, b) => (a.doneNumber ?? 0) - (b.doneNumber ?? 0));
   const result = taken.at(-1)?.result as { path: string; sha256: string } | undefined;
   if (!result) return null;
   const proof = entries.find(

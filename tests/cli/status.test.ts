@@ -76,6 +76,26 @@ describe("rollout status", () => {
     for (const server of servers.splice(0)) server.close();
   });
 
+  it("names the backup that was taken last, also where the clock went back a day in between", async () => {
+    const folder = temporaryFolder("status");
+    const chain = Chain.open(folder);
+    for (const [phase, day] of [
+      ["pre-flight", 2],
+      ["database-migration", 1],
+    ] as const) {
+      const [fields, at] = [
+        { phase, step: "backup", kind: "backup", verb: "apply" as const },
+        new Date(day * 86_400_000),
+      ];
+      const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
+      const { number } = chain.append({ record: "begin", ...fields, ...begin }, at);
+      const result = { path: `backups/${phase}`, sha256: "ab".repeat(32) };
+      chain.append({ record: "end", ...fields, begin: number, outcome: "done", result }, at);
+    }
+    const { backup } = await statusOf({ evidence: { url: `file:${folder}` } });
+    equal(backup?.path, "backups/database-migration");
+  });
+
   it("says when the backup was proven, and does not take another's proof for its own", async () => {
     const [own, strange] = [evidenceOf("ab".repeat(32)), evidenceOf("cd".repeat(32))];
     const backup = { path: "backups/b", sha256: "ab".repeat(32) };

@@ -30,6 +30,24 @@ export function findAlteredArtifacts(folder: string): string[] {
     );
 }
 
+/** One that is said in a result, whole. The export of a journal is not meant: it holds rows, and may be erased (docs/finish.md). */
+const NAMED = /^artifacts\/[0-9a-f]{12}-(?!journal-)[A-Za-z0-9._-]+$/;
+
+function* namedArtifacts(value: unknown): Generator<string> {
+  if (typeof value === "string" && NAMED.test(value)) yield value;
+  if (typeof value === "object" && value !== null)
+    for (const each of Object.values(value)) yield* namedArtifacts(each);
+}
+
+/** Artifacts that results name and that are gone. */
+export function findLostArtifacts({ folder, records }: Pick<Chain, "folder" | "records">): string[] {
+  const results = records.map((record) => (record.record === "end" ? record.result : undefined));
+  const lost = [...new Set(namedArtifacts(results))].filter((path) => !existsSync(join(folder, path)));
+  return lost.map(
+    (path) => `evidence: expected ${path} in ${folder}, got no such file. Restore it from a copy.`,
+  );
+}
+
 async function compareWithDatabase(config: RolloutConfig, chain: Chain): Promise<string> {
   const client = await connect(config.databaseUrl);
   try {
@@ -67,6 +85,9 @@ export async function verifyLedger(stack: string): Promise<string[]> {
   const chain = Chain.open(evidenceFolder(config.evidence.url));
   printLines([`evidence: ${chain.records.length} records in ${chain.folder}, each hash and link right`]);
   printLines([`database: ${await compareWithDatabase(config, chain)}`]);
-  const differences = [...findAlteredArtifacts(chain.folder), ...(await findDifferences(config, chain))];
-  return differences;
+  return [
+    ...findAlteredArtifacts(chain.folder),
+    ...findLostArtifacts(chain),
+    ...(await findDifferences(config, chain)),
+  ];
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AnnouncementSection, RecipientsSection } from "../config/announcement.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import type { Delivery, Mailing, Missed } from "../mail/delivery.ts";
-import type { Letter } from "../mail/message.ts";
+import type { Letter, Sender } from "../mail/message.ts";
 import { renderTemplate } from "../mail/template.ts";
 import { MailSpec } from "./mail-once.ts";
 import type { StepDeps } from "./step.ts";
@@ -45,16 +45,20 @@ export function renderLetter(
 export const plural = (count: number) =>
   `${count.toLocaleString("en-US")} recipient${count === 1 ? "" : "s"}`;
 
+export const senderOf = ({ announcement: { team, from } }: AnnouncementSpec): Sender => ({
+  name: team,
+  address: from,
+});
+
 /** One mail of this step. */
 export function mailingOf(
-  { identity, announcement }: AnnouncementSpec,
+  spec: AnnouncementSpec,
   occasion: string,
   letter: Letter,
   recipients: readonly string[],
 ): Mailing {
-  const from = { name: announcement.team, address: announcement.from };
-  const evidence = evidenceFolder(identity.evidenceUrl);
-  return { step: "announcement", occasion, from, letter, recipients, evidence };
+  const evidence = evidenceFolder(spec.identity.evidenceUrl);
+  return { step: "announcement", occasion, from: senderOf(spec), letter, recipients, evidence };
 }
 
 /** Whoever is put off is asked once more, and nobody waits. */

@@ -1,5 +1,7 @@
 import type { Delivery } from "../mail/delivery.ts";
 import type { SendJournal } from "../mail/journal.ts";
+import { messageId } from "../mail/message.ts";
+import { findMessage } from "../mail/outbox.ts";
 import { sendMailing } from "../mail/send-mailing.ts";
 import {
   type AnnouncementSpec,
@@ -7,6 +9,7 @@ import {
   mailingOf,
   plural,
   renderLetter,
+  senderOf,
   withoutWaiting,
 } from "./announcement-mail.ts";
 import { describeWay, faultOf, journalOf, liveEntry, occasionOf, wayOf } from "./mail-once.ts";
@@ -20,6 +23,15 @@ const unknownIn = (journal: SendJournal): UndoResult["kept"] => {
   const reason = `whether they got the announcement is unknown, so no correction was sent to them; see ${journal.path}`;
   return count === 0 ? [] : [{ subject: plural(count), reason }];
 };
+
+/** A message that a run which was killed wrote into the outbox and nowhere else: somebody may hand it on. */
+function unrecordedIn(spec: AnnouncementSpec, occasion: string): UndoResult["kept"] {
+  if (spec.smtp) return [];
+  const file = findMessage(spec.outbox, messageId(senderOf(spec), occasion));
+  const reason =
+    "its run was killed before it recorded who it is for. Remove it, or tell those to whom it was handed on";
+  return file === undefined ? [] : [{ subject: file, reason }];
+}
 
 /** What going back would do to those who got it, or will. */
 export async function describeUndo(spec: AnnouncementSpec, deps: StepDeps): Promise<string[]> {
@@ -60,10 +72,12 @@ export async function undoAnnouncement(
   deps: StepDeps,
   by?: Delivery["by"],
 ): Promise<UndoResult> {
-  const journal = journalOf(spec, occasionOf(spec, deps));
+  const occasion = occasionOf(spec, deps);
+  const journal = journalOf(spec, occasion);
   const got = sentIn(journal);
   const unknown = unknownIn(journal);
-  if (got.length === 0) return { summary: "nothing was announced", kept: unknown };
+  if (got.length === 0)
+    return { summary: "nothing was announced", kept: [...unknown, ...unrecordedIn(spec, occasion)] };
   const subject = `the announcement to ${plural(got.length)}`;
   const keep = (reason: string) => ({
     summary: `kept ${subject}`,

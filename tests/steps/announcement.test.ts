@@ -9,6 +9,7 @@ import type { Step } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 import { MailServer, parseMail } from "../mail-server.ts";
 import { AnnouncementTarget, fileWith, READERS } from "./announcement-fixture.ts";
+import { dyingBeforeName } from "./file-crash.ts";
 import { runSql } from "./preflight-deps.ts";
 
 const CORRECTION = { correction: "templates/announcement-correction.md" };
@@ -61,6 +62,18 @@ describe("announcement written to the outbox", () => {
     assert.deepEqual(await target.announce({ ...target.spec(), generation: 2 }), result);
     assert.equal(target.written().length, 2);
     assert.equal(result.sent, 3);
+  });
+
+  it("names a message that nobody recorded when its run was killed after writing it and is undone", async () => {
+    const target = new AnnouncementTarget();
+    // Three names before it: a record, its head, the message. The list of its readers is the fourth.
+    assert.ok(await dyingBeforeName(4, () => target.announce()));
+    await target.undo();
+    assert.deepEqual(
+      target.kept().map(({ subject }) => subject),
+      [join(target.outbox, EML)],
+    );
+    assert.match(target.kept()[0]?.reason ?? "", /killed before it recorded who it is for\. Remove it/);
   });
 
   it("says what an undo can't take back, and announces again in a new attempt, beside the old message", async () => {

@@ -39,3 +39,11 @@ export function showBytes(bytes: number): string {
 /** Bytes that are missing for a dump of this size; 0 = it fits. */
 export const missingBytes = (needed: number, free: number): number =>
   Math.max(0, needed + RESERVE_BYTES - free);
+
+/** What is asked for, the reserve included, what is there, and what to free; undefined where it fits. */
+export function describeMissing(needed: number, free: number, folder: string): string | undefined {
+  const missing = missingBytes(needed, free);
+  if (missing === 0) return undefined;
+  const wanted = showBytes(needed + RESERVE_BYTES);
+  return `expected ${wanted} free for ${folder}, got ${showBytes(free)}. Free ${showBytes(missing)} on that disk`;
+}

@@ -10,7 +10,7 @@ import { Encryption } from "../config/encryption.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { recordsBefore } from "../ledger/evidence-slice.ts";
 import { evidenceFolder } from "../ledger/store.ts";
-import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
+import { describeMissing, freeBytes, showBytes } from "../postgres/dump-space.ts";
 import { ReportPath } from "./report-file.ts";
 import { shownBasis } from "./shown-basis.ts";
 import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
@@ -83,13 +83,9 @@ async function observe(spec: ArchiveSpec, deps: StepDeps): Promise<Observation> 
   const undo = result ? [`keep ${result.path}`] : [];
   if (result && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
   const { files, bytes } = await measureSources(collectionOf(spec, deps), spec.include);
-  const missing = missingBytes(bytes, await freeBytes(resolve(spec.folder)));
+  const missing = describeMissing(bytes, await freeBytes(resolve(spec.folder)), spec.folder);
   const blockers = findMissingPrograms({ encrypted: spec.encryption !== undefined });
-  if (missing > 0) {
-    blockers.push(
-      `archive: expected ${showBytes(bytes)} free for ${spec.folder}, got ${showBytes(missing)} too little. Free some.`,
-    );
-  }
+  if (missing) blockers.push(`archive: ${missing}.`);
   const sealed = spec.encryption ? `, encrypted for ${spec.encryption.recipients.length} keys of age` : "";
   const plan = [
     `archive ${files} files, ${showBytes(bytes)} before compression, into ${spec.folder}${sealed}`,

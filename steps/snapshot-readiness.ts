@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import type { Client } from "pg";
-import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
+import { describeMissing, freeBytes } from "../postgres/dump-space.ts";
 import { shownPath } from "../postgres/dump-store.ts";
 import { KeyReader } from "../postgres/key-pages.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/preflight-facts.ts";
@@ -32,11 +32,8 @@ function targetBlockers(facts: TargetFacts | undefined, { change }: OutputSnapsh
 }
 
 async function spaceBlockers(folder: string, rows: number): Promise<string[]> {
-  const missing = missingBytes(rows * BYTES_PER_DEAL, await freeBytes(folder));
-  if (missing === 0) return [];
-  return [
-    `output-snapshot: expected ${showBytes(rows * BYTES_PER_DEAL)} free for ${shownPath(folder)}, got ${showBytes(missing)} too little. Free some, or move evidence.url to a larger disk.`,
-  ];
+  const missing = describeMissing(rows * BYTES_PER_DEAL, await freeBytes(folder), shownPath(folder));
+  return missing ? [`output-snapshot: ${missing}, or move evidence.url to a larger one.`] : [];
 }
 
 function tokenBlockers({ outputs: { tokenVariable } }: OutputSnapshotSpec): string[] {

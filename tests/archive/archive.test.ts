@@ -14,6 +14,7 @@ import { withoutSecrets } from "../../archive/stack-config.ts";
 import { recordsBefore } from "../../ledger/evidence-slice.ts";
 import { archive } from "../../steps/archive.ts";
 import { makeKeys, provideAge } from "../age.ts";
+import { onSmallDisk } from "../small-disk.ts";
 import { archiveSpec, put, runArchive, unpack, untar } from "./archive-fixture.ts";
 import { rolledOut } from "./rolled-out.ts";
 
@@ -151,6 +152,17 @@ describe("archive", function () {
     assert.deepEqual(await drift(), ["pre-flight/data-audit done since"]);
     appendFileSync(path, "x");
     assert.equal((await drift()).length, 2);
+  });
+
+  it("says in preview how much room it wants, what there is, and what to free", async function () {
+    const stack = rolledOut();
+    await onSmallDisk(this, async ({ folder }) => {
+      const { blockers } = await archive.observe(archiveSpec(stack, { folder }), stack.deps());
+      assert.match(
+        blockers.join(),
+        /^archive: expected 32\.\d MiB free for \/.*, got 256\.0 KiB\. Free 3\d\.\d MiB on that disk\.$/,
+      );
+    });
   });
 
   it("says in preview what is missing, with the command that installs it", async () => {

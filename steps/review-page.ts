@@ -79,13 +79,16 @@ async function observe(spec: ReviewPageSpec, deps: StepDeps): Promise<Observatio
   return { drift, plan, undo, blockers: [], estimateSeconds: 1 };
 }
 
+/** SHA-256 of every page of that name that this step has written, in earlier attempts too: those stay when it is undone. */
+function writtenAs(name: string, { identity }: ReviewPageSpec, { evidence }: StepDeps): string[] {
+  return evidence.records().flatMap((record) => {
+    if (record.record !== "end" || entryKey(record) !== entryKey(identity)) return [];
+    return (record.result as Partial<ReviewPageResult> | undefined)?.written?.[name] ?? [];
+  });
+}
+
 /** A page that is not as it was written was edited: it keeps what it says under another name. */
-function keepEdited(
-  spec: ReviewPageSpec,
-  name: string,
-  ours: readonly (string | undefined)[],
-  deps: StepDeps,
-): void {
+function keepEdited(spec: ReviewPageSpec, name: string, ours: readonly string[], deps: StepDeps): void {
   const file = resolve(pathOf(spec, name));
   const text = read(file);
   if (text === undefined || ours.includes(sha256(text))) return;
@@ -110,10 +113,9 @@ async function apply(spec: ReviewPageSpec, deps: StepDeps): Promise<ReviewPageRe
   if (there === undefined) writeReport(pathOf(spec, LESSONS), lessons);
   const model = makeModel(spec, lessons, deps);
   const pages = { [MARKDOWN]: reviewMarkdown(model), [HTML]: reviewHtml(model) };
-  const before = lastResult(spec, deps)?.written ?? {};
   for (const [name, text] of Object.entries(pages)) {
-    // As the last run wrote it, or as this one would: it may have been killed just after.
-    keepEdited(spec, name, [before[name], sha256(text)], deps);
+    // As a run before wrote it, or as this one would: it may have been killed just after.
+    keepEdited(spec, name, [...writtenAs(name, spec, deps), sha256(text)], deps);
     writeReport(pathOf(spec, name), text);
   }
   const met = model.criteria.filter(({ status }) => status === "met").length;

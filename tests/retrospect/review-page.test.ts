@@ -101,6 +101,17 @@ describe("review page", () => {
     }
   });
 
+  it("takes the page of an attempt that was undone for its own: the next attempt writes over it", async () => {
+    const stack = eventful();
+    await write(stack);
+    const first = pageOf(stack);
+    await undoStep(specOf(stack), contextOf(stack));
+    stack.run("database-migration", "constraint", { generation: 3 });
+    await write(stack);
+    assert.notEqual(pageOf(stack), first);
+    assert.deepEqual(readdirSync(stack.reports).sort(), ["lessons.md", "review.html", "review.md"]);
+  });
+
   it("killed after it wrote, it takes its own page for nobody's, and writes the same", async () => {
     const stack = eventful();
     await reviewPage.apply(specOf(stack), stack.deps());

@@ -9,21 +9,17 @@ export async function handOver({ verb, args, stack, stackGiven }: Handover): Pro
     if (!args.includes("--preview-only")) await renewSecrets(stack, args);
   }
   const exitCode = await runPulumi(stackGiven ? nameStack(args, stack) : args, { stack });
-  if (exitCode !== 0 && LOCKING.includes(verb)) await sayRecover(stack);
+  if (exitCode !== 0 && LOCKING.includes(verb)) await sayWhatNext(stack);
   return exitCode;
 }
 
 /** Verbs for which Pulumi locks the stack. */
 const LOCKING = ["up", "destroy", "refresh"];
 
-/** Pulumi's own advice for the lock of a dead run is `pulumi cancel`, which would leave what that run left. */
-async function sayRecover(stack: string): Promise<void> {
-  const { findDeadEngine } = await import("./recover/engine-state.ts");
-  const pid = await findDeadEngine(stack);
-  if (pid === undefined) return;
-  printLine(
-    `The run that locked the stack (pid ${pid}) is dead. Clean up after it: npx rollout recover --stack ${stack}`,
-  );
+/** What failed is told above; what to do about it is the last that a tired person reads. */
+async function sayWhatNext(stack: string): Promise<void> {
+  const { nextAfterFailure } = await import("./recover/next-action.ts");
+  for (const line of await nextAfterFailure(stack)) printLine(line);
 }
 
 /** Commands that have Pulumi's option `--stack`. */

@@ -40,10 +40,18 @@ export async function refuseLiveEngine(stack: string): Promise<void> {
   }
 }
 
-/** Pid of an engine of this machine that was killed and left its lock; undefined when none did. */
-export async function findDeadEngine(stack: string): Promise<number | undefined> {
-  const locks = await readEngineLocks(stack);
-  return locks.find(({ pid, hostname: host }) => host === hostname() && !isEngine(pid))?.pid;
+/** An engine of this machine that has locked the stack. */
+export interface LockingEngine {
+  pid: number;
+  /** False: it was killed and left its lock. */
+  alive: boolean;
+}
+
+/** The engine of this machine that holds the stack's lock, or was killed and left it; undefined when none does. */
+export async function findLockingEngine(stack: string): Promise<LockingEngine | undefined> {
+  const own = (await readEngineLocks(stack)).filter(({ hostname: host }) => host === hostname());
+  const engines = own.map(({ pid }) => ({ pid, alive: isEngine(pid) }));
+  return engines.find(({ alive }) => !alive) ?? engines[0];
 }
 
 /** Refusal to touch a run that nobody killed. */

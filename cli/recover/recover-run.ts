@@ -42,10 +42,10 @@ function sayOfWriters({ spec }: Entry): string[] {
   ];
 }
 
-/** What is half-done, and how it goes on. */
-function sayWhatResumes(chain: Chain, stack: string, wanted: number): string[] {
-  const half = [...foldEntries(chain.records).values()].filter(({ state }) => state === "half-done");
-  if (half.length === 0) return ["nothing is half-done"];
+/** What is half-done, and how it goes on; empty where nothing is. */
+export function sayWhatResumes({ records }: Chain, stack: string, wanted: number): string[] {
+  const half = [...foldEntries(records).values()].filter(({ state }) => state === "half-done");
+  if (half.length === 0) return [];
   return [
     ...half.map(({ phase, step }) => `half-done: ${phase}/${step}`),
     ...half.flatMap(sayOfWriters),
@@ -81,7 +81,8 @@ export async function recoverRun(stack: string, without?: AbandonWish): Promise<
     if (chain.records.length > 0)
       chain.append({ record: "event", event: "recovered", note: done.join("; ") });
     if (without) done.push(...(await abandonHost(chain, without, READER)));
-    return [...done, ...sayWhatResumes(chain, stack, settings.phase)];
+    const resumes = sayWhatResumes(chain, stack, settings.phase);
+    return [...done, ...(resumes.length > 0 ? resumes : ["nothing is half-done"])];
   } finally {
     release();
   }

@@ -35,11 +35,22 @@ export function faultLine(
   const secret = context.secretKeys.has(String(path[0])) && value !== undefined;
   const shown = secret ? "a value not shown because it is a secret" : showValue(value);
   const hint = typeof value === "number" && expected.includes("hex digits") ? " (quote it in YAML)" : "";
-  return `config: expected ${expected} for ${showPath(path)} in ${context.file}, got ${shown}${hint}. ${remedy(context, path)}`;
+  return `config: expected ${expected} for ${showPath(path)} in ${context.file}, got ${shown}${hint}. ${remedy(context, path, value)}`;
+}
+
+/** The default would be the wrong advice for a misspelt answer: what was meant, where that can be told. Pure. */
+function meantBoolean(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const word = String(value).slice(0, 10).toLowerCase();
+  return ["true", "false"].find((answer) => distance(word, answer) <= 2) ?? "<true or false>";
 }
 
 /** The command that sets a key, or where to write it when it is not a single value. */
-export function remedy({ schema, stack, file }: FaultContext, path: readonly PropertyKey[]): string {
+export function remedy(
+  { schema, stack, file }: FaultContext,
+  path: readonly PropertyKey[],
+  value?: unknown,
+): string {
   const found = schemaAt(schema, path);
   const key = showPath(path);
   // A key with blanks or odd letters is shown escaped: fit to be read, not to be pasted.
@@ -53,7 +64,8 @@ export function remedy({ schema, stack, file }: FaultContext, path: readonly Pro
     const example = notes.example === undefined ? "" : ` '${notes.example}'`;
     return `Set it: pulumi config set --secret ${key}${example} --stack ${stack}`;
   }
-  const example = notes.default ?? notes.example;
+  const meant = unwrapSchema(found)._zod.def.type === "boolean" ? meantBoolean(value) : undefined;
+  const example = meant ?? notes.default ?? notes.example;
   const word = example === undefined ? "<value>" : shellWord(String(example));
   const dive = path.length > 1 ? "--path " : "";
   return `Set it: pulumi config set ${dive}${shellWord(key)} ${word} --stack ${stack}`;

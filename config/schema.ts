@@ -33,10 +33,12 @@ export const stackSchema = (stack: string) =>
     environment: z
       .enum(["sandbox", "staging", "production"])
       .describe("sandbox: the embedded target, which brings its own database, hosts and address."),
-    phase: z.int().min(0).max(4).meta({
-      example: "0",
-      description: "How far the rollout has come. Rises one at a time, falls by any number.",
-    }),
+    // No example: whoever mistypes a number is told the bounds, not a phase to go back to.
+    phase: z
+      .int()
+      .min(0)
+      .max(4)
+      .describe("How far the rollout has come. Rises one at a time, falls by any number."),
     flag: z
       .boolean()
       .default(true)

@@ -92,7 +92,7 @@ describe("bad input", function () {
       const expected = [
         /known keys .*, got flag_variable .* Remove it: pulumi config rm flag_variable --stack staging$/,
         new RegExp(
-          `integer from 0 to 4 for phase ${file} "one"\\. Set it: pulumi config set phase 0 --stack staging$`,
+          `integer from 0 to 4 for phase ${file} "one"\\. Set it: pulumi config set phase <value> --stack staging$`,
         ),
         new RegExp(`true or false for flag ${file} "maybe"\\. Set it: `),
         new RegExp(`true or false for observe ${file} "\\[1\\]"\\. Set it: `),

@@ -36,12 +36,21 @@ function describe(step: ObservedStep, mode: Mode): string[] {
   return lines.length + about.length > 0 ? [`  ${identity.step}${about}`, ...indent(lines)] : [];
 }
 
+/** The way back of what this run does, newest first: what is done already is told when it is to be undone. */
 function describeWayBack(steps: ObservedStep[]): string[] {
   const lines = steps
     .toReversed()
-    .filter(({ action }) => action !== "undo")
-    .flatMap(({ observation }) => observation?.undo ?? []);
+    .filter(({ action }) => action === "apply")
+    .flatMap(({ spec, observation }) =>
+      (observation?.undo ?? []).map((line) => `${spec.identity.step}: ${line}`),
+    );
   return lines.length > 0 ? ["  undo afterwards would", ...indent(lines)] : [];
+}
+
+/** A preview that shows no step could as well have looked at none. */
+function describeNothing({ mode, steps }: Survey): string[] {
+  const rests = mode === "hold" && steps.every(({ action, error }) => action === "keep" && !error);
+  return rests ? ["  nothing to do: every step is done, and reality is as it was left"] : [];
 }
 
 /** On the way back what stays is declared as it was last done, the flag as well: who wanted both has to know. */
@@ -69,6 +78,7 @@ export function previewLines(config: RolloutConfig, survey: Survey): string[] {
     headline(config, survey),
     ...looked,
     ...describeStayingFlag(config, survey),
+    ...(config.observe ? describeNothing(survey) : []),
     ...steps.flatMap((step) => describe(step, survey.mode)),
     ...wayBack,
   ];

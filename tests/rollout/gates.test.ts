@@ -189,9 +189,28 @@ describe("preview", () => {
         "  migration (about 2 s, measured in rehearsal)",
         "    7 NULL → acquisition",
         "  undo afterwards would",
-        "    7 rows get their value back",
+        "    migration: 7 rows get their value back",
       ],
     );
+  });
+
+  it("tells the way back of what this run does, not of what is done already", () => {
+    const observation = { ...quiet, undo: ["points current back"] };
+    const steps = [
+      step(1, "release-switch", { observation }),
+      step(2, "soak", { action: "apply", observation: quiet }),
+    ];
+    const lines = previewLines(config(2), survey({ steps }));
+    assert.doesNotMatch(lines.join("\n"), /undo afterwards|points current back/);
+  });
+
+  it("says so when nothing is to be done", () => {
+    const hold = survey({ mode: "hold", actual: 1, reached: 1, steps: [step(1, "expand", {})] });
+    assert.deepEqual(previewLines(config(1), hold).slice(1), [
+      "  nothing to do: every step is done, and reality is as it was left",
+    ]);
+    const unseen = survey({ mode: "hold", actual: 1, steps: [step(1, "expand", { error: "no route" })] });
+    assert.doesNotMatch(previewLines(config(1), unseen).join("\n"), /nothing to do/);
   });
 
   it("lists undos newest first when it goes back", () => {

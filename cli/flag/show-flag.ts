@@ -9,6 +9,16 @@ function renderWorker({ host, unit, pid, release, value, startedAt }: WorkerStat
   return `  ${host} ${unit} pid ${pid}: ${show(value)} (release ${release.slice(0, 12)}, since ${startedAt})`;
 }
 
+/** Code from before and after the flag knows none: that is no disagreement. */
+function agreement({ wanted, workers }: Status["flag"]): string {
+  const unaware = workers.filter(({ value }) => value === null).length;
+  const others = workers.filter(({ value }) => value !== null && value !== wanted).length;
+  if (workers.length === 0) return "";
+  if (unaware === workers.length) return ", none of them knows it: it counts in phases 2 and 3";
+  const aside = unaware > 0 ? `, ${unaware} know no flag` : "";
+  return `${aside}, ${others > 0 ? `${others} do not agree` : `${unaware > 0 ? "the others" : "all"} agree`}`;
+}
+
 /** What is wanted and what each process says, as text. Pure. */
 export function renderFlagStatus({
   flag,
@@ -18,10 +28,8 @@ export function renderFlagStatus({
   errors: readonly string[];
 }): string[] {
   const wanted = flag.wanted === null ? "unknown" : show(flag.wanted);
-  const others = flag.workers.filter(({ value }) => value !== flag.wanted).length;
-  const agree = others === 0 ? "all agree" : `${others} do not agree`;
   return [
-    `flag ${wanted} wanted; ${flag.workers.length} processes answered, ${agree}`,
+    `flag ${wanted} wanted; ${flag.workers.length} processes answered${agreement(flag)}`,
     ...flag.workers.map(renderWorker),
     ...errors.map((error) => `error ${error}`),
   ];

@@ -94,7 +94,19 @@ function renderBackup(backup: Status["backup"]): string {
   return `${backup.path} (SHA-256 ${backup.sha256.slice(0, 12)}…, ${proof})`;
 }
 
+const NOT_BEGUN = /got (never run|undone)$/;
+
 function renderGate({ phase, met, missing, recorded }: Status["gates"][number]): string[] {
-  const said = `${met ? "met" : "not met"}${recorded ? " by the evidence; nobody could look" : ""}`;
-  return [line(`gate ${phase}`, said), ...missing.map((what) => line("", what))];
+  const name = `gate ${phase}`;
+  const how = recorded ? " by the evidence; nobody could look" : "";
+  if (met) return [line(name, `met${how}`)];
+  // Of a phase that is not begun every step is missing: one line says it.
+  if (missing.length > 0 && missing.every((what) => NOT_BEGUN.test(what)))
+    return [
+      line(
+        name,
+        `not met: ${phaseTitle(phase)} is not begun (${missing.length} step${missing.length === 1 ? "" : "s"})`,
+      ),
+    ];
+  return [line(name, `not met${how}`), ...missing.map((what) => line("", what))];
 }

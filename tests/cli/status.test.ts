@@ -281,6 +281,22 @@ describe("rollout status", () => {
     ok(nonsense.errors.some((error) => /got: HTTP 200 without release, pid, startedAt and flag/.test(error)));
   });
 
+  it("says of a phase that is not begun just that, and not every step of it", async () => {
+    const status = await statusOf({});
+    const steps = ["validation/guard: expected done in this attempt, got never run"];
+    const half = ["validation/archive: expected done in this attempt, got half-done"];
+    const gates = [
+      { phase: 3, met: false, missing: [...steps, ...half] },
+      { phase: 4, met: false, missing: steps },
+    ];
+    deepEqual(renderStatus({ ...status, gates, errors: [] }).slice(-4), [
+      "gate 3      not met",
+      `            ${steps[0]}`,
+      `            ${half[0]}`,
+      "gate 4      not met: phase 4 (validation) is not begun (1 step)",
+    ]);
+  });
+
   it("is read by a person in one screen", async () => {
     const hosts = hostsWith(await serveHealth({}), 1);
     const lines = renderStatus(await statusOf({ databaseUrl: await seededDatabase(), hosts }));

@@ -82,11 +82,12 @@ async function sendTraffic({ rate, seconds, json }: SandboxOptions): Promise<voi
   const { runTraffic } = await import("../sandbox/traffic/run-traffic.ts");
   const { app } = describeSandbox();
   const figures = await runTraffic({ app, rate, seconds });
-  printLines(
-    json
-      ? [JSON.stringify(figures)]
-      : Object.entries(figures).map(([name, figure]) => `${name.padEnd(8)} ${figure}`),
-  );
+  if (json) return printLines([JSON.stringify(figures)]);
+  const { failures, ...numbers } = figures;
+  printLines([
+    ...Object.entries(numbers).map(([name, number]) => `${name.padEnd(8)} ${number}`),
+    ...failures.map((failure) => `failure  ${failure}`),
+  ]);
 }
 
 /** `rollout sandbox …`: the embedded target. */

@@ -12,7 +12,7 @@ export interface PassingFile {
   type: Header["type"];
   /** Its bytes; who does not take them all still lets them be summed up. */
   content: AsyncIterable<Buffer>;
-  /** Size and hash, once all of it has come by. */
+  /** Size and hash, once all of it has come by; fails with what broke it off. */
   found: Promise<FoundFile>;
 }
 
@@ -24,18 +24,27 @@ export interface ReadOutcome extends FoundFile {
 
 export const isEncrypted = (path: string): boolean => path.endsWith(".age");
 
+/** The bytes of an entry as they come by. @param settle is told their sum, or why there is none. */
 async function* summed(
   content: AsyncIterable<Buffer>,
-  done: (found: FoundFile) => void,
+  settle: { done(found: FoundFile): void; failed(error: unknown): void },
 ): AsyncGenerator<Buffer> {
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const chunk of content) {
-    hash.update(chunk);
-    bytes += chunk.length;
-    yield chunk;
+  try {
+    for await (const chunk of content) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+    settle.done({ bytes, sha256: hash.digest("hex") });
+  } catch (error) {
+    settle.failed(error);
+    throw error;
+  } finally {
+    // Whoever stops early gets no sum; without an answer they would wait for ever.
+    settle.failed(new Error("not all of it was taken"));
   }
-  done({ bytes, sha256: hash.digest("hex") });
 }
 
 function describe(error: unknown, begun: string | undefined): string {
@@ -87,11 +96,13 @@ async function takeEntry(
   entry: AsyncIterable<Buffer>,
   take: (file: PassingFile) => Promise<void>,
 ): Promise<void> {
-  let done: (found: FoundFile) => void = () => undefined;
-  const found = new Promise<FoundFile>((resolve) => {
-    done = resolve;
+  let settle: Parameters<typeof summed>[1] | undefined;
+  const found = new Promise<FoundFile>((done, failed) => {
+    settle = { done, failed };
   });
-  const content = summed(entry, done);
+  // It may fail before anybody has asked for it.
+  found.catch(() => undefined);
+  const content = summed(entry, settle as Parameters<typeof summed>[1]);
   await take({ name, type, content, found });
   for await (const _ of content);
 }

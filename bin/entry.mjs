@@ -36,11 +36,28 @@ function fail(error) {
  * `next` in this same process: signals and exit codes need no passing on.
  */
 export function enter({ stack, next }) {
+  const settled = failUnsettled();
   const ready = stack === undefined ? timed("dependencies", installDependencies) : setUp(stack);
   ready
     .then(() => {
       publishTimings();
       return next();
     })
-    .catch(fail);
+    .then(settled, fail);
+}
+
+/**
+ * Node ends, with exit code 0, when all that is left is a promise that nothing will ever settle: a check that got stuck
+ * must not pass for one that went well. @returns what to call once all is done.
+ */
+function failUnsettled() {
+  const onExit = (code) => {
+    if (code !== 0) return;
+    process.stderr.write(
+      "rollout: expected to come to an end, got stuck on the way: nothing is proven by it.\n",
+    );
+    process.exitCode = 1;
+  };
+  process.once("exit", onExit);
+  return () => process.off("exit", onExit);
 }

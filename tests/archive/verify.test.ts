@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { copyFileSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -145,6 +146,16 @@ describe("rollout verify <archive>", function () {
         /^packing: expected a whole archive, got one that breaks off (before its first file|in or after \S+): /m,
       );
     }
+  });
+
+  it("refuses one that breaks off within a snapshot, of which there is no sum then", async () => {
+    const large = await repack(path, (files) => {
+      files.set(`${ROOT}/evidence/snapshots/large.ndjson.gz`, randomBytes(8 << 20));
+    });
+    truncateSync(large, 6 << 20);
+    const { exitCode, stdout } = await verify(large);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /breaks off in or after \S+\/evidence\/snapshots\/large\.ndjson\.gz: /);
   });
 
   it("refuses one in which any single bit of the packing was turned", async () => {

@@ -1,5 +1,6 @@
 import { loadConfig } from "../config/load.ts";
 import { Chain } from "../ledger/chain.ts";
+import { staysLine } from "../ledger/finished.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { observeAll } from "../rollout/observe-all.ts";
 import { observingDeps } from "../rollout/observing-deps.ts";
@@ -12,7 +13,13 @@ const NOTHING = -1;
 export async function gaugeDestroy(stack: string): Promise<string[]> {
   const config = loadConfig(await readStackSource(stack));
   const chain = Chain.open(evidenceFolder(config.evidence.url));
-  const { steps } = await observeAll({ ...config, phase: NOTHING }, chain, observingDeps(config, chain));
+  const { steps, finished } = await observeAll(
+    { ...config, phase: NOTHING },
+    chain,
+    observingDeps(config, chain),
+  );
+  // Of every step the same, some fifty times.
+  if (finished) return [`gauge: ${staysLine(finished)}`];
   if (steps.length === 0) return ["gauge: nothing is left to undo"];
   const undone = [...steps].reverse().flatMap(({ spec: { identity }, observation, error }) => {
     const name = `${identity.phase}/${identity.step}`;

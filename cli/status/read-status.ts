@@ -154,7 +154,11 @@ async function readSurvey(status: Status, config: RolloutConfig, chain: Chain): 
   }
   status.gates = PHASE_PLAN.map((_, phase) => phase)
     .filter((phase) => phase <= config.phase)
-    .map((phase) => ({ ...evaluateGate(phase, survey.steps), recorded: false }));
+    // Once the book is closed nothing is looked at, and no gate leads anywhere.
+    .map((phase) => ({
+      ...(survey.finished ? { phase, met: true, missing: [] } : evaluateGate(phase, survey.steps)),
+      recorded: false,
+    }));
 }
 
 async function attempt<T>(status: Status, work: () => Promise<T>): Promise<T | undefined> {

@@ -41,6 +41,12 @@ export interface Propagation {
 const keyOf = ({ pid, startedAt }: ProcessHealth) => `${pid}@${startedAt}`;
 const flagText = (flag: boolean | null) => (flag === null ? "unknown" : flag ? "on" : "off");
 
+/** What every process has to say, for a person. Pure. */
+export function showWanted({ release, flag }: Wanted): string {
+  const which = release === undefined ? "" : `release ${release.slice(0, 12)}, `;
+  return `${which}flag ${flag === null ? "unknown to it" : flagText(flag)}`;
+}
+
 /** Off and unknown are the same to the code: one that knows no flag cannot have it on. Pure. */
 export function isAsWanted(said: Pick<ProcessHealth, "release" | "flag">, wanted: Wanted): boolean {
   if (wanted.release !== undefined && said.release !== wanted.release) return false;

@@ -2,7 +2,7 @@ import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
 import { alreadyPropagated, restartHost, runBalancerCommand } from "./host-restart.ts";
 import { HostError, type HostWriter } from "./host-shell.ts";
-import type { ProcessProof, Wanted } from "./propagation.ts";
+import { type ProcessProof, showWanted, type Wanted } from "./propagation.ts";
 
 /** How far a host has come: `untouched` ones run what they ran before. */
 export type HostState = "proven" | "put back" | "failed" | "untouched";
@@ -59,7 +59,9 @@ async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise
   const asked = processes.filter(({ asked }) => asked).length;
   const rest = processes.length - asked;
   const told = rest > 0 ? `, ${rest} started after the restart, flag not asked` : "";
-  waves.log(`${host.name}: ${ready ? "runs it already" : "restarted"}: ${asked} processes say so${told}`);
+  waves.log(
+    `${host.name}: ${ready ? "left alone" : "restarted"}: ${asked} processes say ${showWanted(wanted)}${told}`,
+  );
   return { host: host.name, state: "proven", processes };
 }
 

@@ -70,7 +70,10 @@ export function describeDelivery(delivery: Delivery): string {
   const { sent, file, journal } = delivery;
   const kinds = (["refused", "deferred", "unknown"] as const).filter((kind) => delivery[kind] > 0);
   const rest = kinds.map((kind) => `${delivery[kind]} ${kind}`).join(", ");
-  const where = file === undefined ? `sent to ${plural(sent)}` : `written for ${plural(sent)} (${file})`;
+  const where =
+    file === undefined
+      ? `sent to ${plural(sent)}`
+      : `written for ${plural(sent)}, to be sent by hand (${file})`;
   return `${where}${rest === "" ? "" : `; ${rest}`}; who they are: ${journal} in the evidence`;
 }
 

@@ -97,9 +97,10 @@ function refuse(points: readonly PointOutcome[], left: readonly string[], report
     ...faults.map(({ expected, seen }) => `      expected ${expected}, got ${seen}`),
   ]);
   throw new StepError(
-    `browser-checklist: expected all of ${points.length} points to be as they should, got ${failed.length} that are not:\n` +
+    `browser-checklist: expected all of ${points.length} points to be as they should be, got ${failed.length} that are not:\n` +
       `${[...lines, ...left.map((line) => `  - ${line}`)].join("\n")}\n` +
-      `Mend the interface and run again, or lower the phase. The whole run: ${report}`,
+      `Mend the interface, or browserChecklist where a point is wrong, and run again; or lower the phase. ` +
+      `The whole run: ${report} (as the pictures in the evidence folder)`,
   );
 }
 
@@ -119,7 +120,7 @@ async function apply(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Browse
   const content = { version: 1, takenAt: deps.now().toISOString(), subject, browser, points, left };
   const report = await deps.saveArtifact("browser-checklist.json", `${JSON.stringify(content, null, 1)}\n`);
   refuse(points, left, report);
-  deps.log(`browser-checklist: all of ${points.length} points are as they should (${report})`);
+  deps.log(`browser-checklist: all ${points.length} points are as they should be (${report})`);
   const { checkedBy } = spec;
   const { humanPoints } = spec.browserChecklist;
   return {

@@ -181,6 +181,9 @@ async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observatio
   return { ...quiet, blockers: stops ?? [], estimateSeconds: 5 };
 }
 
+const counted = ({ length }: readonly unknown[], what: string) =>
+  `${length} ${what}${length === 1 ? "" : "s"}`;
+
 async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewResult> {
   const found = await judge(spec, deps.signal, FETCH_MS);
   const { points } = spec.review;
@@ -190,7 +193,9 @@ async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewRe
   if (found.stops.length > 0) throw new StepError(`${found.stops.join("\n")}\nThe whole review: ${report}`);
   const flag =
     spec.flag === "gone" ? "nothing names the flag" : `the flag is read in ${listed(found.readers)}`;
-  deps.log(`code-review: ${found.commits.length} commits, ${found.files.length} files, ${flag} (${report})`);
+  deps.log(
+    `code-review: ${counted(found.commits, "commit")}, ${counted(found.files, "file")}, ${flag} (${report})`,
+  );
   if (found.unread.length > 0) deps.log(`code-review: not searched: ${listed(found.unread)}`);
   const { checkedBy } = spec;
   return {

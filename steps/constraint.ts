@@ -118,6 +118,7 @@ async function apply(spec: ConstraintSpec, deps: StepDeps): Promise<ConstraintRe
       );
     }
     const notNullBefore = record?.notNullBefore ?? before.notNull;
+    deps.log(`constraint: CHECK ${change.constraint} is validated, ${change.column} is NOT NULL`);
     return {
       constraint: change.constraint,
       allowed: change.allowed,

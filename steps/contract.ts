@@ -103,6 +103,9 @@ async function apply(spec: ContractSpec, deps: StepDeps): Promise<ContractResult
         `contract: expected ${expected}, got: ${observed}. Run again; is someone else changing it?`,
       );
     }
+    const { table } = spec.change;
+    const refused = done.trials ? `; ${done.trials.length} old-style writes were tried, and refused` : "";
+    deps.log(`contract: the normaliser is off ${table} since ${since}${refused}`);
     return { since, ...done };
   });
 }

@@ -101,6 +101,8 @@ async function apply(spec: ExpandSpec, deps: StepDeps): Promise<ExpandResult> {
       );
     }
     const record = await readChangeRecord(client);
+    const tried = trials.length > 0 ? `; tried and rolled back: ${trials.join(", ")}` : "";
+    deps.log(`expand: normaliser and tracker are on ${spec.change.table}${tried}`);
     return {
       rows,
       triggers: Object.keys(record?.triggers ?? {}),

@@ -9,7 +9,7 @@ import {
   requireChangeRecord,
 } from "../postgres/change-record.ts";
 import { countRows, type RowCounts } from "../postgres/counts.ts";
-import { backfillSeconds } from "../postgres/estimate.ts";
+import { backfillSeconds, showRows } from "../postgres/estimate.ts";
 import { installTriggers, triggerDrift } from "../postgres/expand.ts";
 import { readMaintenance } from "../postgres/maintenance-record.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
@@ -142,8 +142,13 @@ async function apply(spec: MigrationSpec, deps: StepDeps): Promise<MigrationResu
     const { after, downtimeSeconds } = await migrate({ spec, deps, clients, record, before });
     const revision = migration.alembicRevision;
     const stamped = revision !== undefined && (await readRevisions(client, change)) !== undefined;
+    const changedRows = (await readJournal(client))?.rows ?? 0;
+    deps.log(
+      `migration: ${showRows(after.total)}, ${after.invalid} outside the allowed values; the journal has ${showRows(changedRows)} as they were` +
+        (stamped ? `; Alembic is at ${revision}` : ""),
+    );
     return {
-      changedRows: (await readJournal(client))?.rows ?? 0,
+      changedRows,
       before,
       after,
       seconds: (deps.now().getTime() - started) / 1000,

@@ -55,7 +55,7 @@ async function observe(spec: PropagationSpec, deps: StepDeps): Promise<Observati
   const { logs, column, allowed, basis, hosts } = spec;
   const wait = basis.flag
     ? `, until ${allowed.join(", ")} are there`
-    : "; with the flag off none is expected";
+    : "; with the flag off none has to be there";
   const names = hosts.map(({ name }) => name).join(", ");
   const plan = [
     `counts ${column}= in ${logs.join(", ") || "no log"} of ${names} since the restart${wait} (read-only)`,

@@ -5,7 +5,7 @@ import type { Host } from "../config/target.ts";
 import { FlagPlace } from "../hosts/flag-file.ts";
 import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
-import { readPropagation, type Wanted } from "../hosts/propagation.ts";
+import { readPropagation, showWanted, type Wanted } from "../hosts/propagation.ts";
 import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
 import { readUnits, type UnitState } from "../hosts/service-units.ts";
 import {
@@ -19,7 +19,6 @@ import {
   onHosts,
   requireAll,
   SpecHosts,
-  shortSha,
   unreadable,
 } from "./host-work.ts";
 import { bringBackLeft, undoneSince } from "./left-hosts.ts";
@@ -108,10 +107,8 @@ function planLines(
   const warnings = looks.flatMap(({ host, ...look }) =>
     "value" in look && look.value ? stopWarnings(host, look.value.units) : [],
   );
-  const release = wanted.release === undefined ? "" : `release ${shortSha(wanted.release)}, `;
-  const flag = wanted.flag === null ? "unknown to it" : wanted.flag ? "on" : "off";
   return [
-    `restarts ${waves.join(", then ")}; each process has to say ${release}flag ${flag}`,
+    `restarts ${waves.join(", then ")}; each process has to say ${showWanted(wanted)}`,
     ...(restart.zeroFailures ? [] : restartGaps(hosts, restart).map((gap) => `requests will fail: ${gap}`)),
     ...warnings,
     ...(goesBack(spec) ? faultsOf(looks).map((fault) => `${fault} (listed; the other hosts go on)`) : []),

@@ -19,13 +19,17 @@ export interface SoakResult {
   gate: string[];
 }
 
+const endOf = ({ seconds }: Pick<SoakSpec, "seconds">, startedAt: string) =>
+  new Date(Date.parse(startedAt) + seconds * 1000).toISOString();
+
 /** Why the gate is still shut. A clock that went back counts as no time at all. Pure. */
-function soakGate({ seconds }: Pick<SoakSpec, "seconds">, startedAt: string, now: Date): string[] {
+function soakGate(spec: Pick<SoakSpec, "seconds">, startedAt: string, now: Date): string[] {
+  const { seconds } = spec;
   const got = (now.getTime() - Date.parse(startedAt)) / 1000;
   if (got >= seconds) return [];
-  const ends = new Date(Date.parse(startedAt) + seconds * 1000).toISOString();
   return [
-    `expected ${showDuration(seconds)} of soak since ${startedAt}, got ${showDuration(got)}. It is over at ${ends}.`,
+    `expected ${showDuration(seconds)} of soak since ${startedAt}, got ${showDuration(got)}. ` +
+      `It is over at ${endOf(spec, startedAt)}.`,
   ];
 }
 
@@ -44,7 +48,8 @@ async function apply(spec: SoakSpec, deps: StepDeps): Promise<SoakResult> {
   const startedAt =
     before && isSameBasis(before.basis, spec.basis) ? before.startedAt : deps.now().toISOString();
   const gate = soakGate(spec, startedAt, deps.now());
-  for (const line of gate) deps.log(`soak: ${line}`);
+  const over = gate.length > 0 ? `over at ${endOf(spec, startedAt)}` : "over";
+  deps.log(`soak: ${showDuration(spec.seconds)} since ${startedAt}, ${over}`);
   return { startedAt, basis: spec.basis, gate };
 }
 

@@ -95,7 +95,7 @@ async function observeSuite(spec: TestSuiteSpec, deps: StepDeps): Promise<Observ
   const blockers = await findBlockers(spec, deps);
   if (!suite) return { drift: [], plan: [], undo: [], blockers };
   const expected =
-    suite.expected === undefined ? "" : `, ${suite.expected.toLocaleString("en-US")} tests expected`;
+    suite.expected === undefined ? "" : `, at least ${suite.expected.toLocaleString("en-US")} tests expected`;
   const plan = [
     `run ${suite.command.join(" ").slice(0, 200)} in ${suiteFolder(suite, { release })}${expected}`,
   ];

@@ -124,10 +124,23 @@ async function trySmoke(spec: VerificationSpec, deps: StepDeps): Promise<SmokeRe
   );
 }
 
+/** What was seen, in one line. Pure. */
+function describeProof({ after, negativeWrites, services, smoke }: VerificationResult): string {
+  const processes = services.flatMap(({ answered }) => answered ?? []).length;
+  return [
+    `${showRows(after.total)}, every value allowed`,
+    ...(negativeWrites ? [`${negativeWrites.length} forbidden writes refused`] : []),
+    ...(processes > 0 ? [`${processes} processes healthy`] : []),
+    ...(smoke ? ["the smoke command passed"] : []),
+  ].join("; ");
+}
+
 async function apply(spec: VerificationSpec, deps: StepDeps): Promise<VerificationResult> {
   const table = await lookAtTable(spec, deps);
   const services = await lookAtServices(spec, deps);
-  return { ...table, services, smoke: await trySmoke(spec, deps) };
+  const result = { ...table, services, smoke: await trySmoke(spec, deps) };
+  deps.log(`verification: ${describeProof(result)}`);
+  return result;
 }
 
 async function undo(): Promise<UndoResult> {

@@ -162,7 +162,7 @@ describe("the step service-restart", function () {
     );
     match(
       run.logged.join("\n"),
-      /host-a: restarted: 2 processes say so, 1 started after the restart, flag not asked/,
+      /host-a: restarted: 2 processes say release [0-9a-f]{12}, flag on, 1 started after the restart, flag not asked/,
     );
   });
 

@@ -97,7 +97,7 @@ describe("browser checklist", () => {
     const deps = makeDeps(url);
     const breaks = { optionalType: true, sameHelp: true };
     const message = await failureOf(breaks, { ...onlyPoints(1, 2, 10), actionSeconds: 2 }, deps);
-    assert.match(message, /expected all of 3 points to be as they should, got 2 that are not/);
+    assert.match(message, /expected all of 3 points to be as they should be, got 2 that are not/);
     assert.match(
       message,
       /Create new deal, deal type is required.*\n(?:.*\n)*? {2}- Help text for each deal type/,

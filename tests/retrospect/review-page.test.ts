@@ -148,6 +148,22 @@ describe("what the evidence says of a rollout", () => {
   const statuses = (stack: RolledOut, environment: string) =>
     judgeCriteria(stack.chain.records, environment).map(({ status }) => status);
 
+  it("tells a phase that was taken back once, and no step of the next attempt as done again", () => {
+    const stack = new RolledOut();
+    const steps = ["guard", "release", "soak"];
+    for (const step of steps) stack.run("interface-rollout", step);
+    for (const step of steps.toReversed()) stack.run("interface-rollout", step, { verb: "undo" });
+    for (const step of steps) stack.run("interface-rollout", step, { generation: 2 });
+    stack.run("interface-rollout", "release", { generation: 3 });
+    assert.deepEqual(
+      incidentsOf(stack.chain.records).map(({ kind, what, records }) => [kind, what, records.length]),
+      [
+        ["rolled back", "3 steps of interface-rollout undone, soak to guard", 2],
+        ["done again", "apply of interface-rollout/release, generation 3", 2],
+      ],
+    );
+  });
+
   it("leaves every criterion open that it has nothing of, incidents apart", () => {
     assert.deepEqual(statuses(new RolledOut(), "staging"), [
       ...["open", "open", "open", "open", "open", "met", "open", "open"],

@@ -13,6 +13,14 @@ function runningRelease(evidence: EvidenceReader): string | undefined {
   return switches.sort((a, b) => b.since - a.since)[0]?.spec.to as string | undefined;
 }
 
+/** How many tests of this release ran when the rollout proved it; the number in the config is the baseline's. Pure. */
+function provenTests(release: string, evidence: EvidenceReader): number | undefined {
+  const suites = [...evidence.entries().values()].filter(
+    ({ kind, state, result }) => kind === "test-suite" && state === "done" && result?.release === release,
+  );
+  return suites.sort((a, b) => b.since - a.since)[0]?.result?.ran as number | undefined;
+}
+
 const DAY = 86_400;
 
 /** Runs the suite of the running release once more, as the rollout runs it. */
@@ -21,7 +29,11 @@ export async function runTests(config: RolloutConfig, deps: StepDeps): Promise<S
   if (!suite) return { unseen: "the stack config has no testSuite" };
   const release = runningRelease(deps.evidence) ?? config.releases.baseline;
   const identity = { stack, phase: "audit", step: "test-suite", evidenceUrl: config.evidence.url };
-  const spec = { specVersion: 1 as const, identity, generation: 1, deadlineSeconds: DAY, suite, release };
+  const expected = provenTests(release, deps.evidence) ?? suite.expected;
+  const spec = {
+    ...{ specVersion: 1 as const, identity, generation: 1, deadlineSeconds: DAY, release },
+    suite: { ...suite, ...(expected === undefined ? {} : { expected }) },
+  };
   const { blockers } = await testSuite.observe(spec, deps);
   if (blockers.length > 0) return { unseen: blockers[0]?.replace(/^test-suite: /, "") ?? "" };
   try {

@@ -121,6 +121,15 @@ describe("rollout audit on a real database and application", function () {
 
   const reds: [number, string, () => Promise<unknown> | unknown, RegExp][] = [
     [
+      7,
+      "fewer tests run than when phase 4 proved the release",
+      () => {
+        const result = { release: "d".repeat(40), ran: 4 };
+        target.stack.run("validation", "test-suite", { result });
+      },
+      /expected 4 tests to run, got 3/,
+    ],
+    [
       1,
       "a row holds another value",
       () => runSql(target.databaseUrl, "UPDATE deals SET deal_type = 'merger' WHERE id = 3"),

@@ -43,7 +43,8 @@ async function copyTree(folder: string): Promise<void> {
   });
   for (const name of stdout.split("\0").filter(Boolean)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
-    cpSync(join(PROJECT_ROOT, name), join(folder, name));
+    // A lock file younger than node_modules would have every checkout's dependencies installed anew.
+    cpSync(join(PROJECT_ROOT, name), join(folder, name), { preserveTimestamps: true });
   }
   asCloned(join(folder, "Pulumi.sandbox.yaml"));
   // Hard links, not a symbolic one: `npm ci` in the checkout would empty what it points at.

@@ -11,7 +11,6 @@ import {
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import type pg from "pg";
-import { readWorkers } from "../../cli/status/workers.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { readLock, takeLock } from "../../ledger/lock.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
@@ -121,18 +120,8 @@ describe("code behind a flag", function () {
       output,
       /flag off: proven \(.*\)\nBUT THE CONFIG STILL SAYS ON, .*\n {2}pulumi config set flag false --stack sandbox\s*$/,
     );
-    assert.deepEqual(await processesAsked(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(sandbox.releaseNamed("feature"), false));
     assert.match(stackFile(), /:flag: "?true/);
-  }
-
-  /** Asked of the services themselves: `status` would ask Pulumi first. */
-  async function processesAsked() {
-    const workers = await readWorkers(sandbox.hosts, []);
-    return {
-      count: workers.length,
-      releases: [...new Set(workers.map(({ release }) => release))],
-      flags: [...new Set(workers.map(({ value }) => value))],
-    };
   }
 
   it("switches the flag off while Pulumi's backend is away, and while Pulumi hangs", async () => {

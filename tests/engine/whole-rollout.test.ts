@@ -65,8 +65,8 @@ describe("the whole rollout", function () {
     await assert.rejects(client.query("UPDATE deals SET deal_type = 'carve-out' WHERE id = 1"), {
       code: "23514",
     });
-    const { phase } = await sandbox.checkout.status<Status>();
-    assert.equal(phase.actual, 4);
+    const { phase, flag } = await sandbox.checkout.status<Status>();
+    assert.deepEqual([phase.actual, flag.workers.length], [4, 6]);
     assert.match(await sandbox.checkout.rollout("preview", "--expect-no-changes"), /holds phase 4/);
     assert.match(await sandbox.checkout.rollout("verify"), /as the ledger says/);
   });

@@ -2,7 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import pg from "pg";
-import { type Breaks, createPage, editPage, listPage, reportPage, type StoredDeal } from "./fixture-pages.ts";
+import {
+  type Breaks,
+  createPage,
+  editPage,
+  HELP_PAGE,
+  listPage,
+  reportPage,
+  type StoredDeal,
+} from "./fixture-pages.ts";
 
 /** Tables of the fixture's deals. */
 export const FIXTURE_TABLES = [
@@ -44,6 +52,7 @@ export class FixtureApp {
     if (pathname === "/login") return this.#logIn(request, response);
     if (pathname === "/deals") return send(response, listPage(await this.#deals(), breaks));
     if (pathname === "/deals/create" && request.method === "POST") return this.#create(request, response);
+    if (pathname === "/help") return send(response, HELP_PAGE);
     if (pathname === "/deals/create" && breaks.hangs) return undefined;
     if (pathname === "/deals/create") return send(response, createPage(breaks));
     const [, id = "", edit] = /^\/deals\/(\d+)(\/edit)?$/.exec(pathname) ?? [];

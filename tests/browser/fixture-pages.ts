@@ -21,6 +21,7 @@ export interface Breaks {
   lostScript?: boolean;
   noLabel?: boolean;
   paleInDark?: boolean;
+  faultInFrame?: boolean;
   hangs?: boolean;
   busy?: boolean;
   login?: boolean;
@@ -39,8 +40,18 @@ const HELP: Record<string, string> = {
 
 const escapeHtml = (text: string) => text.replaceAll(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
-function layout(title: string, main: string, { consoleError, lostScript, busy, paleInDark }: Breaks): string {
+/** Of another origin, as a company's chat or help often is. */
+const FRAME = `<script>document.body.append(Object.assign(document.createElement("iframe"),
+{ title: "Help", src: location.origin.replace("127.0.0.1", "localhost") + "/help" }))</script>`;
+
+/** What the frame shows: a field without a label. */
+export const HELP_PAGE =
+  '<!doctype html><html lang="en"><head><title>Help</title></head><body><main><h1>Help</h1><input name="question"></main></body></html>';
+
+function layout(title: string, main: string, breaks: Breaks): string {
+  const { consoleError, lostScript, busy, paleInDark, faultInFrame } = breaks;
   const broken = [
+    faultInFrame && FRAME,
     consoleError && '<script>console.error("deal form is not ready")</script>',
     lostScript && '<script src="/lost.js"></script>',
     busy && "<script>setTimeout(() => { for (;;); }, 50)</script>",

@@ -126,6 +126,11 @@ describe("browser checklist", () => {
       { paleInDark: true },
       /axe rule color-contrast \(serious\) at h1, .* of \/deals\/create/,
     ],
+    [
+      "what axe finds in a frame from elsewhere",
+      { faultInFrame: true },
+      /axe rule label \(critical\) at iframe input of \/deals\/create/,
+    ],
   ];
   for (const [what, breaks, said] of TROUBLES)
     inBrowser(`fails a point by ${what}`, async () => {

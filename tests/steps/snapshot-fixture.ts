@@ -56,6 +56,19 @@ export async function startApp(
   return app;
 }
 
+/** Starts applications for the tests of a suite; they end with the test that started them. */
+export function testApps(): typeof startApp {
+  const apps: TestApp[] = [];
+  afterEach(async () => {
+    for (const { close } of apps.splice(0)) await close();
+  });
+  return async (...args) => {
+    const app = await startApp(...args);
+    apps.push(app);
+    return app;
+  };
+}
+
 /** A database with that many deals, keys 1, 2, 3… */
 export async function databaseWithDeals(count: number): Promise<string> {
   const url = await createDatabase();

@@ -12,8 +12,9 @@ import type { Finding } from "../../steps/regression-finding.ts";
 import { type ComparisonRun, compareSnapshots } from "../../steps/regression-run.ts";
 import { describeRow, errorLine, outputsLine } from "../../steps/snapshot-line.ts";
 import type { SnapshotManifest } from "../../steps/snapshot-store.ts";
+import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-import { change } from "./preflight-deps.ts";
+import { change, runSql } from "./preflight-deps.ts";
 
 /** A deal as a snapshot has it: JSON of its analysis, or null for none. */
 export interface SnapshotDeal {
@@ -22,6 +23,12 @@ export interface SnapshotDeal {
   row?: string;
   analysis: string | null;
 }
+
+/** A deal with that cost. */
+export const deal = (key: number, cost: string, more: Partial<SnapshotDeal> = {}): SnapshotDeal => ({
+  ...{ key: String(key), analysis: `{"cost_total":"${cost}","costs":[{"kind":"x"}]}` },
+  ...more,
+});
 
 export const RULES = {
   acquisition: "identical",
@@ -87,6 +94,17 @@ export async function compareDeals(
   };
 }
 
+/** A database whose rows have the digest that the snapshots of these tests claim. */
+export async function databaseOf(rows: number): Promise<string> {
+  const url = await createDatabase();
+  await runSql(
+    url,
+    "CREATE TABLE deals (id bigint PRIMARY KEY, deal_type varchar(50), name text DEFAULT 'n', created_at timestamptz DEFAULT '2025-01-01Z', updated_at timestamptz)",
+    `INSERT INTO deals (id, deal_type) SELECT n, 'acquisition' FROM generate_series(1, ${rows}) n`,
+  );
+  return url;
+}
+
 /** An evidence folder in which both snapshots stand, as their steps leave them. */
 export class SnapshotEvidence {
   readonly folder = join(temporaryFolder("regression"), "evidence");
@@ -95,6 +113,13 @@ export class SnapshotEvidence {
 
   constructor() {
     mkdirSync(this.snapshots, { recursive: true });
+  }
+
+  static of(pre: readonly SnapshotDeal[], post: readonly SnapshotDeal[]): SnapshotEvidence {
+    const evidence = new SnapshotEvidence();
+    evidence.keep("pre-flight", "output-snapshot", pre);
+    evidence.keep("validation", "post-snapshot", post);
+    return evidence;
   }
 
   /** @returns the snapshot's file. */

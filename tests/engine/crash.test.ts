@@ -16,7 +16,7 @@ describe("killed and interrupted runs", function () {
 
   before(async () => {
     checkout = await Checkout.make();
-    await checkout.rollout("sandbox", "up", "--deals", "5000");
+    await checkout.rollout("sandbox", "up", "--deals", "3000");
     client = await checkout.connect();
     admin = await connectAdmin();
     atStart = await databaseAtRest(client);

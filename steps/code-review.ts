@@ -1,5 +1,4 @@
 import { relative, resolve } from "node:path";
-import picomatch from "picomatch";
 import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
@@ -8,6 +7,7 @@ import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
 import { readTree } from "../review/source-tree.ts";
+import { flagStops, listed, rangeStops, SHOWN, short } from "./code-review-stops.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 
 const Sha = z.string().regex(/^[0-9a-f]{40}$/);
@@ -58,60 +58,7 @@ interface Findings extends CommitRange {
 /** Longest time of a look in a preview: a large repository is then left to the step itself. */
 const LOOK_MS = 12_000;
 const FETCH_MS = 15 * 60_000;
-/** Places that a message lists; the report has all of them. */
-const SHOWN = 20;
-
-const short = (sha: string) => sha.slice(0, 12);
 const subjectOf = ({ from, to }: CodeReviewSpec) => `${short(from)}..${short(to)}`;
-
-function listed(places: readonly string[]): string {
-  const more = places.length - SHOWN;
-  return places.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
-}
-
-function rangeStops(
-  { files, descends }: CommitRange,
-  { from, to, review, section }: CodeReviewSpec,
-): string[] {
-  const expected = picomatch(review.files, { dot: true });
-  const odd = files.map(({ path }) => path).filter((path) => !expected(path));
-  return [
-    ...(descends
-      ? []
-      : [
-          `code-review: expected ${short(from)} to be a forebear of ${short(to)}, got another line of commits: what runs now would be lost. Rebase the new release, or correct releases in the stack config.`,
-        ]),
-    ...(odd.length === 0
-      ? []
-      : [
-          `code-review: expected changes only in ${clip(review.files.join(", "), 300)}, got ${odd.length} other ${odd.length === 1 ? "file" : "files"}: ${listed(odd.map((path) => clip(path, 200)))}. Take them out of the release, or add them to deployment.${section}.files.`,
-        ]),
-  ];
-}
-
-function mentionStops(places: string[], { flagVariable, to }: CodeReviewSpec): string[] {
-  if (places.length === 0) return [];
-  return [
-    `code-review: expected no mention of ${flagVariable} in ${short(to)}, which makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
-  ];
-}
-
-function flagStops(readers: string[], wrong: string[], spec: CodeReviewSpec): string[] {
-  const { flagVariable, to, section } = spec;
-  if (spec.flag === "gone") return mentionStops(readers, spec);
-  return [
-    ...(wrong.length === 0
-      ? []
-      : [
-          `code-review: expected code to read the flag as ${flagVariable} alone, got ${listed(wrong)}. Read ${flagVariable} there; a variable that is something else goes into deployment.${section}.knownVariables.`,
-        ]),
-    ...(readers.length > 0
-      ? []
-      : [
-          `code-review: expected code in ${short(to)} that reads ${flagVariable} from the environment, got none: the flag would switch nothing. Read it there, or correct flagVariable.`,
-        ]),
-  ];
-}
 
 /** Prose may tell the flag's story; code, tests and settings may not even name it. */
 const isProse = (path: string) => /\.(?:md|markdown|rst|adoc)$/i.test(path);

@@ -1,6 +1,3 @@
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
-import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { OutputsSection } from "../config/outputs.ts";
 import { ShadowSection } from "../config/shadow.ts";
@@ -9,11 +6,9 @@ import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Change } from "../postgres/change.ts";
 import { readType, type SampledRow, sampleRows } from "../postgres/deal-sample.ts";
 import { withConnection } from "../postgres/session.ts";
-import { childEnvironment } from "./child-process.ts";
-import { isInstalled } from "./installed-program.ts";
 import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow-compare.ts";
-import { instanceCommand } from "./shadow-instance.ts";
 import { withFlagPair } from "./shadow-pair.ts";
+import { type ReadySpec, shadowBlockers } from "./shadow-readiness.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 
 export const ShadowComparisonSpec = BaseSpec.extend({
@@ -59,79 +54,6 @@ export interface ShadowComparisonResult {
 /** Differences that a message lists; the report has all of them. */
 const SHOWN = 50;
 
-type Ready = ShadowComparisonSpec & { shadow: ShadowSection };
-
-function configBlockers({ shadow, change, outputs }: ShadowComparisonSpec): string[] {
-  if (!shadow) {
-    return [
-      "shadow-comparison: expected shadow in the stack config, got none. Say how the new release is started: docs/code-deployment-checks.md.",
-    ];
-  }
-  const names = outputs.requests.map(({ name }) => name);
-  const rules = Object.entries(shadow.rules).flatMap(([type, list]) =>
-    list === "identical" ? [] : list.map((rule) => ({ type, ...rule })),
-  );
-  const lost = rules.filter(({ request }) => request !== undefined && !names.includes(request));
-  const missing = change.allowed.filter((type) => !Object.hasOwn(shadow.rules, type));
-  return [
-    ...missing.map(
-      (type) =>
-        `shadow-comparison: expected rules for every value of change.allowed, got none for ${type}. Add shadow.rules.${type}: identical, or a list of rules.`,
-    ),
-    ...lost.map(
-      ({ type, request }) =>
-        `shadow-comparison: expected a rule of ${type} to name one of outputs.requests (${names.join(", ")}), got ${request}. Correct shadow.rules.${type}.`,
-    ),
-    ...[...shadow.inherit, ...(outputs.tokenVariable ? [outputs.tokenVariable] : [])]
-      .filter((name) => process.env[name] === undefined)
-      .map(
-        (name) =>
-          `shadow-comparison: expected the variable ${name} in the environment, got none. Set it, or remove it from the stack config.`,
-      ),
-  ];
-}
-
-/** What is missing on this machine. A program within the release is looked for once that is installed. */
-async function machineBlockers(spec: Ready, installed: boolean): Promise<string[]> {
-  const { cwd, program } = instanceCommand(spec);
-  const { envFile } = spec.host;
-  const readable = await access(envFile, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
-  const faults = readable
-    ? []
-    : [
-        `shadow-comparison: expected to read ${envFile}, got no readable file. Correct envFile of ${spec.host.name}, or run as who may read it.`,
-      ];
-  const there = (await stat(cwd).catch(() => undefined))?.isDirectory() ?? false;
-  if (installed && !there) {
-    return [
-      ...faults,
-      `shadow-comparison: expected the folder ${cwd} to run in, got none. Correct shadow.cwd, or run \`up\` again: it installs the release.`,
-    ];
-  }
-  if (
-    !installed &&
-    !there &&
-    program.includes("/") &&
-    (!isAbsolute(program) || program.includes(spec.release))
-  )
-    return faults;
-  const place = { environment: childEnvironment(), ...(there ? { cwd } : {}) };
-  return (await isInstalled(program, place))
-    ? faults
-    : [
-        ...faults,
-        `shadow-comparison: expected the program ${program} to be there, got none. Install it, or correct shadow.command.`,
-      ];
-}
-
-async function findBlockers(spec: ShadowComparisonSpec, installed: boolean): Promise<string[]> {
-  const blockers = configBlockers(spec);
-  return spec.shadow ? [...blockers, ...(await machineBlockers(spec as Ready, installed))] : blockers;
-}
-
 async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Observation> {
   const { shadow, release, change } = spec;
   const plan = [
@@ -140,7 +62,7 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
   const quiet = { drift: [], undo: [], plan };
   const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   if (done) return { ...quiet, blockers: [] };
-  const blockers = await findBlockers(spec, false);
+  const blockers = await shadowBlockers(spec, false);
   return {
     ...quiet,
     blockers,
@@ -148,7 +70,7 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
   };
 }
 
-async function compareSample(rows: SampledRow[], spec: Ready, deps: StepDeps): Promise<ComparedDeal[]> {
+async function compareSample(rows: SampledRow[], spec: ReadySpec, deps: StepDeps): Promise<ComparedDeal[]> {
   const { shadow, outputs, change } = spec;
   const { signal } = deps;
   return withConnection(deps, (client) =>
@@ -161,7 +83,7 @@ async function compareSample(rows: SampledRow[], spec: Ready, deps: StepDeps): P
   );
 }
 
-function summarise(deals: readonly ComparedDeal[], { change, release }: Ready) {
+function summarise(deals: readonly ComparedDeal[], { change, release }: ReadySpec) {
   const there = deals.filter(({ gone }) => !gone);
   const countOf = (type: string) => there.filter((deal) => deal.type === type).length;
   return {
@@ -188,9 +110,9 @@ function refuseDifferences(differences: readonly DealDifference[], compared: num
 }
 
 async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<ShadowComparisonResult> {
-  const blockers = await findBlockers(spec, true);
+  const blockers = await shadowBlockers(spec, true);
   if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as Ready;
+  const ready = spec as ReadySpec;
   const rows = await withConnection(deps, async (client) => {
     await client.query("SET default_transaction_read_only = on");
     return sampleRows(client, spec.change, ready.shadow.sample);

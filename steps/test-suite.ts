@@ -1,16 +1,14 @@
-import { stat } from "node:fs/promises";
 import { z } from "zod";
 import { SuiteProgram, TestSuiteSection } from "../config/test-suite.ts";
-import { entryKey } from "../ledger/entries.ts";
 import type { SuiteComparison } from "./compare-suites.ts";
-import { isInstalled } from "./installed-program.ts";
 import { type KnownFailures, loadKnownFailures } from "./known-failures.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
 import { compareWithBaseline, comparisonFaults, sayComparison } from "./suite-baseline.ts";
 import { judgeSuite, type SuiteJudgement, unexpectedFailures } from "./suite-judgement.ts";
+import { NO_SUITE, suiteBlockers } from "./suite-readiness.ts";
 import { findFlaky, markFlaky } from "./suite-rerun.ts";
 import { countStatuses, type SuiteRecord, type TestResult } from "./suite-results.ts";
-import { runSuite, type SuiteRun, suiteEnvironment, suiteFolder } from "./suite-run.ts";
+import { runSuite, type SuiteRun, suiteFolder } from "./suite-run.ts";
 
 /** Names that the result keeps of each kind; the artifact has all. */
 const RESULT_NAMES = 50;
@@ -52,47 +50,9 @@ export interface TestSuiteResult {
   report: { json: string; output: string };
 }
 
-const NO_SUITE =
-  "test-suite: expected a test suite in the stack config, got none. " +
-  "Name its command: pulumi config set --path 'testSuite.command[0]' pytest, and so on (docs/test-suite.md).";
-
-/** Whether the release that the suite runs in is still to be installed by an earlier step of the same run. */
-function awaitsRelease({ identity, release, follows }: TestSuiteSpec, { evidence }: StepDeps): boolean {
-  if (follows === undefined) return false;
-  const before = evidence.entries().get(entryKey({ phase: identity.phase, step: follows }));
-  return before?.state !== "done" || before.doneSpec?.sha !== release;
-}
-
-async function findMissing(suite: SuiteProgram, cwd: string): Promise<string[]> {
-  const folder = await stat(cwd).catch(() => undefined);
-  if (!folder?.isDirectory())
-    return [`test-suite: expected the folder ${cwd} to run in, got none. Correct testSuite.cwd.`];
-  const environment = suiteEnvironment(suite);
-  const [program = ""] = suite.command;
-  if (await isInstalled(program, { environment, cwd })) return [];
-  return [
-    `test-suite: expected the program ${program} to be installed, got none. Install it, or correct testSuite.command.`,
-  ];
-}
-
-async function findBlockers(spec: TestSuiteSpec, deps: StepDeps): Promise<string[]> {
-  const { suite, release } = spec;
-  if (!suite) return [NO_SUITE];
-  const blockers = awaitsRelease(spec, deps) ? [] : await findMissing(suite, suiteFolder(suite, { release }));
-  for (const name of suite.inherit.filter((variable) => process.env[variable] === undefined)) {
-    blockers.push(
-      `test-suite: expected the variable ${name} in the environment, got none. Set it, or remove it from testSuite.inherit.`,
-    );
-  }
-  await loadKnownFailures(suite.knownFailures, deps.now()).catch((error: Error) =>
-    blockers.push(error.message),
-  );
-  return blockers;
-}
-
 async function observeSuite(spec: TestSuiteSpec, deps: StepDeps): Promise<Observation> {
   const { suite, release } = spec;
-  const blockers = await findBlockers(spec, deps);
+  const blockers = await suiteBlockers(spec, deps);
   if (!suite) return { drift: [], plan: [], undo: [], blockers };
   const expected =
     suite.expected === undefined ? "" : `, at least ${suite.expected.toLocaleString("en-US")} tests expected`;

@@ -3,6 +3,9 @@ import { readStackSource } from "../stack-source.ts";
 import type { Status, WorkerStatus } from "../status/contract.ts";
 import { readWorkers } from "../status/workers.ts";
 
+/** What is wanted, and what each process says of itself. */
+type FlagAnswers = Pick<Status["flag"], "wanted" | "workers">;
+
 const show = (value: boolean | null) => (value === null ? "not known to it" : value ? "on" : "off");
 
 function renderWorker({ host, unit, pid, release, value, startedAt }: WorkerStatus): string {
@@ -10,7 +13,7 @@ function renderWorker({ host, unit, pid, release, value, startedAt }: WorkerStat
 }
 
 /** Code from before and after the flag knows none: that is no disagreement. */
-function agreement({ wanted, workers }: Status["flag"]): string {
+function agreement({ wanted, workers }: FlagAnswers): string {
   const unaware = workers.filter(({ value }) => value === null).length;
   const others = workers.filter(({ value }) => value !== null && value !== wanted).length;
   if (workers.length === 0) return "";
@@ -24,7 +27,7 @@ export function renderFlagStatus({
   flag,
   errors,
 }: {
-  flag: Pick<Status["flag"], "wanted" | "workers">;
+  flag: FlagAnswers;
   errors: readonly string[];
 }): string[] {
   const wanted = flag.wanted === null ? "unknown" : show(flag.wanted);

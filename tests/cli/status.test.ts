@@ -286,8 +286,8 @@ describe("rollout status", () => {
     const steps = ["validation/guard: expected done in this attempt, got never run"];
     const half = ["validation/archive: expected done in this attempt, got half-done"];
     const gates = [
-      { phase: 3, met: false, missing: [...steps, ...half] },
-      { phase: 4, met: false, missing: steps },
+      { phase: 3, met: false, missing: [...steps, ...half], recorded: false },
+      { phase: 4, met: false, missing: steps, recorded: false },
     ];
     deepEqual(renderStatus({ ...status, gates, errors: [] }).slice(-4), [
       "gate 3      not met",

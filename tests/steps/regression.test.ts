@@ -213,7 +213,7 @@ describe("regression", () => {
   });
 
   it("forces the name of its findings to the disk: a power cut takes neither them nor it", async () => {
-    const evidence = evidenceOf([seen(1, "1")], [seen(1, "1")]);
+    const evidence = SnapshotEvidence.of([seen(1, "1")], [seen(1, "1")]);
     const folder = join(evidence.folder, "regressions");
     const synced = await syncedFolders(() => run(evidence).result);
     const { names = [] } = synced.find(({ path }) => path === folder) ?? {};
@@ -231,7 +231,7 @@ describe("regression", () => {
   });
 
   it("removes what a comparison left that was killed, with the next one and with its undo", async () => {
-    const evidence = evidenceOf([seen(1, "1")], [seen(1, "1")]);
+    const evidence = SnapshotEvidence.of([seen(1, "1")], [seen(1, "1")]);
     const folder = join(evidence.folder, "regressions");
     const leave = () => {
       mkdirSync(folder, { recursive: true });

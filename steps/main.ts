@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { MAIL_VARIABLE, readMailSecrets } from "../mail/secrets.ts";
 import { watchCancellation } from "./cancellation.ts";
+import { explainLostConnection } from "./lost-connection.ts";
 import { findStep } from "./registry.ts";
 import { runVerb, VERBS, type Verb } from "./run-verb.ts";
 import { type BaseSpec, type Step, StepError } from "./step.ts";
@@ -44,7 +45,8 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify(result)}\n`);
   } catch (error) {
     if (cancellation.signal.aborted) explainCancellation(spec, verb, cancellation.signal.reason);
-    throw verb === "undo" ? explainStoredPassword(error, spec) : error;
+    const explained = explainLostConnection(error, spec);
+    throw verb === "undo" ? explainStoredPassword(explained, spec) : explained;
   } finally {
     cancellation.stop();
   }

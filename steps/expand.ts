@@ -46,8 +46,12 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   return { facts, notes, blockers: all };
 }
 
-async function journalledRows(client: Client): Promise<number> {
-  return (await readChangeRecord(client)) ? countOriginals(client) : 0;
+/** Rows that the undo has to give back itself: a migration that is not undone comes first, and gives all of them back. */
+async function rowsToRestore(client: Client, { identity }: ExpandSpec, deps: StepDeps): Promise<number> {
+  const migrated = [...deps.evidence.entries().values()].some(
+    ({ phase, kind, state }) => phase === identity.phase && kind === "migration" && state !== "undone",
+  );
+  return !migrated && (await readChangeRecord(client)) ? countOriginals(client) : 0;
 }
 
 async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
@@ -62,7 +66,7 @@ async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
           },
         ]
       : await triggerDrift(client, spec.change);
-    const rows = await journalledRows(client);
+    const rows = await rowsToRestore(client, spec, deps);
     const undo = [
       `removes normaliser and tracker from ${table} (ACCESS EXCLUSIVE), exports the journal to the evidence, drops schema rollout` +
         (rows > 0 ? `; ${showRows(rows)} not yet restored come first, about ${restoreSeconds(rows)} s` : ""),

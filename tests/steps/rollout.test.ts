@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
+import { Chain } from "../../ledger/chain.ts";
+import { evidenceOf } from "../../ledger/entries.ts";
+import type { EvidenceRecord } from "../../ledger/record.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
 import { migration } from "../../steps/migration.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { RolloutTarget } from "./rollout-target.ts";
 
 describe("the migration of a quiet database", () => {
@@ -65,6 +69,18 @@ describe("the migration of a quiet database", () => {
       await undoAll();
       assert.deepEqual(await snapshotDatabase(target.admin), before);
     }
+  });
+
+  it("counts rows among what expand's undo gives back only where the migration's has not done so before", async () => {
+    await applyAll();
+    const undoAfter = async (records: EvidenceRecord[]) =>
+      (await expand.observe(target.spec(), { ...target.deps(), evidence: evidenceOf(records) })).undo.join();
+    assert.match(await undoAfter([]), /; 64 rows not yet restored come first/);
+    const { phase } = target.spec().identity;
+    const fields = { phase, step: "migration", kind: "migration", verb: "apply" } as const;
+    const chain = Chain.open(temporaryFolder("migrated"));
+    chain.append({ record: "begin", ...fields, digest: "d", generation: 1, spec: {}, will: [] });
+    assert.doesNotMatch(await undoAfter([...chain.records]), /not yet restored/);
   });
 
   it("changes nothing when it is applied or undone twice", async () => {

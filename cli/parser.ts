@@ -92,5 +92,9 @@ export function buildParser(argv: string[]): Argv<StackOption> {
 function explainMisuse(argv: readonly string[], message: string): string {
   const verb = argv.find((word) => /^[\w-]{1,30}$/.test(word) && !word.startsWith("-"));
   const where = verb === undefined ? "" : `rollout ${verb}: `;
-  return `${where}${hideCredentials(message)}\nSee the verbs and options: rollout --help`;
+  const known = OWN_VERBS.some(({ command }) => command.split(" ")[0] === verb);
+  const see = known
+    ? `its words and options: rollout ${verb} --help`
+    : "the verbs and options: rollout --help";
+  return `${where}${hideCredentials(message)}\nSee ${see}`;
 }

@@ -59,7 +59,10 @@ describe("a mistyped command line", () => {
     await rejects(printed(), /expected a verb, got none/);
     await rejects(printed("status", "--jsn"), /rollout status: Unknown argument: jsn/);
     await rejects(printed("sandbox", "fly"), /Choices: "up", "down", "reset", "url", "traffic"/);
-    await rejects(printed("sandbox"), /Not enough non-option arguments/);
+    await rejects(
+      printed("sandbox"),
+      /Not enough non-option arguments.*\nSee its words and options: rollout sandbox --help$/,
+    );
   });
 
   it("never repeats a password that stands in it", async () => {

@@ -1,3 +1,4 @@
+import "./config/interpreted-schemas.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { composePhases } from "./components/phases/compose.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
@@ -12,6 +13,7 @@ import { observeAll, type Survey } from "./rollout/observe-all.ts";
 import { observingDeps } from "./rollout/observing-deps.ts";
 import { previewLines } from "./rollout/preview.ts";
 import { refusal } from "./rollout/refusal.ts";
+import { dropUnheardLines } from "./rollout/sdk-lines.ts";
 import { readSandbox } from "./sandbox/description.ts";
 import { StepError } from "./steps/step.ts";
 
@@ -60,6 +62,8 @@ async function run(): Promise<Record<string, unknown>> {
   refuse(refusals);
   return { phase: config.phase, ...composed };
 }
+
+dropUnheardLines(process.env);
 
 /** The whole program: config → observation → gate → phases → outputs. */
 export default async function rollout(): Promise<Record<string, unknown>> {

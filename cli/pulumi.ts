@@ -12,7 +12,12 @@ type Environment = Record<string, string | undefined>;
 
 /** The toolchain's environment; an undefined variable is unset for Pulumi. */
 function pulumiEnvironment(stack: string, args: readonly string[]): Environment {
-  return { ...toolchainEnvironment({ stack }), ...stackVariable(stack, args) };
+  return { ...toolchainEnvironment({ stack }), ...stackVariable(stack, args), ...debugVariable(args) };
+}
+
+/** Pulumi does not tell the program of `--debug`: without this it keeps back what is shown then (rollout/sdk-lines.ts). */
+function debugVariable(args: readonly string[]): Environment {
+  return args.some((arg) => /^(-d|--debug(=true)?)$/.test(arg)) ? { ROLLOUT_SDK_DEBUG: "1" } : {};
 }
 
 /** Verbs of `pulumi stack` that name their stack themselves or ask about all: PULUMI_STACK would contradict them. */

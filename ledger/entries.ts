@@ -110,9 +110,14 @@ export function isDoneWith(entry: Entry | undefined, spec: object): entry is Ent
   return entry?.state === "done" && entry.digest === hashOf(spec);
 }
 
-/** A view of records, also of those that are added later. */
+/** A view of records, also of those that are added later. Records are only ever added: their number tells of a new one. */
 export function evidenceOf(records: readonly EvidenceRecord[]): EvidenceReader {
-  return { entries: () => foldEntries(records), records: () => records };
+  let folded = { count: -1, entries: new Map<string, Entry>() };
+  const entries = () => {
+    if (folded.count !== records.length) folded = { count: records.length, entries: foldEntries(records) };
+    return folded.entries;
+  };
+  return { entries, records: () => records };
 }
 
 /** Entries of the same phase that began after `target` and are not undone, newest first. */

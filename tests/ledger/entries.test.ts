@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { foldEntries, startedAfter } from "../../ledger/entries.ts";
+import { evidenceOf, foldEntries, startedAfter } from "../../ledger/entries.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import type { EvidenceRecord } from "../../ledger/record.ts";
 
@@ -106,5 +106,15 @@ describe("entries and progress", () => {
     assert.deepEqual(repaired.get("0/backup")?.result, { by: 1 });
     const undone = foldEntries(history(["apply", "done", "0/backup"], ["undo", "done", "0/backup"]));
     assert.equal(undone.get("0/backup")?.result, undefined);
+  });
+
+  it("are folded once for all who ask, and anew once a record was added", () => {
+    const all = history(["apply", "done", "0/backup"]);
+    const records = all.slice(0, 1);
+    const { entries } = evidenceOf(records);
+    assert.equal(entries().get("0/backup")?.state, "half-done");
+    assert.equal(entries(), entries());
+    records.push(...all.slice(1));
+    assert.equal(entries().get("0/backup")?.state, "done");
   });
 });

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { composePhases } from "./components/phases/compose.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { RolloutConfig } from "./config/schema.ts";
+import { StepError } from "./errors/step-error.ts";
 import { Chain } from "./ledger/chain.ts";
 import { evidenceFolder } from "./ledger/store.ts";
 import { MAIL_VARIABLE, mailSecrets } from "./mail/secrets.ts";
@@ -15,7 +16,6 @@ import { previewLines } from "./rollout/preview.ts";
 import { refusal } from "./rollout/refusal.ts";
 import { dropUnheardLines } from "./rollout/sdk-lines.ts";
 import { readSandbox } from "./sandbox/description.ts";
-import { StepError } from "./steps/step.ts";
 
 /** Own keys of the stack config without the project's name, and which of them are secrets. */
 function readConfig(stack: string): RolloutConfig {

@@ -4,7 +4,7 @@ import type { ArchivePart } from "../config/archive.ts";
 import { headOf } from "../ledger/evidence-slice.ts";
 import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
 import { evidencePart } from "../ledger/store.ts";
-import { finalPath, listSnapshots } from "../steps/snapshot-store.ts";
+import { finalPath, listSnapshots } from "../steps/snapshot/snapshot-store.ts";
 import { backupLocations } from "./backup-locations.ts";
 import type { ArchiveSource } from "./source.ts";
 import { readStackConfig } from "./stack-config.ts";

@@ -2,9 +2,9 @@ import type { Duplex } from "node:stream";
 import { execa } from "execa";
 import { findOnPath } from "../bin/programs.mjs";
 import type { Encryption } from "../config/encryption.ts";
-import { IDENTITY_VARIABLE } from "../postgres/backup-cipher.ts";
-import { childEnvironment } from "../steps/child-process.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { IDENTITY_VARIABLE } from "../postgres/backup/backup-cipher.ts";
+import { childEnvironment } from "../processes/child-process.ts";
 
 const INSTALL: Record<string, string> = {
   zstd: "Debian: apt-get install zstd, macOS: brew install zstd",

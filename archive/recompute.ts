@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import { entryKey, foldEntries } from "../ledger/entries.ts";
 import type { EndRecord, EvidenceRecord } from "../ledger/record.ts";
-import { judgeSteps } from "../steps/status-findings.ts";
-import { countStatuses, SuiteRecord } from "../steps/suite-results.ts";
+import { judgeSteps } from "../steps/report/status-findings.ts";
+import { countStatuses, SuiteRecord } from "../steps/suite/suite-results.ts";
 import type { FoundFile } from "./manifest.ts";
 import type { SnapshotCount } from "./snapshot-count.ts";
 

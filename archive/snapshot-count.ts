@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { readLines } from "../steps/line-reader.ts";
-import { parseLine } from "../steps/snapshot-line.ts";
+import { readLines } from "../processes/line-reader.ts";
+import { parseLine } from "../steps/snapshot/snapshot-line.ts";
 
 /** What the lines of a snapshot come to. */
 export interface SnapshotCount {

@@ -1,6 +1,6 @@
 import type { AuditSection } from "../config/audit.ts";
-import { childEnvironment, runProgram } from "../steps/child-process.ts";
-import { inheritedVariables } from "../steps/inherited-variables.ts";
+import { childEnvironment, runProgram } from "../processes/child-process.ts";
+import { inheritedVariables } from "../processes/inherited-variables.ts";
 import type { Unseen } from "./judge-data.ts";
 
 /** Tickets of the past week: as entered, by the configured command, or unknown. */

@@ -2,8 +2,8 @@ import { basename, resolve } from "node:path";
 import type { AuditSection } from "../config/audit.ts";
 import { phaseNames } from "../config/phase.ts";
 import { type EvidenceReader, entryKey } from "../ledger/entries.ts";
-import { readSnapshot } from "../steps/read-snapshot.ts";
-import { hashFile } from "../steps/snapshot-file.ts";
+import { readSnapshot } from "../steps/snapshot/read-snapshot.ts";
+import { hashFile } from "../steps/snapshot/snapshot-file.ts";
 import type { CarveoutCosts, Unseen } from "./judge-data.ts";
 import { firstOutput, oneText, type SampledDeal } from "./read-outputs.ts";
 

@@ -1,14 +1,14 @@
 import type { AuditSection } from "../config/audit.ts";
 import type { AuditPoint } from "../ledger/audit-point.ts";
-import type { Change } from "../postgres/change.ts";
-import type { RowCounts } from "../postgres/counts.ts";
+import type { Change } from "../postgres/migration/change.ts";
+import type { RowCounts } from "../postgres/migration/counts.ts";
 import {
   compareDecimals,
   type ExactDecimal,
   multiply,
   readDecimal,
   showQuotient,
-} from "../steps/exact-decimal.ts";
+} from "../steps/snapshot/exact-decimal.ts";
 
 /** What could not be looked at, and why. */
 export interface Unseen {

@@ -1,8 +1,8 @@
 import type { RolloutConfig } from "../config/schema.ts";
 import type { AuditPoint } from "../ledger/audit-point.ts";
-import { countRows } from "../postgres/counts.ts";
+import { countRows } from "../postgres/migration/counts.ts";
 import { withConnection } from "../postgres/session.ts";
-import { valuesAt } from "../steps/output-rules.ts";
+import { valuesAt } from "../steps/snapshot/output-rules.ts";
 import type { StepDeps } from "../steps/step.ts";
 import { countTickets } from "./count-tickets.ts";
 import { compareCarveouts } from "./earlier-costs.ts";

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { findOnPath } from "../bin/programs.mjs";
-import { childEnvironment, runProgram } from "../steps/child-process.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { childEnvironment, runProgram } from "../processes/child-process.ts";
 
 /** How this machine can be told to run something later. */
 export type Way =

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AuditSection } from "../config/audit.ts";
 import type { RolloutConfig } from "../config/schema.ts";
-import { sampleRows } from "../postgres/deal-sample.ts";
+import { sampleRows } from "../postgres/deals/deal-sample.ts";
 import { withConnection } from "../postgres/session.ts";
-import { createAsker, type DealAsker } from "../steps/deal-asker.ts";
-import { mapOrdered } from "../steps/ordered-map.ts";
-import { parseExactly, valuesAt } from "../steps/output-rules.ts";
-import { parseLine } from "../steps/snapshot-line.ts";
+import { createAsker, type DealAsker } from "../steps/snapshot/deal-asker.ts";
+import { mapOrdered } from "../steps/snapshot/ordered-map.ts";
+import { parseExactly, valuesAt } from "../steps/snapshot/output-rules.ts";
+import { parseLine } from "../steps/snapshot/snapshot-line.ts";
 import type { StepDeps } from "../steps/step.ts";
 import type { Unseen } from "./judge-data.ts";
 

@@ -1,6 +1,7 @@
 import type { RolloutConfig } from "../config/schema.ts";
+import { StepError } from "../errors/step-error.ts";
 import type { Entry, EvidenceReader } from "../ledger/entries.ts";
-import { type StepDeps, StepError } from "../steps/step.ts";
+import type { StepDeps } from "../steps/step.ts";
 import { testSuite } from "../steps/test-suite.ts";
 import type { SuiteOutcome } from "./judge-course.ts";
 import type { Unseen } from "./judge-data.ts";

@@ -1,8 +1,8 @@
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { mapValue } from "../postgres/change-sql.ts";
-import { describeRow, outputsLine } from "../steps/snapshot-line.ts";
+import { mapValue } from "../postgres/migration/change-sql.ts";
+import { describeRow, outputsLine } from "../steps/snapshot/snapshot-line.ts";
 import { CHANGE } from "./deals-table.ts";
 
 /** One deal in so many has a regression. */

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { Change } from "../postgres/change.ts";
+import { Change } from "../postgres/migration/change.ts";
 
 /** The change that is measured: 30 % NULL, 5 % `carve-out`. */
 export const CHANGE = Change.parse({

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { StepError } from "../errors/step-error.ts";
 import { noHosts } from "../hosts/host-shell.ts";
 import { Chain } from "../ledger/chain.ts";
 import { evidenceOf } from "../ledger/entries.ts";
 import { connect } from "../postgres/connect.ts";
 import { regression } from "../steps/regression.ts";
-import { StepError } from "../steps/step.ts";
 import { regressionSpec } from "./regression-spec.ts";
 
 /** Our step as a process, told the folder of its evidence; prints what bench/compare_snapshots.py prints. */

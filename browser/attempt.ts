@@ -1,5 +1,5 @@
 import type { Locator, Page } from "playwright-core";
-import { onOneLine } from "../steps/suite-results.ts";
+import { onOneLine } from "../steps/suite/suite-results.ts";
 import { describeKind, field } from "./element.ts";
 import { NotAsExpected } from "./point-fault.ts";
 

@@ -1,8 +1,9 @@
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import type { BrowserChecklistSection } from "../config/browser-checklist.ts";
 import { expandFlows, secretNames } from "../config/browser-flows.ts";
-import { type StepDeps, StepError } from "../steps/step.ts";
-import { onOneLine } from "../steps/suite-results.ts";
+import { StepError } from "../errors/step-error.ts";
+import type { StepDeps } from "../steps/step.ts";
+import { onOneLine } from "../steps/suite/suite-results.ts";
 import type { ScannedPages } from "./accessibility.ts";
 import { findBrowser, launchOptions, missingBrowser } from "./executable.ts";
 import { VIEWS } from "./pictures.ts";

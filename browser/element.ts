@@ -1,6 +1,6 @@
 import type { Locator, Page } from "playwright-core";
 import type { ELEMENT_KINDS } from "../config/browser-action.ts";
-import { onOneLine } from "../steps/suite-results.ts";
+import { onOneLine } from "../steps/suite/suite-results.ts";
 
 type Kind = (typeof ELEMENT_KINDS)[number];
 

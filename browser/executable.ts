@@ -1,8 +1,8 @@
 import type { LaunchOptions } from "playwright-core";
 import { BROWSERS } from "../bin/programs.mjs";
 import type { BrowserChecklistSection } from "../config/browser-checklist.ts";
-import { childEnvironment } from "../steps/child-process.ts";
-import { findProgram } from "../steps/installed-program.ts";
+import { childEnvironment } from "../processes/child-process.ts";
+import { findProgram } from "../processes/installed-program.ts";
 
 type BrowserSection = BrowserChecklistSection["browser"];
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import type { Expectation } from "../config/browser-action.ts";
-import { onOneLine } from "../steps/suite-results.ts";
+import { onOneLine } from "../steps/suite/suite-results.ts";
 import { chooseOption } from "./attempt.ts";
 import { describeKind, field, seenElement } from "./element.ts";
 import { type FieldState, readField } from "./field-state.ts";

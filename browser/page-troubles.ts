@@ -1,5 +1,5 @@
 import type { BrowserContext } from "playwright-core";
-import { onOneLine } from "../steps/suite-results.ts";
+import { onOneLine } from "../steps/suite/suite-results.ts";
 
 const MOST = 20;
 

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { printLines, type StackOption, type Verb } from "./verb.ts";
 
 interface AuditOptions extends StackOption {

@@ -1,4 +1,4 @@
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { printLines, type StackOption, type Verb } from "./verb.ts";
 
 interface FlagOptions extends StackOption {

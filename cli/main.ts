@@ -1,4 +1,4 @@
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { handOver } from "./hand-over.ts";
 import { readHandover } from "./handed-verbs.ts";
 

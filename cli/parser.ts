@@ -1,7 +1,7 @@
 import process from "node:process";
 import yargs, { type Argv } from "yargs";
 import { hideCredentials } from "../config/value-text.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { auditVerb } from "./audit.ts";
 import { backupsVerb } from "./backups.ts";
 import { checklistVerb } from "./checklist.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa, type ResultPromise } from "execa";
 import { toolchainEnvironment } from "../bin/toolchain.mjs";
-import { endGroup } from "../steps/child-process.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { endGroup } from "../processes/child-process.ts";
 import { DEFAULT_STACK, PROJECT_ROOT } from "./project.ts";
 
 type Environment = Record<string, string | undefined>;

@@ -1,10 +1,10 @@
 import { loadConfig } from "../config/load.ts";
+import { StepError } from "../errors/step-error.ts";
 import { Chain } from "../ledger/chain.ts";
 import { foldEntries } from "../ledger/entries.ts";
 import { progressOf } from "../ledger/progress.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { PHASE_PLAN } from "../rollout/plan.ts";
-import { StepError } from "../steps/step.ts";
 import { capturePulumi, runPulumi } from "./pulumi.ts";
 import { readStackSource } from "./stack-source.ts";
 

@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
+import { StepError } from "../errors/step-error.ts";
 import { readSandbox } from "../sandbox/description.ts";
-import { StepError } from "../steps/step.ts";
 import { logLine, printLines, type StackOption, type Verb } from "./verb.ts";
 
 interface SandboxOptions extends StackOption {

@@ -1,5 +1,5 @@
 import type { ConfigSource } from "../config/load.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { capturePulumi } from "./pulumi.ts";
 
 interface ConfigEntry {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { MigrationSpec } from "../steps/migration-plan.ts";
+import type { MigrationSpec } from "../steps/migration/migration-plan.ts";
 import { resultField, type StepArgs, stepCommand } from "./step-command.ts";
 
 /** What Migration is given. */

@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { describeExpected, readNotes, schemaAt, unwrapSchema } from "./expectation.ts";
 import { shellWord, showPath, showValue } from "./value-text.ts";
 

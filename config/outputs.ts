@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Identifier } from "../postgres/change.ts";
+import { Identifier } from "../postgres/migration/change.ts";
 import { Inherit } from "./variable-name.ts";
 
 const DealRequest = z

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Identifier } from "../postgres/change.ts";
+import { Identifier } from "../postgres/migration/change.ts";
 import { Field, TypeRules } from "./output-rule.ts";
 
 /** Percent that costs may differ by without anybody having to say why. @see runbook 4.2 */

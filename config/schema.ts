@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Change } from "../postgres/change.ts";
+import { Change } from "../postgres/migration/change.ts";
 import { AnnouncementSection } from "./announcement.ts";
 import { ArchiveSection } from "./archive.ts";
 import { AuditSection } from "./audit.ts";

@@ -1,5 +1,5 @@
 import type { Host } from "../config/target.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import type { HostScript } from "./host-script.ts";
 
 /** What of a host a shell has to know. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { endGroup } from "../steps/child-process.ts";
+import { endGroup } from "../processes/child-process.ts";
 import { composeScript, type HostScript } from "./host-script.ts";
 import { type HostAddress, HostError, type HostShell, type RunOptions } from "./host-shell.ts";
 

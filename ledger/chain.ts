@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { writeDurably } from "./durable-file.ts";
 import {
   type EvidenceRecord,

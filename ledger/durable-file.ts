@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 
 /** Whether an error says that a disk or a quota is used up. */
 export const isDiskFull = (error: unknown): boolean =>

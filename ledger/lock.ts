@@ -1,9 +1,9 @@
 import { mkdirSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StepError } from "../errors/step-error.ts";
 import { readLockFile, releaseLockFile, takeLockFile } from "../processes/lock-file.ts";
 import { identifySelf, isAlive, type ProcessOnHost } from "../processes/process-identity.ts";
-import { StepError } from "../steps/step.ts";
 import { explainFullDisk } from "./durable-file.ts";
 
 const LOCK = "lock.json";

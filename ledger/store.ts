@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { writeDurably } from "./durable-file.ts";
 
 /** Folder of a `file:` URL; relative paths resolve against the project's root, which every command runs in. */

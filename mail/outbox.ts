@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { writeReport } from "../steps/report-file.ts";
+import { writeReport } from "../ledger/report-file.ts";
 
 /** The message of that ID in the outbox, as a path; undefined when there is none. */
 export function findMessage(outbox: string, id: string): string | undefined {

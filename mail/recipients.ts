@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { parse } from "csv-parse/sync";
 import { Address } from "../config/mail.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 
 /** One entry of a list as it was found. */
 export interface Entry {

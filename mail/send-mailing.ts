@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { writeReport } from "../steps/report-file.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { writeReport } from "../ledger/report-file.ts";
 import type { Delivery, MailDeps, Mailing, Missed, Way } from "./delivery.ts";
 import { type Outcome, recipientKey, SendJournal } from "./journal.ts";
 import { composeMessage, messageId } from "./message.ts";

@@ -1,6 +1,6 @@
 import { isLoopback, type SmtpSection } from "../config/mail.ts";
-import { hideValues } from "../steps/inherited-variables.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { hideValues } from "../processes/inherited-variables.ts";
 
 /** What nodemailer says of a failure. */
 export interface SmtpError extends Error {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createRateLimit, type RateLimit } from "../steps/rate-limit.ts";
+import { createRateLimit, type RateLimit } from "../processes/rate-limit.ts";
 import type { MailDeps, Mailing } from "./delivery.ts";
 import type { Outcome, SendJournal } from "./journal.ts";
 import { composeMessage, type Letter, messageId } from "./message.ts";

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { domainToASCII } from "node:url";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { SmtpSection } from "../config/mail.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import type { Outcome } from "./journal.ts";
 import { explainFault, passwordForms, type SmtpError, tidyReply } from "./smtp-fault.ts";
 

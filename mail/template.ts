@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { renderHtml } from "./markdown.ts";
 import type { Letter } from "./message.ts";
 

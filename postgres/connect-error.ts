@@ -1,4 +1,4 @@
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { sqlState } from "./transaction.ts";
 
 /** Where a connection was to go, without its password. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "pg";
-import { type Lease, StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import type { Lease } from "../steps/step.ts";
 import { ensureRolloutSchema } from "./rollout-schema.ts";
 import { inTransaction, sqlState } from "./transaction.ts";
 

@@ -1,6 +1,6 @@
 import pg from "pg";
-import { childEnvironment } from "../steps/child-process.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { childEnvironment } from "../processes/child-process.ts";
 
 /** Parameters of a connection string that libpq also takes from the environment. */
 const PARAMETERS: Record<string, string> = {

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
-import { type Lease, StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import type { Lease } from "../steps/step.ts";
 import { pause } from "./pause.ts";
 import { inTransaction, type Settings, sqlState } from "./transaction.ts";
 

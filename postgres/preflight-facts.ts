@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import type { Change } from "./change.ts";
+import type { Change } from "./migration/change.ts";
 
 /** What the environment check wants to know of a server. */
 export interface ServerFacts {

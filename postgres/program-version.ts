@@ -1,5 +1,5 @@
-import { childEnvironment, runProgram } from "../steps/child-process.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { childEnvironment, runProgram } from "../processes/child-process.ts";
 import { findProgram } from "./programs.ts";
 
 /** One of PostgreSQL's client programs, found and asked for its version. */

@@ -1,5 +1,5 @@
 import { findPostgres } from "../bin/programs.mjs";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 
 /**
  * Path of one of PostgreSQL's programs (`pg_dump`, `initdb`, …), from the places where set-up looks as well.

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { inTransaction, sqlState } from "./transaction.ts";
 
 /** Schema in the target that holds lease, chain head, journal and tracker. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
-import { quoteName } from "./change-sql.ts";
+import { quoteName } from "./migration/change-sql.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Everything that describes a database apart from its rows, as sorted lines of text by kind. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { isAlive, type ProcessOnHost } from "./process-identity.ts";
 
 /** Says whether a lock's holder is gone for good, so that its lock counts for nothing. */

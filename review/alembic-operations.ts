@@ -1,6 +1,6 @@
 import type { SyntaxNode } from "@lezer/common";
-import { quoteName } from "../postgres/change-sql.ts";
-import type { SqlTransaction } from "../postgres/planned-sql.ts";
+import { quoteName } from "../postgres/migration/change-sql.ts";
+import type { SqlTransaction } from "../postgres/sql/planned-sql.ts";
 import {
   childrenOf,
   moduleNames,

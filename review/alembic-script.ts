@@ -1,6 +1,6 @@
-import type { Change } from "../postgres/change.ts";
-import { mapValue, showValue, subjectOf } from "../postgres/change-sql.ts";
-import { alterCommands, locksOf } from "../postgres/lock-of-statement.ts";
+import type { Change } from "../postgres/migration/change.ts";
+import { mapValue, showValue, subjectOf } from "../postgres/migration/change-sql.ts";
+import { alterCommands, locksOf } from "../postgres/sql/lock-of-statement.ts";
 import {
   columnsIn,
   findNodes,
@@ -8,8 +8,8 @@ import {
   parseSql,
   type SqlNode,
   stringsIn,
-} from "../postgres/sql-parser.ts";
-import { judgeSql } from "../postgres/sql-rules.ts";
+} from "../postgres/sql/sql-parser.ts";
+import { judgeSql } from "../postgres/sql/sql-rules.ts";
 import type { Revision } from "./alembic-folder.ts";
 import { type MigrationScript, readOperations } from "./alembic-operations.ts";
 import { clip, type Finding } from "./finding.ts";

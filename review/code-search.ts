@@ -1,5 +1,5 @@
-import type { Change } from "../postgres/change.ts";
-import { showValue, subjectOf } from "../postgres/change-sql.ts";
+import type { Change } from "../postgres/migration/change.ts";
+import { showValue, subjectOf } from "../postgres/migration/change-sql.ts";
 import { clip, type Finding } from "./finding.ts";
 import { findReads, type Read, type ReadPatterns, readPatterns } from "./read-patterns.ts";
 import { readTree, type TreeLimits } from "./source-tree.ts";

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { childEnvironment, runProgram } from "../steps/child-process.ts";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
+import { childEnvironment, runProgram } from "../processes/child-process.ts";
 import { clip } from "./finding.ts";
 
 /** Output of git that is read: a range that prints more is no review. */

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
-import type { Change } from "../postgres/change.ts";
-import { subjectOf, tableName } from "../postgres/change-sql.ts";
+import type { Change } from "../postgres/migration/change.ts";
+import { subjectOf, tableName } from "../postgres/migration/change-sql.ts";
 import { sqlState } from "../postgres/transaction.ts";
 import { explainRead } from "./code-search.ts";
 import { clip, type Finding } from "./finding.ts";

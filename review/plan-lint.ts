@@ -1,11 +1,11 @@
 import type { Client } from "pg";
-import { journalledSides } from "../postgres/backfill-batch.ts";
-import type { Change } from "../postgres/change.ts";
-import type { MigrationOptions } from "../postgres/migration-options.ts";
-import { plannedSql, type SqlTransaction } from "../postgres/planned-sql.ts";
-import { judgeSql } from "../postgres/sql-rules.ts";
-import { lintSql } from "../postgres/squawk.ts";
-import { readTargetFacts } from "../postgres/target-facts.ts";
+import { journalledSides } from "../postgres/migration/backfill-batch.ts";
+import type { Change } from "../postgres/migration/change.ts";
+import type { MigrationOptions } from "../postgres/migration/migration-options.ts";
+import { readTargetFacts } from "../postgres/migration/target-facts.ts";
+import { plannedSql, type SqlTransaction } from "../postgres/sql/planned-sql.ts";
+import { judgeSql } from "../postgres/sql/sql-rules.ts";
+import { lintSql } from "../postgres/sql/squawk.ts";
 import type { Revision } from "./alembic-folder.ts";
 import { scriptSql } from "./alembic-script.ts";
 import { clip, type Finding } from "./finding.ts";

@@ -1,4 +1,4 @@
-import type { Change } from "../postgres/change.ts";
+import type { Change } from "../postgres/migration/change.ts";
 
 /** A place that reads the column in a way that the change makes visible. */
 export interface Read {

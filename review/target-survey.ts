@@ -1,12 +1,12 @@
 import type { Client } from "pg";
-import { OWN_TRIGGER_NAME } from "../postgres/app-triggers.ts";
-import type { Change } from "../postgres/change.ts";
-import { foreignChange, readChangeRecord } from "../postgres/change-record.ts";
-import { tableName } from "../postgres/change-sql.ts";
-import type { MigrationOptions } from "../postgres/migration-options.ts";
-import { type NamedFact, readTargetFacts } from "../postgres/target-facts.ts";
-import { judgeTarget } from "../postgres/target-findings.ts";
-import { readWritingRoles } from "../postgres/write-probe.ts";
+import { OWN_TRIGGER_NAME } from "../postgres/migration/app-triggers.ts";
+import type { Change } from "../postgres/migration/change.ts";
+import { foreignChange, readChangeRecord } from "../postgres/migration/change-record.ts";
+import { tableName } from "../postgres/migration/change-sql.ts";
+import type { MigrationOptions } from "../postgres/migration/migration-options.ts";
+import { type NamedFact, readTargetFacts } from "../postgres/migration/target-facts.ts";
+import { judgeTarget } from "../postgres/migration/target-findings.ts";
+import { readWritingRoles } from "../postgres/migration/write-probe.ts";
 import { clip, type Finding } from "./finding.ts";
 
 /** Facts that are in nobody's way, but that a DBA wants to have seen. */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StepError } from "../errors/step-error.ts";
 import { releaseLockFile, takeLockFile } from "../processes/lock-file.ts";
 import { identifySelf, type ProcessOnHost } from "../processes/process-identity.ts";
-import { StepError } from "../steps/step.ts";
 import type { SandboxPaths } from "./paths.ts";
 
 const WAIT_MS = 120_000;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { z } from "zod";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { PROJECT_ROOT, sandboxPaths } from "./paths.ts";
 
 /** A service of the app on a host: its unit and where each of its processes tells who it is. */

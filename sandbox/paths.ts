@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 
 /** The checkout that this file belongs to. */
 export const PROJECT_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import { checkoutId, type SandboxPaths } from "./paths.ts";
 
 const Ports = z.record(z.string(), z.int().min(1024).max(65535));

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { StepError } from "../steps/step.ts";
+import { StepError } from "../errors/step-error.ts";
 import {
   BALANCER_PURPOSE,
   type BalancerPlan,

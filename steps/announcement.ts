@@ -11,13 +11,21 @@ import {
   plural,
   renderLetter,
   withoutWaiting,
-} from "./announcement-mail.ts";
-import { readRecipients } from "./announcement-recipients.ts";
-import { describeUndo, undoAnnouncement } from "./announcement-undo.ts";
-import { describeWay, faultOf, journalOf, occasionOf, sentBefore, serverFaults, wayOf } from "./mail-once.ts";
+} from "./mail/announcement-mail.ts";
+import { readRecipients } from "./mail/announcement-recipients.ts";
+import { describeUndo, undoAnnouncement } from "./mail/announcement-undo.ts";
+import {
+  describeWay,
+  faultOf,
+  journalOf,
+  occasionOf,
+  sentBefore,
+  serverFaults,
+  wayOf,
+} from "./mail/mail-once.ts";
 import type { Observation, Step, StepDeps } from "./step.ts";
 
-export { AnnouncementSpec } from "./announcement-mail.ts";
+export { AnnouncementSpec } from "./mail/announcement-mail.ts";
 
 export interface AnnouncementResult extends Delivery {
   /** The message without its recipients: path in the evidence folder. */

@@ -9,10 +9,10 @@ import { ArchivePart } from "../config/archive.ts";
 import { Encryption } from "../config/encryption.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { recordsBefore } from "../ledger/evidence-slice.ts";
+import { ReportPath } from "../ledger/report-file.ts";
 import { evidenceFolder } from "../ledger/store.ts";
-import { describeMissing, freeBytes, showBytes } from "../postgres/dump-space.ts";
-import { ReportPath } from "./report-file.ts";
-import { shownBasis } from "./shown-basis.ts";
+import { describeMissing, freeBytes, showBytes } from "../postgres/backup/dump-space.ts";
+import { shownBasis } from "./report/shown-basis.ts";
 import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const ArchiveSpec = BaseSpec.extend({

@@ -2,10 +2,11 @@ import { mkdir } from "node:fs/promises";
 import type { Client } from "pg";
 import { z } from "zod";
 import { Encryption } from "../config/encryption.ts";
-import { takeBackup } from "../postgres/dump.ts";
-import { explainSessionError } from "../postgres/dump-failure.ts";
-import { countManifestBytes, countManifestRows } from "../postgres/dump-manifest.ts";
-import { showBytes } from "../postgres/dump-space.ts";
+import { StepError } from "../errors/step-error.ts";
+import { takeBackup } from "../postgres/backup/dump.ts";
+import { explainSessionError } from "../postgres/backup/dump-failure.ts";
+import { countManifestBytes, countManifestRows } from "../postgres/backup/dump-manifest.ts";
+import { showBytes } from "../postgres/backup/dump-space.ts";
 import {
   backupFolder,
   isBroken,
@@ -14,10 +15,10 @@ import {
   removeLeftovers,
   type StoredBackup,
   shownPath,
-} from "../postgres/dump-store.ts";
-import { type BackupWorld, checkReadiness, realWorld } from "./backup-readiness.ts";
-import { findDrift, findReusable } from "./backup-reuse.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+} from "../postgres/backup/dump-store.ts";
+import { type BackupWorld, checkReadiness, realWorld } from "./backup/backup-readiness.ts";
+import { findDrift, findReusable } from "./backup/backup-reuse.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Bytes a second that a backup and its sums get through on two cores, measured low; for the estimate only. */
 const BYTES_PER_SECOND = { logical: 80_000_000, physical: 100_000_000 };

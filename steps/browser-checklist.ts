@@ -2,18 +2,19 @@ import { z } from "zod";
 import type { PointOutcome } from "../browser/point-run.ts";
 import { BrowserChecklistSection } from "../config/browser-checklist.ts";
 import { SmokeTestSection } from "../config/smoke-test.ts";
+import { StepError } from "../errors/step-error.ts";
 import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { evidenceFolder } from "../ledger/store.ts";
-import { Change } from "../postgres/change.ts";
+import { Change } from "../postgres/migration/change.ts";
 import {
   checklistBlockers,
   describeBrowser,
   findLostPictures,
   replacedBlockers,
-} from "./browser-readiness.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
-import { type TestDeals, undoTestDeals, withTestDeals } from "./test-deals.ts";
+} from "./smoke/browser-readiness.ts";
+import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const BrowserChecklistSpec = BaseSpec.extend({
   change: Change,

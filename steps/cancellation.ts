@@ -1,4 +1,4 @@
-import { StepError } from "./step.ts";
+import { StepError } from "../errors/step-error.ts";
 
 const POLL_MS = 250;
 /** Time for the batch in hand and its records; after that the process ends, and the evidence shows it half-done. */

@@ -1,14 +1,15 @@
 import { relative, resolve } from "node:path";
 import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
+import { StepError } from "../errors/step-error.ts";
 import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
 import { readTree } from "../review/source-tree.ts";
-import { flagStops, listed, rangeStops, SHOWN, short } from "./code-review-stops.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { flagStops, listed, rangeStops, SHOWN, short } from "./code-review/code-review-stops.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 const Sha = z.string().regex(/^[0-9a-f]{40}$/);
 

@@ -1,30 +1,24 @@
 import type { Client } from "pg";
-import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/change-record.ts";
-import { outsideAllowed, quoteName, showValue, subjectOf } from "../postgres/change-sql.ts";
+import { StepError } from "../errors/step-error.ts";
+import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
+import { outsideAllowed, quoteName, showValue, subjectOf } from "../postgres/migration/change-sql.ts";
 import {
   addConstraint,
   type ConstraintState,
   constraintStatements,
   dropConstraint,
   readConstraint,
-} from "../postgres/constraint-ddl.ts";
-import { listRows } from "../postgres/counts.ts";
-import { validateSeconds } from "../postgres/estimate.ts";
+} from "../postgres/migration/constraint-ddl.ts";
+import { listRows } from "../postgres/migration/counts.ts";
+import { validateSeconds } from "../postgres/migration/estimate.ts";
+import { readTargetFacts } from "../postgres/migration/target-facts.ts";
+import { tableWork } from "../postgres/migration/undo-change.ts";
 import { withConnection } from "../postgres/session.ts";
-import { readTargetFacts } from "../postgres/target-facts.ts";
 import { sqlState } from "../postgres/transaction.ts";
-import { tableWork } from "../postgres/undo-change.ts";
-import { ChangeStepSpec } from "./change-spec.ts";
-import { isDoneStopped } from "./migration-plan.ts";
-import { expectApply } from "./rehearsed.ts";
-import {
-  type Drift,
-  type Observation,
-  type Step,
-  type StepDeps,
-  StepError,
-  type UndoResult,
-} from "./step.ts";
+import { ChangeStepSpec } from "./migration/change-spec.ts";
+import { isDoneStopped } from "./migration/migration-plan.ts";
+import { expectApply } from "./rehearsal/rehearsed.ts";
+import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
 export const ConstraintSpec = ChangeStepSpec;
 export type ConstraintSpec = ChangeStepSpec;

@@ -1,24 +1,18 @@
 import type { Client } from "pg";
 import type { z } from "zod";
 import { ContractSection } from "../config/contract.ts";
-import { readOwnRecord, requireChangeRecord } from "../postgres/change-record.ts";
-import { dropNormaliser, restoreNormaliser } from "../postgres/contract.ts";
-import { readContract } from "../postgres/contract-record.ts";
-import type { NegativeWrite } from "../postgres/negative-writes.ts";
-import { type OldStyleWrites, readOldStyleWrites } from "../postgres/old-style-writes.ts";
+import { StepError } from "../errors/step-error.ts";
+import { readOwnRecord, requireChangeRecord } from "../postgres/migration/change-record.ts";
+import { dropNormaliser, restoreNormaliser } from "../postgres/migration/contract.ts";
+import { readContract } from "../postgres/migration/contract-record.ts";
+import type { NegativeWrite } from "../postgres/migration/negative-writes.ts";
+import { type OldStyleWrites, readOldStyleWrites } from "../postgres/migration/old-style-writes.ts";
+import { NORMALISER, readTriggers } from "../postgres/migration/triggers.ts";
+import { tableWork } from "../postgres/migration/undo-change.ts";
 import { withConnection } from "../postgres/session.ts";
-import { NORMALISER, readTriggers } from "../postgres/triggers.ts";
-import { tableWork } from "../postgres/undo-change.ts";
-import { ChangeStepSpec } from "./change-spec.ts";
-import { constraintBlockers, quietBlockers, showLastWrite } from "./contract-readiness.ts";
-import {
-  type Drift,
-  type Observation,
-  type Step,
-  type StepDeps,
-  StepError,
-  type UndoResult,
-} from "./step.ts";
+import { ChangeStepSpec } from "./migration/change-spec.ts";
+import { constraintBlockers, quietBlockers, showLastWrite } from "./migration/contract-readiness.ts";
+import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
 export const ContractSpec = ChangeStepSpec.extend({
   quietSeconds: ContractSection.shape.quietSeconds.unwrap(),

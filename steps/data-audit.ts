@@ -1,11 +1,11 @@
 import type { Client } from "pg";
 import type { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
-import { countRows, type KeyedValue, listUnmapped, type RowCounts } from "../postgres/counts.ts";
+import { Change } from "../postgres/migration/change.ts";
+import { countRows, type KeyedValue, listUnmapped, type RowCounts } from "../postgres/migration/counts.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
-import { type Audit, makeAudit, mostFrequent, renderAudit } from "./audit-report.ts";
+import { type Audit, makeAudit, mostFrequent, renderAudit } from "./report/audit-report.ts";
 import { BaseSpec, type Drift, type Step, type StepDeps } from "./step.ts";
 
 /** Unmapped rows that the report lists by key and value. */

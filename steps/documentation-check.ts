@@ -2,11 +2,12 @@ import type { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { DocumentationSection } from "../config/documentation.ts";
 import { ReleasesSection } from "../config/releases.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { mentions, mentionText } from "../review/mentions.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const DocumentationCheckSpec = BaseSpec.extend({
   /** Git URL or path that the application's commits are fetched from. */

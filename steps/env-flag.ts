@@ -18,7 +18,7 @@ import {
   requireAll,
   SpecHosts,
   unreadable,
-} from "./host-work.ts";
+} from "./restart/host-work.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Where the flag is written, and its value. */

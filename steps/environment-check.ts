@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { Dependency } from "../config/dependency.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
+import { Change } from "../postgres/migration/change.ts";
 import { findClientProgram, installRemedy, isOlderThanServer } from "../postgres/program-version.ts";
 import { findProgram } from "../postgres/programs.ts";
-import { type CheckItem, describeFailure, renderItems } from "./check-item.ts";
-import { checkDatabase, type DatabaseCheck } from "./environment-database.ts";
-import { BaseSpec, type Step, type StepDeps, StepError } from "./step.ts";
+import { type CheckItem, describeFailure, renderItems } from "./environment/check-item.ts";
+import { checkDatabase, type DatabaseCheck } from "./environment/environment-database.ts";
+import { BaseSpec, type Step, type StepDeps } from "./step.ts";
 
 export const EnvironmentCheckSpec = BaseSpec.extend({
   change: Change,
@@ -67,7 +68,7 @@ async function collect(
   find: typeof findProgram,
 ): Promise<CheckItem[]> {
   // Loaded by who compares versions: once the check is done, a preview need not wait for it.
-  const { checkDependency, checkNode } = await import("./dependency-version.ts");
+  const { checkDependency, checkNode } = await import("./environment/dependency-version.ts");
   const dependencies = async () => {
     const items: CheckItem[] = [];
     for (const dependency of spec.dependencies) items.push(await checkDependency(dependency, deps.signal));

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
+import { StepError } from "../errors/step-error.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
-import { faultsOf, onHosts, SpecHosts } from "./host-work.ts";
-import { restartedSince } from "./restarted-since.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+import { faultsOf, onHosts, SpecHosts } from "./restart/host-work.ts";
+import { restartedSince } from "./restart/restarted-since.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const FlagAbsenceSpec = BaseSpec.extend({
   hosts: SpecHosts,

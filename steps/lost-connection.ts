@@ -1,4 +1,5 @@
-import { type BaseSpec, StepError } from "./step.ts";
+import { StepError } from "../errors/step-error.ts";
+import type { BaseSpec } from "./step.ts";
 
 /** admin_shutdown, crash_shutdown, cannot_connect_now, and all of class 08: connection exceptions. */
 const LOST_CODE = /^(57P0[123]|08...)$/;

@@ -1,11 +1,12 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { StepError } from "../errors/step-error.ts";
 import { MAIL_VARIABLE, readMailSecrets } from "../mail/secrets.ts";
 import { watchCancellation } from "./cancellation.ts";
 import { explainLostConnection } from "./lost-connection.ts";
 import { findStep } from "./registry.ts";
 import { runVerb, VERBS, type Verb } from "./run-verb.ts";
-import { type BaseSpec, type Step, StepError } from "./step.ts";
+import type { BaseSpec, Step } from "./step.ts";
 import { explainStoredPassword } from "./stored-password.ts";
 
 /**

@@ -1,22 +1,23 @@
 import type { Client } from "pg";
-import { readRevisions, stampBlocker, stampRevision } from "../postgres/alembic.ts";
-import { backfill } from "../postgres/backfill.ts";
-import { rowsToChange, unmappedBlockers } from "../postgres/change-plan.ts";
+import { StepError } from "../errors/step-error.ts";
+import { readRevisions, stampBlocker, stampRevision } from "../postgres/migration/alembic.ts";
+import { backfill } from "../postgres/migration/backfill.ts";
+import { rowsToChange, unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import {
   type ChangeRecord,
   readChangeRecord,
   readOwnRecord,
   requireChangeRecord,
-} from "../postgres/change-record.ts";
-import { countRows, type RowCounts } from "../postgres/counts.ts";
-import { backfillSeconds, showRows } from "../postgres/estimate.ts";
-import { installTriggers, triggerDrift } from "../postgres/expand.ts";
-import { readMaintenance } from "../postgres/maintenance-record.ts";
+} from "../postgres/migration/change-record.ts";
+import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
+import { backfillSeconds, showRows } from "../postgres/migration/estimate.ts";
+import { installTriggers, triggerDrift } from "../postgres/migration/expand.ts";
+import { readMaintenance } from "../postgres/migration/maintenance-record.ts";
+import { readTargetFacts } from "../postgres/migration/target-facts.ts";
+import { restoreChange, tableWork } from "../postgres/migration/undo-change.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
-import { readTargetFacts } from "../postgres/target-facts.ts";
-import { restoreChange, tableWork } from "../postgres/undo-change.ts";
-import { commandBlockers } from "./maintenance-command.ts";
-import { flagBlocker } from "./maintenance-flag.ts";
+import { commandBlockers } from "./migration/maintenance-command.ts";
+import { flagBlocker } from "./migration/maintenance-flag.ts";
 import {
   isDoneStopped,
   MigrationSpec,
@@ -25,10 +26,15 @@ import {
   readJournal,
   stampDrift,
   undoLine,
-} from "./migration-plan.ts";
-import { expectApply } from "./rehearsed.ts";
-import { type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
-import { finishMaintenance, leaveMaintenance, maintenanceOf, migrateStopped } from "./stopped-migration.ts";
+} from "./migration/migration-plan.ts";
+import {
+  finishMaintenance,
+  leaveMaintenance,
+  maintenanceOf,
+  migrateStopped,
+} from "./migration/stopped-migration.ts";
+import { expectApply } from "./rehearsal/rehearsed.ts";
+import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
 export interface MigrationResult {
   /** Rows that this and earlier, interrupted runs changed and journalled. */

@@ -7,13 +7,21 @@ import type { Delivery } from "../mail/delivery.ts";
 import { composeMessage, messageId } from "../mail/message.ts";
 import { sendMailing } from "../mail/send-mailing.ts";
 import { renderTemplate } from "../mail/template.ts";
-import { Change } from "../postgres/change.ts";
-import { countRows } from "../postgres/counts.ts";
-import { backfillSeconds, validateSeconds } from "../postgres/estimate.ts";
+import { Change } from "../postgres/migration/change.ts";
+import { countRows } from "../postgres/migration/counts.ts";
+import { backfillSeconds, validateSeconds } from "../postgres/migration/estimate.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
-import { describeWay, faultOf, MailSpec, occasionOf, sentBefore, serverFaults, wayOf } from "./mail-once.ts";
-import { type Estimate, impactFields, timeFields } from "./notice-text.ts";
+import {
+  describeWay,
+  faultOf,
+  MailSpec,
+  occasionOf,
+  sentBefore,
+  serverFaults,
+  wayOf,
+} from "./mail/mail-once.ts";
+import { type Estimate, impactFields, timeFields } from "./mail/notice-text.ts";
 import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
 export const NoticeSpec = MailSpec.extend({

@@ -1,24 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { OutputsSection } from "../config/outputs.ts";
-import { Change } from "../postgres/change.ts";
-import { showBytes } from "../postgres/dump-space.ts";
-import { shownPath } from "../postgres/dump-store.ts";
-import { KeyReader } from "../postgres/key-pages.ts";
+import { StepError } from "../errors/step-error.ts";
+import { showBytes } from "../postgres/backup/dump-space.ts";
+import { shownPath } from "../postgres/backup/dump-store.ts";
+import { KeyReader } from "../postgres/deals/key-pages.ts";
+import { Change } from "../postgres/migration/change.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
-import { createAsker, type DealAsker } from "./deal-asker.ts";
-import type { Timer } from "./rate-limit.ts";
-import { readSnapshot } from "./read-snapshot.ts";
+import type { Timer } from "../processes/rate-limit.ts";
+import { createAsker, type DealAsker } from "./snapshot/deal-asker.ts";
+import { readSnapshot } from "./snapshot/read-snapshot.ts";
 import {
   explainFull,
   findFinished,
   openSnapshot,
   questionsDigest,
   sealSnapshot,
-} from "./snapshot-attempt.ts";
-import { LineWriter, Tally } from "./snapshot-file.ts";
-import { observeSnapshot, otherRelease } from "./snapshot-readiness.ts";
-import { takeSnapshot } from "./snapshot-run.ts";
+} from "./snapshot/snapshot-attempt.ts";
+import { LineWriter, Tally } from "./snapshot/snapshot-file.ts";
+import { observeSnapshot, otherRelease } from "./snapshot/snapshot-readiness.ts";
+import { takeSnapshot } from "./snapshot/snapshot-run.ts";
 import {
   finalPath,
   ownSnapshots,
@@ -27,8 +28,8 @@ import {
   type StoredSnapshot,
   snapshotFolder,
   writeManifest,
-} from "./snapshot-store.ts";
-import { BaseSpec, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+} from "./snapshot/snapshot-store.ts";
+import { BaseSpec, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const OutputSnapshotSpec = BaseSpec.extend({
   change: Change,

@@ -2,13 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { Host } from "../config/target.ts";
+import { StepError } from "../errors/step-error.ts";
 import { HostError } from "../hosts/host-shell.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { Basis } from "./basis.ts";
-import { laterOwnerOfAll } from "./host-work.ts";
-import { restartedSince } from "./restarted-since.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { Basis } from "./restart/basis.ts";
+import { laterOwnerOfAll } from "./restart/host-work.ts";
+import { restartedSince } from "./restart/restarted-since.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const PropagationSpec = BaseSpec.extend({
   hosts: z.array(Host.pick({ name: true, appDir: true, connection: true, path: true })).min(1),

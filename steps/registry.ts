@@ -1,4 +1,5 @@
-import { type Step, StepError } from "./step.ts";
+import { StepError } from "../errors/step-error.ts";
+import type { Step } from "./step.ts";
 
 /** Loads a step by its kind: only the one that is asked for, since each process runs just one. */
 const LOADERS: Record<string, () => Promise<unknown>> = {

@@ -1,18 +1,23 @@
 import { z } from "zod";
 import { RegressionSection } from "../config/regression.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
-import { readKeyOrder } from "../postgres/key-order.ts";
-import { KeyReader } from "../postgres/key-pages.ts";
+import { readKeyOrder } from "../postgres/deals/key-order.ts";
+import { KeyReader } from "../postgres/deals/key-pages.ts";
+import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
-import type { Finding } from "./regression-finding.ts";
-import { type FindingsFile, FindingsWriter, removeUnfinishedFindings } from "./regression-report.ts";
-import { type ComparisonRun, compareSnapshots } from "./regression-run.ts";
-import { type SettleOptions, settle } from "./regression-settle.ts";
-import { summarise } from "./regression-summary.ts";
-import type { ClassCounts, RegressionTally } from "./regression-tally.ts";
-import { findPair, findTaken, SnapshotReference, type TakenSnapshot } from "./snapshot-pair.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import type { Finding } from "./regression/regression-finding.ts";
+import {
+  type FindingsFile,
+  FindingsWriter,
+  removeUnfinishedFindings,
+} from "./regression/regression-report.ts";
+import { type ComparisonRun, compareSnapshots } from "./regression/regression-run.ts";
+import { type SettleOptions, settle } from "./regression/regression-settle.ts";
+import { summarise } from "./regression/regression-summary.ts";
+import type { ClassCounts, RegressionTally } from "./regression/regression-tally.ts";
+import { findPair, findTaken, SnapshotReference, type TakenSnapshot } from "./snapshot/snapshot-pair.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const RegressionSpec = BaseSpec.extend({
   change: Change,

@@ -1,25 +1,26 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
 import { SuiteProgram } from "../config/test-suite.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey } from "../ledger/entries.ts";
-import { findSealed } from "../postgres/backup-cipher.ts";
-import { subjectOf } from "../postgres/change-sql.ts";
-import { countRows } from "../postgres/counts.ts";
-import { countManifestBytes, type Manifest } from "../postgres/dump-manifest.ts";
-import { readProof } from "../postgres/dump-proof.ts";
-import { shorten } from "../postgres/dump-rights.ts";
-import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
-import { backupFolder, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
-import { backfillSeconds, showRows } from "../postgres/estimate.ts";
-import { restoreCopy } from "../postgres/restored-copy.ts";
+import { findSealed } from "../postgres/backup/backup-cipher.ts";
+import { countManifestBytes, type Manifest } from "../postgres/backup/dump-manifest.ts";
+import { readProof } from "../postgres/backup/dump-proof.ts";
+import { shorten } from "../postgres/backup/dump-rights.ts";
+import { freeBytes, missingBytes, showBytes } from "../postgres/backup/dump-space.ts";
+import { backupFolder, type StoredBackup, shownPath } from "../postgres/backup/dump-store.ts";
+import { restoreCopy } from "../postgres/backup/restored-copy.ts";
+import { subjectOf } from "../postgres/migration/change-sql.ts";
+import { countRows } from "../postgres/migration/counts.ts";
+import { backfillSeconds, showRows } from "../postgres/migration/estimate.ts";
+import { readWritingRoles } from "../postgres/migration/write-probe.ts";
 import { withConnection } from "../postgres/session.ts";
-import { readWritingRoles } from "../postgres/write-probe.ts";
-import { ChangeStepSpec } from "./change-spec.ts";
-import { type Live, runCourse } from "./rehearsal-course.ts";
-import type { RehearsedPart } from "./rehearsal-parts.ts";
-import type { RehearsedSuite } from "./rehearsal-suite.ts";
-import { assertIntact, assertSameDatabase, findProofSource } from "./restore-proof-source.ts";
-import { type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { assertIntact, assertSameDatabase, findProofSource } from "./backup/restore-proof-source.ts";
+import { ChangeStepSpec } from "./migration/change-spec.ts";
+import { type Live, runCourse } from "./rehearsal/rehearsal-course.ts";
+import type { RehearsedPart } from "./rehearsal/rehearsal-parts.ts";
+import type { RehearsedSuite } from "./rehearsal/rehearsal-suite.ts";
+import type { Observation, Step, StepDeps } from "./step.ts";
 
 export const RehearsalSpec = ChangeStepSpec.extend({
   /** Where backups are kept, and the phase and step that took the one to rehearse on. */

@@ -28,7 +28,7 @@ import {
   SpecFolders,
   shortSha,
   unreadable,
-} from "./host-work.ts";
+} from "./restart/host-work.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Between which releases `current` is switched, and how many others stay. */

@@ -2,17 +2,18 @@ import type { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
 import type { HostFolder } from "../config/target.ts";
+import { StepError } from "../errors/step-error.ts";
 import { installRelease, type ReleaseReading, readReleases } from "../hosts/release-folder.ts";
-import { faultsOf, hostWriter, onHosts, requireAll, SpecFolders, shortSha, unreadable } from "./host-work.ts";
 import {
-  BaseSpec,
-  type Drift,
-  type Observation,
-  type Step,
-  type StepDeps,
-  StepError,
-  type UndoResult,
-} from "./step.ts";
+  faultsOf,
+  hostWriter,
+  onHosts,
+  requireAll,
+  SpecFolders,
+  shortSha,
+  unreadable,
+} from "./restart/host-work.ts";
+import { BaseSpec, type Drift, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 /** What is installed where. The suites run again with this step: nothing is in it that makes no other release. */
 export const ReleaseSpec = BaseSpec.extend({

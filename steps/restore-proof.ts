@@ -1,20 +1,26 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey } from "../ledger/entries.ts";
-import { findSealed } from "../postgres/backup-cipher.ts";
+import { findSealed } from "../postgres/backup/backup-cipher.ts";
+import { countManifestBytes, countManifestRows } from "../postgres/backup/dump-manifest.ts";
+import { readProof, writeProof } from "../postgres/backup/dump-proof.ts";
+import { shorten } from "../postgres/backup/dump-rights.ts";
+import { freeBytes, missingBytes, showBytes } from "../postgres/backup/dump-space.ts";
+import { backupFolder, type StoredBackup, shownPath } from "../postgres/backup/dump-store.ts";
+import { compareSizes } from "../postgres/backup/dump-verify.ts";
+import type { Restored } from "../postgres/backup/restore.ts";
+import { compareRestored } from "../postgres/backup/restore-compare.ts";
+import { restoreCopy } from "../postgres/backup/restored-copy.ts";
 import { connect } from "../postgres/connect.ts";
-import { countManifestBytes, countManifestRows } from "../postgres/dump-manifest.ts";
-import { readProof, writeProof } from "../postgres/dump-proof.ts";
-import { shorten } from "../postgres/dump-rights.ts";
-import { freeBytes, missingBytes, showBytes } from "../postgres/dump-space.ts";
-import { backupFolder, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
-import { compareSizes } from "../postgres/dump-verify.ts";
-import type { Restored } from "../postgres/restore.ts";
-import { compareRestored } from "../postgres/restore-compare.ts";
-import { restoreCopy } from "../postgres/restored-copy.ts";
-import { PROOF_AGE_HOURS } from "./backup-reuse.ts";
-import { assertIntact, assertRecent, assertSameDatabase, findProofSource } from "./restore-proof-source.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { PROOF_AGE_HOURS } from "./backup/backup-reuse.ts";
+import {
+  assertIntact,
+  assertRecent,
+  assertSameDatabase,
+  findProofSource,
+} from "./backup/restore-proof-source.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 /** Bytes of database that restore and comparison get through a second on two cores, measured low. */
 const BYTES_PER_SECOND = 50_000_000;

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { Keep, showKeep } from "../config/keep.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { needsOf } from "../ledger/needed-backup.ts";
-import { countManifestBytes } from "../postgres/dump-manifest.ts";
-import { showBytes } from "../postgres/dump-space.ts";
-import { backupFolder, eraseBackup, type StoredBackup, shownPath } from "../postgres/dump-store.ts";
-import { findOutlived, listOfStack } from "../postgres/outlived-backups.ts";
+import { countManifestBytes } from "../postgres/backup/dump-manifest.ts";
+import { showBytes } from "../postgres/backup/dump-space.ts";
+import { backupFolder, eraseBackup, type StoredBackup, shownPath } from "../postgres/backup/dump-store.ts";
+import { findOutlived, listOfStack } from "../postgres/backup/outlived-backups.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const RetentionSpec = BaseSpec.extend({

@@ -5,12 +5,12 @@ import { z } from "zod";
 import { PlanSection } from "../config/plan.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { recordsBefore } from "../ledger/evidence-slice.ts";
+import { ReportPath, writeReport } from "../ledger/report-file.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { reviewHtml } from "../retrospect/review-html.ts";
 import { reviewMarkdown } from "../retrospect/review-markdown.ts";
 import { LESSONS_TEMPLATE, type ReviewModel, reviewModel } from "../retrospect/review-model.ts";
-import { ReportPath, writeReport } from "./report-file.ts";
-import { shownBasis } from "./shown-basis.ts";
+import { shownBasis } from "./report/shown-basis.ts";
 import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const ReviewPageSpec = BaseSpec.extend({

@@ -1,9 +1,10 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { ReviewSection } from "../config/review.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { readRevisions } from "../postgres/alembic.ts";
-import { readChangeRecord } from "../postgres/change-record.ts";
+import { readRevisions } from "../postgres/migration/alembic.ts";
+import { readChangeRecord } from "../postgres/migration/change-record.ts";
 import { withConnection } from "../postgres/session.ts";
 import { readRevisionFolder } from "../review/alembic-folder.ts";
 import { judgeOrder } from "../review/alembic-order.ts";
@@ -15,8 +16,8 @@ import { judgePlan, lintPlan } from "../review/plan-lint.ts";
 import { renderReview, summarise } from "../review/render.ts";
 import { placeExists } from "../review/source-tree.ts";
 import { judgeCatalogue, surveyTarget } from "../review/target-survey.ts";
-import { ChangeStepSpec } from "./change-spec.ts";
-import { type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { ChangeStepSpec } from "./migration/change-spec.ts";
+import type { Observation, Step, StepDeps } from "./step.ts";
 
 export const ReviewSpec = ChangeStepSpec.extend({
   review: ReviewSection,

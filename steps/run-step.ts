@@ -1,10 +1,10 @@
+import { StepError } from "../errors/step-error.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries, startedAfter } from "../ledger/entries.ts";
 import { staysLine } from "../ledger/finished.ts";
 import { type BeginRecord, hashOf } from "../ledger/record.ts";
 import { gaugeLines } from "./gauge.ts";
 import type { BaseSpec, Step, StepDeps, UndoResult } from "./step.ts";
-import { StepError } from "./step.ts";
 import type { TargetGuard } from "./target-guard.ts";
 
 /** What running a step needs beside the step: the evidence, the outside, the target's own memory of both. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { StepError } from "../errors/step-error.ts";
 import { localShell } from "../hosts/local-shell.ts";
 import { Chain } from "../ledger/chain.ts";
 import { evidenceOf } from "../ledger/entries.ts";
@@ -8,7 +9,7 @@ import type { MailSecrets } from "../mail/secrets.ts";
 import { connect } from "../postgres/connect.ts";
 import { findStep } from "./registry.ts";
 import { applyStep, undoStep } from "./run-step.ts";
-import { type BaseSpec, type Step, type StepDeps, StepError } from "./step.ts";
+import type { BaseSpec, Step, StepDeps } from "./step.ts";
 import { TargetGuard } from "./target-guard.ts";
 
 export const VERBS = ["apply", "undo", "observe"] as const;

@@ -11,10 +11,11 @@ import {
 import { findWay, type Places, realPlaces, type Way } from "../audit/machine.ts";
 import { type AuditTask, cronLine, unitFiles } from "../audit/units.ts";
 import { AuditSection } from "../config/audit.ts";
+import { StepError } from "../errors/step-error.ts";
 import { validatedAt } from "../ledger/audits.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { ReportPath } from "./report-file.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+import { ReportPath } from "../ledger/report-file.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ScheduledAuditSpec = BaseSpec.extend({
   schedule: AuditSection.pick({ afterDays: true, at: true, environmentFile: true }),

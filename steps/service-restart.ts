@@ -2,6 +2,7 @@ import { z } from "zod";
 import { RestartSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
 import type { Host } from "../config/target.ts";
+import { StepError } from "../errors/step-error.ts";
 import { FlagPlace } from "../hosts/flag-file.ts";
 import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
@@ -20,10 +21,10 @@ import {
   requireAll,
   SpecHosts,
   unreadable,
-} from "./host-work.ts";
-import { bringBackLeft, undoneSince } from "./left-hosts.ts";
-import { putBackFiles, wantedByFiles } from "./restart-files.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+} from "./restart/host-work.ts";
+import { bringBackLeft, undoneSince } from "./restart/left-hosts.ts";
+import { putBackFiles, wantedByFiles } from "./restart/restart-files.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Which of the two restarts of a phase this is, and what every process has to say after it. */
 export const ServiceRestartSpec = BaseSpec.extend({

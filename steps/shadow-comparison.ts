@@ -2,14 +2,15 @@ import { z } from "zod";
 import { OutputsSection } from "../config/outputs.ts";
 import { ShadowSection } from "../config/shadow.ts";
 import { Host } from "../config/target.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
-import { readType, type SampledRow, sampleRows } from "../postgres/deal-sample.ts";
+import { readType, type SampledRow, sampleRows } from "../postgres/deals/deal-sample.ts";
+import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
-import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow-compare.ts";
-import { withFlagPair } from "./shadow-pair.ts";
-import { type ReadySpec, shadowBlockers } from "./shadow-readiness.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
+import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow/shadow-compare.ts";
+import { withFlagPair } from "./shadow/shadow-pair.ts";
+import { type ReadySpec, shadowBlockers } from "./shadow/shadow-readiness.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const ShadowComparisonSpec = BaseSpec.extend({
   change: Change,

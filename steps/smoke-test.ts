@@ -1,15 +1,16 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { SmokeTestSection } from "../config/smoke-test.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
-import { findMarked, hasColumn, newMarker } from "../postgres/marked-rows.ts";
+import { findMarked, hasColumn, newMarker } from "../postgres/deals/marked-rows.ts";
+import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
-import { Basis } from "./basis.ts";
-import { judgeOutput, valuesAt } from "./output-rules.ts";
-import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke-requests.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
-import { type TestDeals, undoTestDeals, withTestDeals } from "./test-deals.ts";
+import { Basis } from "./restart/basis.ts";
+import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke/smoke-requests.ts";
+import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
+import { judgeOutput, valuesAt } from "./snapshot/output-rules.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const SmokeTestSpec = BaseSpec.extend({
   change: Change,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
-import { Basis, isSameBasis } from "./basis.ts";
 import { showDuration } from "./duration.ts";
+import { Basis, isSameBasis } from "./restart/basis.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const SoakSpec = BaseSpec.extend({

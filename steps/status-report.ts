@@ -1,10 +1,10 @@
 import { hostname, userInfo } from "node:os";
 import { z } from "zod";
 import { type Entry, entryKey } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
-import { ReportPath, reportExists, writeReport } from "./report-file.ts";
-import { describeHold, type Finding, judgeSteps } from "./status-findings.ts";
-import { renderStatus, type Status } from "./status-markdown.ts";
+import { ReportPath, reportExists, writeReport } from "../ledger/report-file.ts";
+import { Change } from "../postgres/migration/change.ts";
+import { describeHold, type Finding, judgeSteps } from "./report/status-findings.ts";
+import { renderStatus, type Status } from "./report/status-markdown.ts";
 import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const StatusReportSpec = BaseSpec.extend({

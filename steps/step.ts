@@ -119,8 +119,3 @@ export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = 
   /** Idempotent. `result` is what the last successful `apply` returned, absent if none finished. */
   undo(spec: Spec, deps: StepDeps, result?: Result): Promise<UndoResult>;
 }
-
-/** The wish of a person was refused or a step failed in a way that a person can mend: no stack trace is shown. */
-export class StepError extends Error {
-  override name = "StepError";
-}

@@ -1,4 +1,5 @@
-import { type BaseSpec, StepError } from "./step.ts";
+import { StepError } from "../errors/step-error.ts";
+import type { BaseSpec } from "./step.ts";
 
 /** invalid_password, invalid_authorization_specification. */
 const REFUSED = ["28P01", "28000"];

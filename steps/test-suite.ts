@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { SuiteProgram, TestSuiteSection } from "../config/test-suite.ts";
-import type { SuiteComparison } from "./compare-suites.ts";
-import { type KnownFailures, loadKnownFailures } from "./known-failures.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError } from "./step.ts";
-import { compareWithBaseline, comparisonFaults, sayComparison } from "./suite-baseline.ts";
-import { judgeSuite, type SuiteJudgement, unexpectedFailures } from "./suite-judgement.ts";
-import { NO_SUITE, suiteBlockers } from "./suite-readiness.ts";
-import { findFlaky, markFlaky } from "./suite-rerun.ts";
-import { countStatuses, type SuiteRecord, type TestResult } from "./suite-results.ts";
-import { runSuite, type SuiteRun, suiteFolder } from "./suite-run.ts";
+import { StepError } from "../errors/step-error.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import type { SuiteComparison } from "./suite/compare-suites.ts";
+import { type KnownFailures, loadKnownFailures } from "./suite/known-failures.ts";
+import { compareWithBaseline, comparisonFaults, sayComparison } from "./suite/suite-baseline.ts";
+import { judgeSuite, type SuiteJudgement, unexpectedFailures } from "./suite/suite-judgement.ts";
+import { NO_SUITE, suiteBlockers } from "./suite/suite-readiness.ts";
+import { findFlaky, markFlaky } from "./suite/suite-rerun.ts";
+import { countStatuses, type SuiteRecord, type TestResult } from "./suite/suite-results.ts";
+import { runSuite, type SuiteRun, suiteFolder } from "./suite/suite-run.ts";
 
 /** Names that the result keeps of each kind; the artifact has all. */
 const RESULT_NAMES = 50;

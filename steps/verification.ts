@@ -1,18 +1,23 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { SmokeSection } from "../config/smoke.ts";
+import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
-import { Change } from "../postgres/change.ts";
-import { readChangeRecord } from "../postgres/change-record.ts";
-import { type ConstraintState, readConstraint } from "../postgres/constraint-ddl.ts";
-import { countRows, type RowCounts } from "../postgres/counts.ts";
-import { showRows } from "../postgres/estimate.ts";
-import { describeAccepted, type NegativeWrite, tryNegativeWrites } from "../postgres/negative-writes.ts";
+import { Change } from "../postgres/migration/change.ts";
+import { readChangeRecord } from "../postgres/migration/change-record.ts";
+import { type ConstraintState, readConstraint } from "../postgres/migration/constraint-ddl.ts";
+import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
+import { showRows } from "../postgres/migration/estimate.ts";
+import {
+  describeAccepted,
+  type NegativeWrite,
+  tryNegativeWrites,
+} from "../postgres/migration/negative-writes.ts";
 import { withConnection } from "../postgres/session.ts";
-import { readAppHealth } from "./app-health.ts";
-import { AskedHost, readServices, type ServiceHealth } from "./service-health.ts";
-import { runSmoke, type SmokeResult, type SmokeTarget, smokeBlockers } from "./smoke-run.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, StepError, type UndoResult } from "./step.ts";
+import { readAppHealth } from "./smoke/app-health.ts";
+import { AskedHost, readServices, type ServiceHealth } from "./smoke/service-health.ts";
+import { runSmoke, type SmokeResult, type SmokeTarget, smokeBlockers } from "./smoke/smoke-run.ts";
+import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const VerificationSpec = BaseSpec.extend({
   change: Change,

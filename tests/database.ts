@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { type Cluster, startCluster } from "../postgres/cluster.ts";
+import { type Cluster, startCluster } from "../postgres/backup/cluster.ts";
 import { identify, isRunning } from "../processes/process-identity.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

@@ -1,16 +1,16 @@
 import { basename } from "node:path";
 import type { Keep } from "../../config/keep.ts";
 import { loadSettings } from "../../config/load.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { needsOf } from "../../ledger/needed-backup.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
-import { countManifestBytes, methodOf } from "../../postgres/dump-manifest.ts";
-import { showBytes } from "../../postgres/dump-space.ts";
-import { backupFolder, eraseBackup, shownPath } from "../../postgres/dump-store.ts";
-import { findOutlived, listOfStack } from "../../postgres/outlived-backups.ts";
-import { StepError } from "../../steps/step.ts";
+import { countManifestBytes, methodOf } from "../../postgres/backup/dump-manifest.ts";
+import { showBytes } from "../../postgres/backup/dump-space.ts";
+import { backupFolder, eraseBackup, shownPath } from "../../postgres/backup/dump-store.ts";
+import { findOutlived, listOfStack } from "../../postgres/backup/outlived-backups.ts";
 import { ensureStack } from "../pulumi.ts";
 import { readStackSource } from "../stack-source.ts";
 

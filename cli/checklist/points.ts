@@ -1,10 +1,10 @@
 import { loadSettings } from "../../config/load.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Point, pointsOf } from "../../ledger/checklist.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
-import { StepError } from "../../steps/step.ts";
 import { readStackSource } from "../stack-source.ts";
 
 /** What the command line says of a tick. */

@@ -1,8 +1,8 @@
 import type { RolloutConfig } from "../../config/schema.ts";
+import { StepError } from "../../errors/step-error.ts";
 import type { HostShell } from "../../hosts/host-shell.ts";
 import type { Chain } from "../../ledger/chain.ts";
 import type { PhaseSteps } from "../../ledger/progress.ts";
-import { StepError } from "../../steps/step.ts";
 
 /** What `finish` and `uninstall` have from outside. Tests put their own in. */
 export interface Closing {

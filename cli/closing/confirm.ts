@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 
 export interface Confirmation {
   verb: string;

@@ -1,8 +1,12 @@
 import { saveArtifact } from "../../ledger/store.ts";
-import { subjectOf } from "../../postgres/change-sql.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
-import { type DatabaseTraces, readDatabaseTraces, removeRollout } from "../../postgres/remove-rollout.ts";
+import { subjectOf } from "../../postgres/migration/change-sql.ts";
+import {
+  type DatabaseTraces,
+  readDatabaseTraces,
+  removeRollout,
+} from "../../postgres/migration/remove-rollout.ts";
 import { withConnection } from "../../postgres/session.ts";
 import type { Closing } from "./closing.ts";
 

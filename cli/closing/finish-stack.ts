@@ -1,10 +1,10 @@
+import { StepError } from "../../errors/step-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { type Finished, finishedOf } from "../../ledger/finished.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { knownReleases } from "../../ledger/own-releases.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
-import { StepError } from "../../steps/step.ts";
 import { auditTimers } from "./audit-timers.ts";
 import { attempt, type Closing, requireAll } from "./closing.ts";
 import { clearDatabase, databaseNotes, databasePlan } from "./database-traces.ts";

@@ -2,7 +2,7 @@ import type { Host } from "../../config/target.ts";
 import { HostError, type HostWriter } from "../../hosts/host-shell.ts";
 import { type ReleaseReading, readReleases, removeReleases } from "../../hosts/release-folder.ts";
 import { type HostTraces, readHostTraces, removeHostTraces } from "../../hosts/traces.ts";
-import { faultsOf, onHosts, shortSha } from "../../steps/host-work.ts";
+import { faultsOf, onHosts, shortSha } from "../../steps/restart/host-work.ts";
 import type { Closing, Outcome } from "./closing.ts";
 
 /** What is to go on one host. */

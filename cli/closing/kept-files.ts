@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { EVIDENCE_PARTS, evidenceFolder } from "../../ledger/store.ts";
-import { backupFolder, eraseBackup } from "../../postgres/dump-store.ts";
-import { listOfStack } from "../../postgres/outlived-backups.ts";
+import { backupFolder, eraseBackup } from "../../postgres/backup/dump-store.ts";
+import { listOfStack } from "../../postgres/backup/outlived-backups.ts";
 import type { Closing } from "./closing.ts";
 
 type Stores = Pick<Closing["config"], "stack" | "evidence" | "backup">;

@@ -1,4 +1,4 @@
-import type { DatabaseTraces } from "../../postgres/remove-rollout.ts";
+import type { DatabaseTraces } from "../../postgres/migration/remove-rollout.ts";
 import type { Closing } from "./closing.ts";
 import { lookAtDatabase } from "./database-traces.ts";
 import { type HostPlan, lookAtHosts, type Removable } from "./host-traces.ts";

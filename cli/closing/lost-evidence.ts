@@ -1,6 +1,6 @@
 import { BrokenChain, type Chain } from "../../ledger/chain.ts";
 import { assertKnownEvidence } from "../../rollout/known-evidence.ts";
-import { shortSha } from "../../steps/host-work.ts";
+import { shortSha } from "../../steps/restart/host-work.ts";
 import type { Closing } from "./closing.ts";
 import type { HostPlan } from "./host-traces.ts";
 

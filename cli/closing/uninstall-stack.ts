@@ -1,9 +1,9 @@
+import { StepError } from "../../errors/step-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { ownReleases } from "../../ledger/own-releases.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
-import { StepError } from "../../steps/step.ts";
 import { auditTimers } from "./audit-timers.ts";
 import { attempt, type Closing, type Outcome, requireAll } from "./closing.ts";
 import { clearDatabase, databaseNotes, databasePlan } from "./database-traces.ts";

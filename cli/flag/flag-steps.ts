@@ -1,5 +1,6 @@
 import { LAST_PHASE, phaseNames, phaseTitle } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
+import { StepError } from "../../errors/step-error.ts";
 import type { Chain } from "../../ledger/chain.ts";
 import { entryKey, foldEntries } from "../../ledger/entries.ts";
 import { flagStepsOf } from "../../rollout/flag-mode.ts";
@@ -8,7 +9,7 @@ import { observeAll, type Survey } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
 import { PHASE_PLAN } from "../../rollout/plan.ts";
 import { findStep } from "../../steps/registry.ts";
-import { type BaseSpec, type Step, StepError } from "../../steps/step.ts";
+import type { BaseSpec, Step } from "../../steps/step.ts";
 
 /** A step that follows the flag, as it is to be run. */
 export interface FlagStep {

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { LoggedLines } from "../../hosts/log-lines.ts";
-import { findDifferences } from "../../steps/output-differences.ts";
-import { parseExactly } from "../../steps/output-rules.ts";
-import { writeReport } from "../../steps/report-file.ts";
+import { writeReport } from "../../ledger/report-file.ts";
+import { findDifferences } from "../../steps/snapshot/output-differences.ts";
+import { parseExactly } from "../../steps/snapshot/output-rules.ts";
 import type { FreshOutputs } from "./fresh-outputs.ts";
 import type { SnapshotOutputs } from "./snapshot-outputs.ts";
 

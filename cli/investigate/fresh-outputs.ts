@@ -1,8 +1,8 @@
 import type { RolloutConfig } from "../../config/schema.ts";
+import { StepError } from "../../errors/step-error.ts";
 import type { Entry } from "../../ledger/entries.ts";
-import { withFlagPair } from "../../steps/shadow-pair.ts";
-import { parseLine } from "../../steps/snapshot-line.ts";
-import { StepError } from "../../steps/step.ts";
+import { withFlagPair } from "../../steps/shadow/shadow-pair.ts";
+import { parseLine } from "../../steps/snapshot/snapshot-line.ts";
 
 /** What the release says of a deal now, or which error there is instead; JSON either way. */
 export interface FreshOutputs {

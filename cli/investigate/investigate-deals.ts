@@ -1,5 +1,6 @@
 import { type ConfigSource, loadConfig } from "../../config/load.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { HostError } from "../../hosts/host-shell.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { type LoggedLines, readLogged } from "../../hosts/log-lines.ts";
@@ -7,8 +8,7 @@ import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
-import { readDealRow } from "../../postgres/deal-row.ts";
-import { StepError } from "../../steps/step.ts";
+import { readDealRow } from "../../postgres/deals/deal-row.ts";
 import { readStackSource } from "../stack-source.ts";
 import { type Investigation, renderSummary, writeBundle } from "./bundle.ts";
 import { askAfresh, type FreshOutputs } from "./fresh-outputs.ts";

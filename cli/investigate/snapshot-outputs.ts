@@ -1,8 +1,8 @@
 import type { RolloutConfig } from "../../config/schema.ts";
 import { type Entry, type EvidenceReader, entryKey } from "../../ledger/entries.ts";
-import { DealJudge } from "../../steps/regression-judge.ts";
-import { SnapshotCursor } from "../../steps/snapshot-cursor.ts";
-import { findTaken } from "../../steps/snapshot-pair.ts";
+import { DealJudge } from "../../steps/regression/regression-judge.ts";
+import { SnapshotCursor } from "../../steps/snapshot/snapshot-cursor.ts";
+import { findTaken } from "../../steps/snapshot/snapshot-pair.ts";
 
 /** What a snapshot says of a deal. */
 export interface SnapshotOutput {

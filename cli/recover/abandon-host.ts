@@ -1,10 +1,10 @@
 import { Host } from "../../config/target.ts";
+import { StepError } from "../../errors/step-error.ts";
 import type { HostReader } from "../../hosts/host-shell.ts";
 import { HostError } from "../../hosts/host-shell.ts";
 import { readReleases } from "../../hosts/release-folder.ts";
 import type { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
-import { StepError } from "../../steps/step.ts";
 
 /** A host that is gone for good, and why that is known. */
 export interface AbandonWish {

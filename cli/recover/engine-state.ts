@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toolchainEnvironment } from "../../bin/toolchain.mjs";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { type Captured, capturePulumi } from "../pulumi.ts";
 import { isEngine } from "./engine-process.ts";
 

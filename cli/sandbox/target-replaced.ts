@@ -1,12 +1,12 @@
 import { loadSettings } from "../../config/load.ts";
 import { phaseTitle } from "../../config/phase.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { PHASE_PLAN } from "../../rollout/plan.ts";
-import { StepError } from "../../steps/step.ts";
 import { ensureStack } from "../pulumi.ts";
 import { readStackSource } from "../stack-source.ts";
 

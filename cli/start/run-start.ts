@@ -1,7 +1,7 @@
 import { loadConfig } from "../../config/load.ts";
 import { LAST_PHASE, phaseTitle } from "../../config/phase.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { sandboxUp } from "../../sandbox/index.ts";
-import { StepError } from "../../steps/step.ts";
 import { capturePulumi, ensureStack, runPulumi } from "../pulumi.ts";
 import { readStackSource } from "../stack-source.ts";
 import type { Status } from "../status/contract.ts";

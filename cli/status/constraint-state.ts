@@ -1,6 +1,6 @@
 import type { Client } from "pg";
-import type { Change } from "../../postgres/change.ts";
-import { tableName } from "../../postgres/change-sql.ts";
+import type { Change } from "../../postgres/migration/change.ts";
+import { tableName } from "../../postgres/migration/change-sql.ts";
 import type { Status } from "./contract.ts";
 
 const QUERY = `

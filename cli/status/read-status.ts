@@ -7,7 +7,7 @@ import { finishedOf } from "../../ledger/finished.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
-import { countRows } from "../../postgres/counts.ts";
+import { countRows } from "../../postgres/migration/counts.ts";
 import { evaluateGate, recordedGates } from "../../rollout/gates.ts";
 import { modeOf } from "../../rollout/mode.ts";
 import { observeAll } from "../../rollout/observe-all.ts";

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { findMissingPrograms } from "../../archive/compression.ts";
 import { isEncrypted } from "../../archive/read-archive.ts";
 import { type Verification, verifyArchive } from "../../archive/verify-archive.ts";
-import { showBytes } from "../../postgres/dump-space.ts";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
+import { showBytes } from "../../postgres/backup/dump-space.ts";
 import { printLines } from "../verb.ts";
 
 /** Differences that are listed; of one that was packed anew every file may be another. */

@@ -7,7 +7,7 @@ import { migration } from "../../steps/migration.ts";
 import { notice } from "../../steps/notice.ts";
 import { rehearsal } from "../../steps/rehearsal.ts";
 import { review } from "../../steps/review.ts";
-import { askedHosts } from "../../steps/service-health.ts";
+import { askedHosts } from "../../steps/smoke/service-health.ts";
 import type { Step } from "../../steps/step.ts";
 import { verification } from "../../steps/verification.ts";
 import { noticeFields } from "./mail.ts";

@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import pg from "pg";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { checkoutId, type SandboxPaths } from "../paths.ts";
 import { APP, DATABASE, ensureRoles, notOurs, OWNER, roleUrl } from "./roles.ts";
 import { readSecrets } from "./secrets.ts";

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 import type { Secrets } from "./secrets.ts";
 
 export const DATABASE = "diligence";

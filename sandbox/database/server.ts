@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import pg from "pg";
-import { startCluster } from "../../postgres/cluster.ts";
+import { StepError } from "../../errors/step-error.ts";
+import { startCluster } from "../../postgres/backup/cluster.ts";
 import { identify, isRunning, type ProcessIdentity } from "../../processes/process-identity.ts";
-import { StepError } from "../../steps/step.ts";
 import { clusterFolder, type SandboxPaths } from "../paths.ts";
 import { choosePorts, requireFree } from "../ports.ts";
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { releaseFiles, sourcesDigest } from "./release-files.ts";
 import { RELEASES, type ReleaseName } from "./releases.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { readSandbox } from "../description.ts";
 import { createAppClient, type Reply } from "./app-client.ts";
 import { createTally, type TrafficFigures } from "./figures.ts";

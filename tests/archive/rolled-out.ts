@@ -6,7 +6,7 @@ import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import type { NewRecord } from "../../ledger/record.ts";
 import { saveArtifact } from "../../ledger/store.ts";
-import type { SnapshotManifest } from "../../steps/snapshot-store.ts";
+import type { SnapshotManifest } from "../../steps/snapshot/snapshot-store.ts";
 import type { BaseSpec, StepDeps } from "../../steps/step.ts";
 import { makeDeps } from "../steps/preflight-deps.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

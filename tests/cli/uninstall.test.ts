@@ -6,7 +6,7 @@ import { uninstallStack } from "../../cli/closing/uninstall-stack.ts";
 import { finishedOf } from "../../ledger/finished.ts";
 import { SendJournal } from "../../mail/journal.ts";
 import { snapshotDatabase, snapshotRows, snapshotSchema } from "../../postgres/schema-snapshot.ts";
-import { FindingsWriter } from "../../steps/regression-report.ts";
+import { FindingsWriter } from "../../steps/regression/regression-report.ts";
 import { ClosingStage } from "./closing-fixture.ts";
 
 const PLAIN = { withEvidence: false, force: false, reason: "" };

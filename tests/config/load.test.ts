@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { ConfigError, loadConfig, loadSettings } from "../../config/load.ts";
 import type { SandboxTarget } from "../../config/target-values.ts";
-import { StepError } from "../../steps/step.ts";
+import { StepError } from "../../errors/step-error.ts";
 import { validValues, withInner } from "./valid-values.ts";
 
 const noSandbox = () => undefined;

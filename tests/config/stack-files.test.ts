@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { loadConfig } from "../../config/load.ts";
 import { stackSchema } from "../../config/schema.ts";
-import { mapValue } from "../../postgres/change-sql.ts";
+import { mapValue } from "../../postgres/migration/change-sql.ts";
 import { ODDITIES, UNMAPPED } from "../../sandbox/oddities.ts";
 import { ensureRepository } from "../../sandbox/releases/repository.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import { type Cluster, startCluster } from "../../postgres/cluster.ts";
+import { type Cluster, startCluster } from "../../postgres/backup/cluster.ts";
 import { connect } from "../../postgres/connect.ts";
 import { withTableLock } from "../../postgres/lock-retry.ts";
-import { MigrationOptions } from "../../postgres/migration-options.ts";
-import { readTargetFacts } from "../../postgres/target-facts.ts";
-import { judgeTarget } from "../../postgres/target-findings.ts";
+import { MigrationOptions } from "../../postgres/migration/migration-options.ts";
+import { readTargetFacts } from "../../postgres/migration/target-facts.ts";
+import { judgeTarget } from "../../postgres/migration/target-findings.ts";
 import { CHANGE } from "../steps/rollout-target.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 

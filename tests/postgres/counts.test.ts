@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Change } from "../../postgres/change.ts";
 import { connect } from "../../postgres/connect.ts";
-import { countRows, listUnmapped } from "../../postgres/counts.ts";
+import { Change } from "../../postgres/migration/change.ts";
+import { countRows, listUnmapped } from "../../postgres/migration/counts.ts";
 import { createDatabase } from "../database.ts";
 
 const CHANGE = Change.parse({

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Fate, followRow, type RowEvent } from "../../postgres/fate.ts";
+import { type Fate, followRow, type RowEvent } from "../../postgres/migration/fate.ts";
 
 type Short = [seq: number, kind: RowEvent["kind"], key: string | null, newKey?: string];
 

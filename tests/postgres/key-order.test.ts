@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { compareBytes, compareIntegers, readKeyOrder } from "../../postgres/key-order.ts";
+import { compareBytes, compareIntegers, readKeyOrder } from "../../postgres/deals/key-order.ts";
 import { createDatabase } from "../database.ts";
 import { change, makeDeps, runSql } from "../steps/preflight-deps.ts";
 

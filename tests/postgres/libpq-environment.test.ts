@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { StepError } from "../../errors/step-error.ts";
 import { libpqEnvironment } from "../../postgres/libpq-environment.ts";
-import { StepError } from "../../steps/step.ts";
 
 describe("libpq environment", () => {
   const table: [string, Record<string, string>][] = [

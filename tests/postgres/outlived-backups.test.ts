@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Keep } from "../../config/keep.ts";
-import type { StoredBackup } from "../../postgres/dump-store.ts";
-import { findOutlived, type KeptBackup } from "../../postgres/outlived-backups.ts";
+import type { StoredBackup } from "../../postgres/backup/dump-store.ts";
+import { findOutlived, type KeptBackup } from "../../postgres/backup/outlived-backups.ts";
 
 const NOW = new Date("2026-03-01T00:00:00Z");
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { lastSeenCommit, parseVisibility } from "../../postgres/snapshot-commit.ts";
-import { parseCommits } from "../../postgres/wal-stream.ts";
+import { lastSeenCommit, parseVisibility } from "../../postgres/backup/snapshot-commit.ts";
+import { parseCommits } from "../../postgres/backup/wal-stream.ts";
 
 const at = (...xids: number[]) => xids.map((xid) => ({ xid, lsn: `0/${xid}` }));
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { plannedSql } from "../../postgres/planned-sql.ts";
-import { judgeSql } from "../../postgres/sql-rules.ts";
-import { lintSql } from "../../postgres/squawk.ts";
+import { plannedSql } from "../../postgres/sql/planned-sql.ts";
+import { judgeSql } from "../../postgres/sql/sql-rules.ts";
+import { lintSql } from "../../postgres/sql/squawk.ts";
 import { CHANGE } from "../steps/rollout-target.ts";
 
 const signal = new AbortController().signal;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import pg from "pg";
+import { readTargetFacts, type TargetFacts } from "../../postgres/migration/target-facts.ts";
+import { judgeTarget } from "../../postgres/migration/target-findings.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
-import { readTargetFacts, type TargetFacts } from "../../postgres/target-facts.ts";
-import { judgeTarget } from "../../postgres/target-findings.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import { migration } from "../../steps/migration.ts";
 import type { Step } from "../../steps/step.ts";
 import { CHANGE, RolloutTarget } from "../steps/rollout-target.ts";

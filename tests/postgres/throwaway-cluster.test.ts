@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { startThrowawayCluster } from "../../postgres/backup/throwaway-cluster.ts";
 import { connect } from "../../postgres/connect.ts";
-import { startThrowawayCluster } from "../../postgres/throwaway-cluster.ts";
 
-const module = fileURLToPath(new URL("../../postgres/throwaway-cluster.ts", import.meta.url));
+const module = fileURLToPath(new URL("../../postgres/backup/throwaway-cluster.ts", import.meta.url));
 
 function isRunning(pid: number): boolean {
   try {

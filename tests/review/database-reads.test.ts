@@ -1,6 +1,6 @@
 import { equal, ok } from "node:assert/strict";
 import pg from "pg";
-import { type Cluster, startCluster } from "../../postgres/cluster.ts";
+import { type Cluster, startCluster } from "../../postgres/backup/cluster.ts";
 import { searchDatabase } from "../../review/database-reads.ts";
 import { CHANGE } from "../steps/rollout-target.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { type Cluster, startCluster } from "../../postgres/cluster.ts";
+import { type Cluster, startCluster } from "../../postgres/backup/cluster.ts";
 import { readSandbox, sandboxDown, sandboxReset, sandboxStatus, sandboxUp } from "../../sandbox/index.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { makeCheckout, removeCheckout } from "./checkout.ts";

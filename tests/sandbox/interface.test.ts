@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { execa } from "execa";
 import pg from "pg";
-import { freePort } from "../../postgres/cluster.ts";
+import { freePort } from "../../postgres/backup/cluster.ts";
 import { APP, REPORT } from "../../sandbox/database/roles.ts";
 import { seed } from "../../sandbox/database/seed.ts";
 import { runTraffic } from "../../sandbox/index.ts";

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { execa } from "execa";
 import pg from "pg";
-import { readWritingRoles } from "../../postgres/write-probe.ts";
+import { readWritingRoles } from "../../postgres/migration/write-probe.ts";
 import { isRunning } from "../../processes/process-identity.ts";
 import { serverProcess } from "../../sandbox/database/server.ts";
 import { readProcesses } from "../../sandbox/host/process-record.ts";

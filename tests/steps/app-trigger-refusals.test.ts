@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import { migration } from "../../steps/migration.ts";
 import type { Step } from "../../steps/step.ts";
 import { AUDIT, TOUCH, trigger } from "./app-trigger-fixture.ts";

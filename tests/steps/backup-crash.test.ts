@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { listFiles } from "../../postgres/dump-files.ts";
+import { listFiles } from "../../postgres/backup/dump-files.ts";
 import { backup, createBackup } from "../../steps/backup.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { backupSpec, createDealsDatabase, folderOf, namesIn, scriptedDump } from "./backup-fixture.ts";

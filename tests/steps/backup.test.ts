@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { appendFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { isBroken, readBackup } from "../../postgres/dump-store.ts";
-import { compareContents } from "../../postgres/dump-verify.ts";
+import { StepError } from "../../errors/step-error.ts";
+import { isBroken, readBackup } from "../../postgres/backup/dump-store.ts";
+import { compareContents } from "../../postgres/backup/dump-verify.ts";
 import { findProgram } from "../../postgres/programs.ts";
+import { realWorld } from "../../steps/backup/backup-readiness.ts";
 import { backup, createBackup } from "../../steps/backup.ts";
-import { realWorld } from "../../steps/backup-readiness.ts";
-import { StepError } from "../../steps/step.ts";
 import {
   backupSpec,
   createDealsDatabase,

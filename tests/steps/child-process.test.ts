@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { childEnvironment, runProgram } from "../../steps/child-process.ts";
+import { childEnvironment, runProgram } from "../../processes/child-process.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const limits = { environment: childEnvironment(), timeoutMs: 20_000 };
@@ -54,7 +54,7 @@ describe("child process", () => {
   });
 
   it("leaves no child behind when the step itself dies by SIGKILL", async () => {
-    const module = fileURLToPath(new URL("../../steps/child-process.ts", import.meta.url));
+    const module = fileURLToPath(new URL("../../processes/child-process.ts", import.meta.url));
     const note = join(temporaryFolder("child"), "pids");
     const script = `import { runProgram } from ${JSON.stringify(module)};
       await runProgram(["sh", "-c", 'sleep 600 & echo "$$ $!" > "$0"; wait', ${JSON.stringify(note)}],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { compareSuites } from "../../steps/compare-suites.ts";
+import { compareSuites } from "../../steps/suite/compare-suites.ts";
 
 describe("comparison of suites", () => {
   const test = (id: string, status: "passed" | "failed" | "skipped" | "flaky" = "passed") => ({ id, status });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StepError } from "../../errors/step-error.ts";
 import { acquireLease } from "../../postgres/lease.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import type { ContractSpec } from "../../steps/contract.ts";
 import { migration } from "../../steps/migration.ts";
-import { type Step, StepError } from "../../steps/step.ts";
+import type { Step } from "../../steps/step.ts";
 import { TOUCH } from "./app-trigger-fixture.ts";
 import { contractSpec, TABLE_STEPS } from "./contract-fixture.ts";
 import { CrashPoint } from "./crash.ts";

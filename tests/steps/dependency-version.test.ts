@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Dependency } from "../../config/dependency.ts";
-import { checkDependency, judgeVersion } from "../../steps/dependency-version.ts";
+import { checkDependency, judgeVersion } from "../../steps/environment/dependency-version.ts";
 
 const python = { name: "python", command: ["python", "--version"], minimum: "3.11" };
 const printed = (stdout: string, stderr = "") => ({ exitCode: 0, stdout, stderr });

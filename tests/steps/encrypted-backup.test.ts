@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { listFiles } from "../../postgres/dump-files.ts";
+import { listFiles } from "../../postgres/backup/dump-files.ts";
 import { backup } from "../../steps/backup.ts";
 import { rehearsal } from "../../steps/rehearsal.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";

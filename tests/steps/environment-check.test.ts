@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { StepError } from "../../errors/step-error.ts";
 import { findProgram } from "../../postgres/programs.ts";
 import { createEnvironmentCheck, environmentCheck } from "../../steps/environment-check.ts";
-import { StepError } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { asRole, baseSpec, change, DEALS, makeDeps, runSql } from "./preflight-deps.ts";

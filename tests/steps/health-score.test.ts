@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { scoreHealth } from "../../steps/health-score.ts";
+import { scoreHealth } from "../../steps/report/health-score.ts";
 
 describe("health score", () => {
   const table: [number, number, number | null, string][] = [

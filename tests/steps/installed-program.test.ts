@@ -2,7 +2,7 @@ import { equal } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isInstalled } from "../../steps/installed-program.ts";
+import { isInstalled } from "../../processes/installed-program.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 describe("the look for a command's program", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readJunitReport } from "../../steps/junit-report.ts";
+import { readJunitReport } from "../../steps/suite/junit-report.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 async function read(xml: string, root = "/srv/app") {

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { childEnvironment } from "../../steps/child-process.ts";
-import { runLongProgram } from "../../steps/long-program.ts";
+import { childEnvironment } from "../../processes/child-process.ts";
+import { runLongProgram } from "../../processes/long-program.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 function run(argv: string[], options: Partial<Parameters<typeof runLongProgram>[1]> = {}) {
@@ -47,7 +47,7 @@ describe("long program", () => {
 
   it("leaves nothing behind when the step itself dies by SIGKILL", async () => {
     const folder = temporaryFolder();
-    const module = fileURLToPath(new URL("../../steps/long-program.ts", import.meta.url));
+    const module = fileURLToPath(new URL("../../processes/long-program.ts", import.meta.url));
     const options = { environment: childEnvironment(), cwd: folder, timeoutMs: 600_000, maxBytes: 1e6 };
     const files = { stdoutFile: join(folder, "out"), stderrFile: join(folder, "err") };
     const script = `import { runLongProgram } from ${JSON.stringify(module)};

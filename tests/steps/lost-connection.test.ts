@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { StepError } from "../../errors/step-error.ts";
 import { connect } from "../../postgres/connect.ts";
 import { explainLostConnection } from "../../steps/lost-connection.ts";
-import { StepError } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 import { baseSpec } from "./preflight-deps.ts";
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { StepError } from "../../errors/step-error.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { MigrationSpec } from "../../steps/migration/migration-plan.ts";
 import { migration } from "../../steps/migration.ts";
-import type { MigrationSpec } from "../../steps/migration-plan.ts";
-import { StepError } from "../../steps/step.ts";
 import { RIGHT_UPGRADE, StoppedTarget } from "./stopped-target.ts";
 
 /** Where the process is killed: how the step comes to wait there, and how the test knows that it has. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
+import type { MigrationSpec } from "../../steps/migration/migration-plan.ts";
 import { migration } from "../../steps/migration.ts";
-import type { MigrationSpec } from "../../steps/migration-plan.ts";
 import type { Step } from "../../steps/step.ts";
 import { TOUCH } from "./app-trigger-fixture.ts";
 import { RolloutTarget } from "./rollout-target.ts";

@@ -2,8 +2,8 @@ import { localShell } from "../../hosts/local-shell.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
+import type { MigrationSpec } from "../../steps/migration/migration-plan.ts";
 import { migration } from "../../steps/migration.ts";
-import type { MigrationSpec } from "../../steps/migration-plan.ts";
 
 /** A process of its own that migrates, to be killed. Arguments as JSON. */
 const { url, spec } = JSON.parse(process.argv[2] ?? "") as { url: string; spec: MigrationSpec };

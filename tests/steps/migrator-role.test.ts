@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import { migration } from "../../steps/migration.ts";
 import type { Step } from "../../steps/step.ts";
 import { TOUCH } from "./app-trigger-fixture.ts";

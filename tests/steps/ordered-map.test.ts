@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mapOrdered } from "../../steps/ordered-map.ts";
+import { mapOrdered } from "../../steps/snapshot/ordered-map.ts";
 
 async function* numbers(count: number, seen: number[] = []) {
   for (let n = 1; n <= count; n += 1) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { OutputRule } from "../../config/output-rule.ts";
-import { compareDecimals, readDecimal, showQuotient } from "../../steps/exact-decimal.ts";
-import { findDifferences } from "../../steps/output-differences.ts";
-import { judgeOutput, parseExactly } from "../../steps/output-rules.ts";
+import { compareDecimals, readDecimal, showQuotient } from "../../steps/snapshot/exact-decimal.ts";
+import { findDifferences } from "../../steps/snapshot/output-differences.ts";
+import { judgeOutput, parseExactly } from "../../steps/snapshot/output-rules.ts";
 
 const faults = (rule: OutputRule, on: string, off = "{}") =>
   judgeOutput([rule], parseExactly(on), parseExactly(off)).map(({ fault }) => fault);

@@ -3,7 +3,7 @@ import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync 
 import { join } from "node:path";
 import type { Entry } from "../../ledger/entries.ts";
 import { outputSnapshot } from "../../steps/output-snapshot.ts";
-import { finalPath, listSnapshots } from "../../steps/snapshot-store.ts";
+import { finalPath, listSnapshots } from "../../steps/snapshot/snapshot-store.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 import { databaseWithDeals, snapshotSpec, snapshotsOf, testApps } from "./snapshot-fixture.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createOutputSnapshot, outputSnapshot } from "../../steps/output-snapshot.ts";
-import { readSnapshot } from "../../steps/read-snapshot.ts";
+import { readSnapshot } from "../../steps/snapshot/read-snapshot.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { makeDeps, runSql } from "./preflight-deps.ts";
 import {

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { type Cluster, startCluster } from "../../postgres/cluster.ts";
+import { type Cluster, startCluster } from "../../postgres/backup/cluster.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { backupSpec, ODDITIES } from "./backup-fixture.ts";
 import { DEALS, runSql } from "./preflight-deps.ts";

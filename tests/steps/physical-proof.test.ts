@@ -14,9 +14,9 @@ import {
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isBroken, readBackup, type StoredBackup } from "../../postgres/backup/dump-store.ts";
+import { restoreCopy } from "../../postgres/backup/restored-copy.ts";
 import { connect } from "../../postgres/connect.ts";
-import { isBroken, readBackup, type StoredBackup } from "../../postgres/dump-store.ts";
-import { restoreCopy } from "../../postgres/restored-copy.ts";
 import { backup } from "../../steps/backup.ts";
 import { rehearsal } from "../../steps/rehearsal.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";

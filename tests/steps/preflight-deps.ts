@@ -4,8 +4,8 @@ import pg from "pg";
 import { noHosts } from "../../hosts/host-shell.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { saveArtifact } from "../../ledger/store.ts";
-import type { Change } from "../../postgres/change.ts";
 import { connect } from "../../postgres/connect.ts";
+import type { Change } from "../../postgres/migration/change.ts";
 import type { StepDeps } from "../../steps/step.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 

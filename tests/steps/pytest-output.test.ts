@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readPytestOutput } from "../../steps/pytest-output.ts";
+import { readPytestOutput } from "../../steps/suite/pytest-output.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 async function read(text: string) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { compareBytes } from "../../postgres/key-order.ts";
+import { compareBytes } from "../../postgres/deals/key-order.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { change } from "./preflight-deps.ts";
 import { compareDeals, lineOf, type SnapshotDeal, section, writeSnapshot } from "./regression-fixture.ts";

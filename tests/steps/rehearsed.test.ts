@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Entry, type EvidenceReader, evidenceOf } from "../../ledger/entries.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
-import { expectApply, expectRestore, scaleSeconds } from "../../steps/rehearsed.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
+import { expectApply, expectRestore, scaleSeconds } from "../../steps/rehearsal/rehearsed.ts";
 import { CHANGE } from "./rollout-target.ts";
 
 const MIGRATION: ChangeStepSpec["migration"] = {

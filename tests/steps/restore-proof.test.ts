@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { StepError } from "../../errors/step-error.ts";
 import { type Entry, evidenceOf } from "../../ledger/entries.ts";
 import { backup } from "../../steps/backup.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";
-import { StepError } from "../../steps/step.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import {
   backupSpec,

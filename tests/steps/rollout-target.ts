@@ -1,10 +1,10 @@
 import pg from "pg";
 import { noHosts } from "../../hosts/host-shell.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
-import { Change } from "../../postgres/change.ts";
 import { connect } from "../../postgres/connect.ts";
 import { acquireLease } from "../../postgres/lease.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
+import { Change } from "../../postgres/migration/change.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import type { BaseSpec, Step, StepDeps } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { OutputRule } from "../../config/output-rule.ts";
-import { judgeOutputs, type Outputs, parseExactly } from "../../steps/output-rules.ts";
-import { RuleScan } from "../../steps/rule-scan.ts";
+import { RuleScan } from "../../steps/regression/rule-scan.ts";
+import { judgeOutputs, type Outputs, parseExactly } from "../../steps/snapshot/output-rules.ts";
 
 /** In the midst of a line, as it lies in a snapshot. */
 function bytesOf(json: string) {

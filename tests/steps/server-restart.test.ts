@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { type Cluster, startCluster } from "../../postgres/cluster.ts";
+import { type Cluster, startCluster } from "../../postgres/backup/cluster.ts";
 import { connect } from "../../postgres/connect.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
-import type { ChangeStepSpec } from "../../steps/change-spec.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import { migration } from "../../steps/migration.ts";
 import type { Step } from "../../steps/step.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

@@ -7,15 +7,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { OutputsSection } from "../../config/outputs.ts";
 import { ShadowSection } from "../../config/shadow.ts";
-import { takeInTurns } from "../../postgres/deal-sample.ts";
-import type { DealAsker } from "../../steps/deal-asker.ts";
-import { compareDeals } from "../../steps/shadow-compare.ts";
+import { takeInTurns } from "../../postgres/deals/deal-sample.ts";
+import { compareDeals } from "../../steps/shadow/shadow-compare.ts";
 import {
   comparedOutputs,
   type ShadowComparisonSpec,
   shadowComparison,
 } from "../../steps/shadow-comparison.ts";
-import { outputsLine } from "../../steps/snapshot-line.ts";
+import type { DealAsker } from "../../steps/snapshot/deal-asker.ts";
+import { outputsLine } from "../../steps/snapshot/snapshot-line.ts";
 import { environmentToBeKilled } from "../temporary-folder.ts";
 import { baseSpec, change, makeDeps, runSql } from "./preflight-deps.ts";
 import { DEALS, databaseOfDeals, ReleasedHost } from "./release-fixture.ts";

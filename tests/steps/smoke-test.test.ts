@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { ShadowSection } from "../../config/shadow.ts";
 import { SmokeTestSection } from "../../config/smoke-test.ts";
 import type { Entry } from "../../ledger/entries.ts";
-import { type ShadowInstance, startInstance } from "../../steps/shadow-instance.ts";
+import { type ShadowInstance, startInstance } from "../../steps/shadow/shadow-instance.ts";
 import { type SmokeTestSpec, smokeTest } from "../../steps/smoke-test.ts";
 import { environmentToBeKilled } from "../temporary-folder.ts";
 import { baseSpec, change, makeDeps, runSql } from "./preflight-deps.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { OutputsSection } from "../../config/outputs.ts";
 import type { OutputSnapshotSpec } from "../../steps/output-snapshot.ts";
-import { readSnapshot } from "../../steps/read-snapshot.ts";
+import { readSnapshot } from "../../steps/snapshot/read-snapshot.ts";
 import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec, change, runSql } from "./preflight-deps.ts";

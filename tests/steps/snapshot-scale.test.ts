@@ -10,7 +10,7 @@ import {
   type OutputSnapshotSpec,
   outputSnapshot,
 } from "../../steps/output-snapshot.ts";
-import { readSnapshot } from "../../steps/read-snapshot.ts";
+import { readSnapshot } from "../../steps/snapshot/read-snapshot.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { makeDeps } from "./preflight-deps.ts";
 import { databaseWithDeals, snapshotSpec, snapshotsOf, startApp, type TestApp } from "./snapshot-fixture.ts";

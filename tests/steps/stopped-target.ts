@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { snapshotRows, snapshotSchema } from "../../postgres/schema-snapshot.ts";
 import { constraint } from "../../steps/constraint.ts";
 import { expand } from "../../steps/expand.ts";
+import type { MigrationSpec } from "../../steps/migration/migration-plan.ts";
 import { migration } from "../../steps/migration.ts";
-import type { MigrationSpec } from "../../steps/migration-plan.ts";
 import { RolloutTarget } from "./rollout-target.ts";
 import { WriterUnit } from "./writer-unit.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { newMarker } from "../../postgres/marked-rows.ts";
-import { type TestDeals, withTestDeals } from "../../steps/test-deals.ts";
+import { newMarker } from "../../postgres/deals/marked-rows.ts";
+import { type TestDeals, withTestDeals } from "../../steps/smoke/test-deals.ts";
 import { FIXTURE_TABLES } from "../browser/fixture-app.ts";
 import { createDatabase } from "../database.ts";
 import { change, makeDeps, runSql } from "./preflight-deps.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compareSuites } from "../../steps/compare-suites.ts";
 import type { StepDeps } from "../../steps/step.ts";
-import { SuiteRecord } from "../../steps/suite-results.ts";
-import { fillCommand } from "../../steps/suite-run.ts";
+import { compareSuites } from "../../steps/suite/compare-suites.ts";
+import { SuiteRecord } from "../../steps/suite/suite-results.ts";
+import { fillCommand } from "../../steps/suite/suite-run.ts";
 import { testSuite } from "../../steps/test-suite.ts";
 import { makeDeps } from "./preflight-deps.ts";
 import { junitXml, knownFailures, passing, reporting, script, suiteSpec } from "./suite-fixture.ts";

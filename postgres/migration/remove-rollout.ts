@@ -1,0 +1,54 @@
+import type { Client } from "pg";
+import { rolloutSchemaState } from "../rollout-schema.ts";
+import { type ChangeRecord, readChangeRecord } from "./change-record.ts";
+import { dropRollout, removeTriggers, type TableWork } from "./expand.ts";
+import { exportJournal } from "./journal-export.ts";
+import { readTriggers } from "./triggers.ts";
+
+/** What this program has left in a database. */
+export interface DatabaseTraces {
+  /** `foreign`: a schema of that name that this program did not make, or the rollout of another stack. */
+  schema: "absent" | "ours" | "foreign";
+  /** Absent where the schema holds a lease at the most. */
+  record?: ChangeRecord;
+  /** Original values that were not given back. */
+  originals: number;
+  triggers: string[];
+}
+
+const ORIGINALS = `
+  SELECT (SELECT coalesce(sum(cardinality(keys)), 0) FROM rollout.journal WHERE NOT restored)
+       + (SELECT count(*) FROM rollout.event WHERE kind = 'raw' AND NOT restored) AS rows`;
+
+/** Original values that the journal holds and that were not given back. To be called where there is a journal. */
+export async function countOriginals(client: Client): Promise<number> {
+  return Number((await client.query<{ rows: string }>(ORIGINALS)).rows[0]?.rows);
+}
+
+/** Reads what is there. */
+export async function readDatabaseTraces(client: Client, stack: string): Promise<DatabaseTraces> {
+  const schema = await rolloutSchemaState(client);
+  if (schema !== "ours") return { schema, originals: 0, triggers: [] };
+  const record = await readChangeRecord(client);
+  if (!record) return { schema, originals: 0, triggers: [] };
+  if (record.stack !== stack) return { schema: "foreign", record, originals: 0, triggers: [] };
+  const triggers = Object.keys(await readTriggers(client, record.change));
+  return { schema, record, originals: await countOriginals(client), triggers };
+}
+
+/**
+ * Triggers off, journal into the evidence, then schema and role: in this order, so that nothing is written to the journal
+ * after it was exported, and nothing is dropped that is not kept.
+ * @returns where the journal is kept, and its lines.
+ */
+export async function removeRollout(
+  work: TableWork,
+  record: ChangeRecord,
+  save: (name: string, content: Buffer) => Promise<string>,
+): Promise<{ artifact: string; lines: number }> {
+  await removeTriggers(work);
+  const { content, lines } = await exportJournal(work.client);
+  const artifact = await save(`journal-${record.change.table}.jsonl.gz`, content);
+  await dropRollout(work, record);
+  return { artifact, lines };
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseEnv } from "node:util";
+import type { ShadowSection } from "../../config/shadow.ts";
+import { StepError } from "../../errors/step-error.ts";
+import { askService } from "../../hosts/health.ts";
+import { childEnvironment } from "../../processes/child-process.ts";
+import { readTail } from "../../processes/file-tail.ts";
+import { hideValues, inheritedVariables } from "../../processes/inherited-variables.ts";
+import { type LongProgramEnd, runLongProgram } from "../../processes/long-program.ts";
+import { onOneLine } from "../suite/suite-results.ts";
+
+const LOOK_MS = 100;
+const OUTPUT_LIMIT = 64 * 1024 * 1024;
+const SHOWN_BYTES = 1_000;
+/** Values this short are no secrets, and hiding them would make a message unreadable. */
+const HARMLESS = 5;
+
+/** What an instance is started from. */
+export interface InstanceTarget {
+  shadow: ShadowSection;
+  host: { name: string; envFile: string; appDir: string };
+  release: string;
+  flagVariable: string;
+  flag: boolean;
+  /** Ends it, whatever it does. */
+  signal: AbortSignal;
+}
+
+/** The new release on an address that nobody else knows. */
+export interface ShadowInstance {
+  url: string;
+  /** Never resolves; rejects when it ends before it is stopped. */
+  died: Promise<never>;
+  stop(): Promise<void>;
+}
+
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((done, fail) => {
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => done(port));
+    });
+  });
+}
+
+type Places = Record<"release" | "port" | "flag" | "envFile" | "appDir" | "scratch", string>;
+
+const fillIn = (text: string, places: Partial<Places>) =>
+  text.replaceAll(/\{(\w+)\}/g, (whole, name: keyof Places) => places[name] ?? whole);
+
+/** Folder that the instance runs in, and its program: what can be looked for before anything is started. */
+export function instanceCommand({ shadow, host, release }: Omit<InstanceTarget, "flag" | "signal">) {
+  const places = { release, envFile: host.envFile, appDir: host.appDir };
+  return { cwd: resolve(fillIn(shadow.cwd, places)), program: fillIn(shadow.command[0] ?? "", places) };
+}
+
+/** As the host's own processes get it, and the flag as this instance is to have it. Nothing else of ours. */
+export async function instanceEnvironment(
+  target: Pick<InstanceTarget, "shadow" | "host" | "flagVariable" | "flag">,
+): Promise<Record<string, string>> {
+  const { shadow, host, flagVariable, flag } = target;
+  const own = parseEnv(await readFile(host.envFile, "utf8")) as Record<string, string>;
+  const given = { ...own, ...inheritedVariables(shadow.inherit), [flagVariable]: String(flag) };
+  return { ...childEnvironment(), ...given };
+}
+
+/** The environment file holds secrets: what an instance prints of them is shown to nobody. */
+function hideOwn(text: string, environment: Record<string, string>): string {
+  const own = Object.keys(childEnvironment());
+  const values = Object.entries(environment).filter(
+    ([name, value]) => !own.includes(name) && value.length > HARMLESS,
+  );
+  return hideValues(
+    text,
+    values.map(([, value]) => value),
+  );
+}
+
+const named = (flag: boolean) => `the new release with the flag ${flag ? "on" : "off"}`;
+
+/** One running instance, with what is known of how it ends. */
+class Running implements ShadowInstance {
+  readonly url: string;
+  readonly died: Promise<never>;
+  readonly #ending = new AbortController();
+  readonly #ended: Promise<LongProgramEnd>;
+  readonly #scratch: string;
+
+  constructor(target: InstanceTarget, scratch: string, port: number, environment: Record<string, string>) {
+    const { shadow, host, release, flag } = target;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#scratch = scratch;
+    const places = { release, flag: String(flag), envFile: host.envFile, appDir: host.appDir, scratch };
+    const argv = shadow.command.map((part) => fillIn(part, { ...places, port: String(port) }));
+    this.#ended = runLongProgram(argv, {
+      ...{ environment, cwd: instanceCommand(target).cwd, maxBytes: OUTPUT_LIMIT, timeoutMs: 2 ** 31 - 1 },
+      signal: AbortSignal.any([target.signal, this.#ending.signal]),
+      ...{
+        stdoutFile: join(scratch, "stdout"),
+        stderrFile: join(scratch, "stderr"),
+        onProgress: () => undefined,
+      },
+    });
+    this.died = this.#ended.then(async (end) => {
+      target.signal.throwIfAborted();
+      throw new StepError(
+        `shadow-comparison: expected ${named(flag)} to go on running, got ${describeEnd(end)}${await this.#said(environment)}. Mend shadow.command or the release.`,
+      );
+    });
+    // Whoever waits for it hears of it; after a stop nobody does.
+    this.died.catch(() => undefined);
+  }
+
+  async #said(environment: Record<string, string>): Promise<string> {
+    const tails = await Promise.all(
+      ["stdout", "stderr"].map((name) => readTail(join(this.#scratch, name), SHOWN_BYTES).catch(() => "")),
+    );
+    const text = onOneLine(hideOwn(tails.join(" "), environment));
+    return text === "" ? ", it printed nothing" : `; the end of its output: ${text}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#ended.catch(() => undefined);
+    await rm(this.#scratch, { recursive: true, force: true });
+  }
+}
+
+function describeEnd({ failure, endedBy, exitCode }: LongProgramEnd): string {
+  return failure ?? (endedBy ? `ended by ${endedBy}` : `exit code ${exitCode}`);
+}
+
+/** Waits until it says itself that it is the wanted release with the wanted flag. */
+async function untilWell(instance: ShadowInstance, target: InstanceTarget): Promise<void> {
+  const { shadow, release, flag, flagVariable, signal } = target;
+  const until = performance.now() + shadow.timeoutSeconds * 1000;
+  for (let last = "no answer"; performance.now() < until; await sleep(LOOK_MS, undefined, { signal })) {
+    const { processes, fault } = await askService({ health: `${instance.url}/health`, processes: 1 }, signal);
+    const said = processes[0];
+    if (said?.release === release && said.flag === flag) return;
+    if (said) {
+      throw new StepError(
+        `shadow-comparison: expected ${named(flag)} to say release ${release}, flag ${flag}, got ${onOneLine(said.release, 60)}, flag ${said.flag}. ` +
+          `Correct shadow.command and shadow.cwd, or mend how the release reads ${flagVariable}.`,
+      );
+    }
+    last = fault ?? last;
+    if (performance.now() + LOOK_MS >= until) {
+      throw new StepError(
+        `shadow-comparison: expected ${named(flag)} to answer at ${instance.url}/health within ${shadow.timeoutSeconds} s, got ${last}. ` +
+          "Correct shadow.command, or raise shadow.timeoutSeconds.",
+      );
+    }
+  }
+}
+
+/**
+ * Starts the new release privately and waits until it is well. It ends with `stop`, with `signal` and with this
+ * process, SIGKILL included. @throws {StepError} when it does not come up as what it should be.
+ */
+export async function startInstance(target: InstanceTarget): Promise<ShadowInstance> {
+  const environment = await instanceEnvironment(target);
+  const scratch = await mkdtemp(join(tmpdir(), "rollout-shadow-"));
+  const instance = new Running(target, scratch, await freePort(), environment);
+  try {
+    await Promise.race([untilWell(instance, target), instance.died]);
+    return instance;
+  } catch (error) {
+    await instance.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { Host } from "../../config/target.ts";
+import { askService } from "../../hosts/health.ts";
+
+/** The services to ask: what of the hosts matters here, so that a moved folder is no change of the step. */
+export const AskedHost = z.strictObject({
+  name: Host.shape.name,
+  services: z.array(
+    z.strictObject({
+      unit: z.string(),
+      processes: z.int().min(1),
+      health: z.string().optional(),
+    }),
+  ),
+});
+export type AskedHost = z.infer<typeof AskedHost>;
+
+/** What of the configured hosts is asked. Pure. */
+export function askedHosts(hosts: readonly Host[]): AskedHost[] {
+  return hosts.map(({ name, services }) => ({
+    name,
+    services: services.map(({ unit, processes, health }) => ({
+      unit,
+      processes,
+      ...(health ? { health } : {}),
+    })),
+  }));
+}
+
+/** One service, and what its processes said. */
+export interface ServiceHealth {
+  host: string;
+  unit: string;
+  expected: number;
+  /** Null for a service without a health address: nobody asked it. */
+  answered: { pid: number; release: string; startedAt: string }[] | null;
+}
+
+/** A service that is being restarted gets this many chances, a second apart. */
+const TRIES = 10;
+const PAUSE_MS = 1_000;
+
+type Service = AskedHost["services"][number];
+
+/** @returns the service's answers, or what is wrong with it. */
+async function readService(
+  host: string,
+  service: Service,
+  signal: AbortSignal,
+): Promise<ServiceHealth | string> {
+  const { unit, processes: expected, health } = service;
+  if (!health) return { host, unit, expected, answered: null };
+  let fault = "";
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    if (tries > 0) await sleep(PAUSE_MS, undefined, { signal });
+    const { processes, fault: broke } = await askService({ health, processes: expected }, signal);
+    signal.throwIfAborted();
+    const down = processes.filter(({ database = "ok" }) => database !== "ok");
+    if (!broke && processes.length === expected && down.length === 0) {
+      const answered = processes.map(({ pid, release, startedAt }) => ({ pid, release, startedAt }));
+      return { host, unit, expected, answered };
+    }
+    fault =
+      broke ?? (down.length > 0 ? `${down.length} without a database` : `${processes.length} that answer`);
+  }
+  return `expected ${expected} healthy processes of ${unit} on ${host} at ${health}, got: ${fault}`;
+}
+
+/** Asks every service of every host until each process has answered. */
+export async function readServices(
+  hosts: readonly AskedHost[],
+  signal: AbortSignal,
+): Promise<{ services: ServiceHealth[]; faults: string[] }> {
+  const asked = hosts.flatMap(({ name, services }) =>
+    services.map((service) => readService(name, service, signal)),
+  );
+  const answers = await Promise.all(asked);
+  return {
+    services: answers.filter((answer) => typeof answer !== "string"),
+    faults: answers.filter((answer) => typeof answer === "string"),
+  };
+}

@@ -5,6 +5,7 @@ import { readWorkers } from "../../cli/status/workers.ts";
 import { readSandbox, type Sandbox } from "../../sandbox/description.ts";
 import type { TrafficFigures } from "../../sandbox/traffic/figures.ts";
 import { runTraffic } from "../../sandbox/traffic/run-traffic.ts";
+import { findRate } from "../sandbox/traffic-rate.ts";
 import { Checkout } from "./checkout.ts";
 
 const NOT_ONE_FAILED = { sent: 0, failed: 0, refused: 0, p50Ms: 0, p99Ms: 0, maxMs: 0, failures: [] };
@@ -51,10 +52,11 @@ function allRun(release: string, flag: boolean | null): Processes {
   return { count: 6, releases: [release], flags: [flag] };
 }
 
-/** Users at work while something is done: not one request may fail. As many as the machine has room for beside the rest. */
+/** Users at work while something is done: not one request may fail. */
 async function underTraffic(app: Sandbox["app"], work: () => Promise<unknown>): Promise<TrafficFigures> {
   const stop = new AbortController();
-  const traffic = runTraffic({ rate: 100, seconds: 600, app, signal: stop.signal });
+  const rate = await findRate(app, [100, 50]);
+  const traffic = runTraffic({ rate, seconds: 600, app, signal: stop.signal });
   try {
     await work();
   } finally {

@@ -9,18 +9,7 @@ import {
 } from "../../sandbox/index.ts";
 import { makeCheckout, removeCheckout } from "./checkout.ts";
 import { systemctl, until } from "./fleet.ts";
-
-/**
- * 200 requests a second; fewer on a machine that other work keeps too busy for them: where a backlog never ends, each
- * request fails by its time limit, whatever a restart does.
- */
-async function findRate(app: string): Promise<number> {
-  for (const rate of [200, 100, 50]) {
-    const { p99Ms } = await runTraffic({ app, rate, seconds: 3 });
-    if (p99Ms < 500) return rate;
-  }
-  return 25;
-}
+import { findRate } from "./traffic-rate.ts";
 
 describe("the sandbox's hosts under traffic", () => {
   let checkout: string;
@@ -30,7 +19,7 @@ describe("the sandbox's hosts under traffic", () => {
   before(async () => {
     checkout = makeCheckout();
     sandbox = await sandboxUp({ checkout, deals: 500, log: () => undefined });
-    rate = await findRate(sandbox.app);
+    rate = await findRate(sandbox.app, [200, 100, 50]);
     console.log(`      ${rate} requests a second`);
   });
   after(() => removeCheckout(checkout));

@@ -207,38 +207,13 @@ describe("bad input", function () {
   });
 
   describe("in the sandbox", () => {
-    it("is told where values are mapped by no rule, by key and value, before phase 1 changes anything", async () => {
-      await client.end();
-      await checkout.rollout("sandbox", "reset", "--deals", "300", "--unmapped");
-      client = await checkout.connect();
-      await checkout.rollout("config", "set", "phase", "0");
-      await checkout.up();
-      await checkout.rollout("config", "set", "phase", "1");
-      const { rows } = await client.query<{ id: string; deal_type: string }>(
-        "SELECT id, deal_type FROM deals WHERE deal_type !~* 'acq|carve|div|merg|M&A|disp|spin|bernah' AND deal_type <> ''",
-      );
-      assert.ok(rows.length > 0);
-      for (const command of [["preview"], ["up", "--yes"]]) {
-        const [gate, , ...blockers] = reasons(await refused(...command));
-        assert.match(
-          gate as string,
-          /gate 0 is shut: .*expected 0 unmapped rows, got \d+\. Add the spellings/,
-        );
-        assertEach(blockers, [/expand, database-migration\/migration: .* no rule maps/]);
-        for (const { id, deal_type } of rows)
-          assert.ok(blockers[0]?.includes(`${id}: ${JSON.stringify(deal_type)}`));
-      }
-    });
-
     it("is told where a second up comes while one runs", async () => {
-      await checkout.rollout("config", "set", "phase", "0");
-      await checkout.rollout("destroy", "--yes");
       const first = checkout.start("up", "--yes", "--skip-preview");
       const locks = join(
         checkout.folder,
         ".rollout/state/.pulumi/locks/organization/deal-type-rollout/sandbox",
       );
-      await until("the lock of the first", () => existsSync(locks) && readdirSync(locks)[0]);
+      await until("the lock of the first", () => (existsSync(locks) ? readdirSync(locks)[0] : undefined));
       const second = await checkout.try("up", "--yes");
       assert.notEqual(second.exitCode, 0);
       assert.match(second.output, /stack is currently locked .* created by \S+ \(pid \d+\)/s);

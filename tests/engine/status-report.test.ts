@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
+import { snapshotSchema } from "../../postgres/schema-snapshot.ts";
 import { UNMAPPED } from "../../sandbox/oddities.ts";
 import { Checkout } from "./checkout.ts";
+import { traces } from "./staging-stack.ts";
 
 describe("go or no-go", function () {
   this.timeout(900_000);
@@ -28,8 +30,13 @@ describe("go or no-go", function () {
     assert.match(readFileSync(file(), "utf8"), /- Unmapped: 7\n[\s\S]*\*\*HOLD FOR FIXES\*\*/);
   });
 
-  it("shuts gate 0 with the reason, in preview and up, also where nothing is looked at", async () => {
+  it("shuts gate 0 with the reason and every row, in preview and up, also where nothing is looked at", async () => {
     await checkout.rollout("config", "set", "phase", "1");
+    const unmapped = "SELECT id, deal_type FROM deals WHERE deal_type = ANY($1)";
+    const { rows } = await client.query<{ id: string; deal_type: string }>(unmapped, [UNMAPPED]);
+    assert.equal(rows.length, 7);
+    const look = async () => ({ schema: await snapshotSchema(client), files: traces(checkout) });
+    const before = await look();
     for (const verb of [["preview"], ["up", "--yes"]]) {
       const { exitCode, output } = await checkout.try(...verb);
       assert.notEqual(exitCode, 0);
@@ -37,6 +44,11 @@ describe("go or no-go", function () {
         output,
         /gate 0 is shut: pre-flight\/status-report: no-go: data-audit: expected 0 unmapped rows/,
       );
+      const [refusal] =
+        /^ *- .*expand, database-migration\/migration: .* no rule maps.*$/m.exec(output) ?? [];
+      for (const { id, deal_type } of rows)
+        assert.ok(refusal?.includes(`${id}: ${JSON.stringify(deal_type)}`), output);
+      assert.deepEqual(await look(), before);
     }
     await checkout.rollout("config", "set", "observe", "false");
     assert.match((await checkout.try("up", "--yes")).output, /gate 0 is shut: .* no-go: data-audit/);

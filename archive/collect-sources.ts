@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import type { ArchivePart } from "../config/archive.ts";
 import { headOf } from "../ledger/evidence-slice.ts";
@@ -46,6 +46,23 @@ function filesIn(folder: string, under: string, kind: ArchiveSource["kind"]): Ar
  * What was written is among the artifacts, without those who got it.
  */
 const NEVER = /^reports\/(?:investigations|outbox)\//;
+
+/**
+ * Reports as they are, but for the review page: its links lead from where it lies to the evidence, which in an archive
+ * lies elsewhere.
+ */
+function reportSources({ reportsFolder, evidenceFolder }: Collection): ArchiveSource[] {
+  const outside = `${relative(reportsFolder, evidenceFolder)}/`;
+  const inside = (text: string) =>
+    text.replaceAll(`"${outside}`, '"../evidence/').replaceAll(`](${outside}`, "](../evidence/");
+  return filesIn(reportsFolder, "reports", "report")
+    .filter(({ path }) => !NEVER.test(path))
+    .map((source) =>
+      /^reports\/review\.[^/]*$/.test(source.path) && "file" in source.content
+        ? { ...source, content: { text: inside(readFileSync(source.content.file, "utf8")) } }
+        : source,
+    );
+}
 
 function recordSources({ records, evidenceFolder }: Collection): ArchiveSource[] {
   const head = `${JSON.stringify(headOf(records))}\n`;
@@ -96,13 +113,13 @@ export function isIncluded({ kind }: Pick<ArchiveSource, "kind">, include: reado
 
 /** Everything that can be archived, but for the pages about it, sorted by path. */
 export function collectSources(collection: Collection): ArchiveSource[] {
-  const { evidenceFolder, reportsFolder } = collection;
+  const { evidenceFolder } = collection;
   const sources = [
     ...recordSources(collection),
     ...filesIn(evidencePart(evidenceFolder, "artifacts"), "evidence/artifacts", "artifact"),
     ...filesIn(evidencePart(evidenceFolder, "regressions"), "evidence/regressions", "artifact"),
     ...snapshotSources(collection),
-    ...filesIn(reportsFolder, "reports", "report").filter(({ path }) => !NEVER.test(path)),
+    ...reportSources(collection),
     ...summarySources(collection),
   ];
   return sources.sort(byPath);

@@ -205,7 +205,7 @@ describe("rollout status", () => {
     const lines = renderStatus(status).join("\n");
     match(lines, /^config +FAULTY or unread/m);
     match(lines, /^ +last proven \S+Z: on, by 2 processes of release a{12}$/m);
-    match(lines, /^gate 0 +not met by the evidence; nobody could look$/m);
+    match(lines, /^gate 0 +not met: phase 0 \(pre-flight\) is not begun/m);
     restart("undo", { summary: "", kept: [], processes: [{ ...worker, flag: null }] });
     const back = await statusOf({ phase: "9", evidence: { url } });
     deepEqual([back.flag.proven?.value, back.flag.proven?.processes], [null, 1]);

@@ -55,7 +55,7 @@ function allRun(release: string, flag: boolean | null): Processes {
 /** Users at work while something is done: not one request may fail. */
 async function underTraffic(app: Sandbox["app"], work: () => Promise<unknown>): Promise<TrafficFigures> {
   const stop = new AbortController();
-  const rate = await findRate(app, [100, 50]);
+  const rate = await findRate(app, [200, 100, 50]);
   const traffic = runTraffic({ rate, seconds: 600, app, signal: stop.signal });
   try {
     await work();

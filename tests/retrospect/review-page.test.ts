@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PlanSection } from "../../config/plan.ts";
 import { judgeCriteria } from "../../retrospect/criteria.ts";
 import { incidentsOf } from "../../retrospect/incidents.ts";
@@ -9,6 +9,7 @@ import { type ReviewPageResult, type ReviewPageSpec, reviewPage } from "../../st
 import { applyStep, undoStep } from "../../steps/run-step.ts";
 import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
+import { runArchive, untar } from "../archive/archive-fixture.ts";
 import { RolledOut } from "../archive/rolled-out.ts";
 import { eventful } from "./eventful.ts";
 
@@ -98,6 +99,19 @@ describe("review page", () => {
       await write(stack, turn + 1);
       assert.match(pageOf(stack, `review.edited-${turn}.md`), new RegExp(`Mine, ${turn}\\.`));
       assert.doesNotMatch(pageOf(stack), /Mine/);
+    }
+  });
+
+  it("leads to the records in the archive as well, where they lie elsewhere", async () => {
+    const stack = eventful();
+    await write(stack);
+    const folder = await untar((await runArchive(stack)).path);
+    const [root = ""] = readdirSync(folder).filter((name) => name !== "archive.tar");
+    for (const name of ["review.md", "review.html"]) {
+      const page = join(folder, root, "reports", name);
+      const links = [...readFileSync(page, "utf8").matchAll(/(?:\]\(|href=")([^)"]*json)/g)];
+      assert.ok(links.length > 15, name);
+      for (const [, link = ""] of links) assert.ok(existsSync(join(dirname(page), link)), link);
     }
   });
 

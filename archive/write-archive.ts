@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import type { Encryption } from "../config/encryption.ts";
 import { StepError } from "../errors/step-error.ts";
-import { isDiskFull } from "../ledger/durable-file.ts";
-import { syncFolder } from "../postgres/backup/dump-files.ts";
+import { isDiskFull, syncFolder } from "../ledger/durable-file.ts";
+import { summing } from "../ledger/summing.ts";
 import { hashFile } from "../steps/snapshot/snapshot-file.ts";
 import { compressor, encryptor } from "./compression.ts";
 import { type ArchiveManifest, type FoundFile, MANIFEST, manifestText } from "./manifest.ts";
@@ -28,20 +28,6 @@ export interface WrittenArchive extends FoundFile {
   name: string;
   /** False: one with the same bytes was there already. */
   isNew: boolean;
-}
-
-/** Passes bytes on and sums them up. */
-function summing() {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  const stream = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
-  return { stream, result: (): FoundFile => ({ bytes, sha256: hash.digest("hex") }) };
 }
 
 /**
@@ -130,7 +116,7 @@ async function settle(partial: string, base: string, suffix: string, found: Foun
     const there = await stat(join(folder, name)).catch(() => undefined);
     if (!there) {
       await rename(partial, join(folder, name));
-      await syncFolder(folder);
+      syncFolder(folder);
       return { name, isNew: true };
     }
     if (there.size !== found.bytes || (await hashFile(join(folder, name))) !== found.sha256) continue;

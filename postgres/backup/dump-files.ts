@@ -74,6 +74,3 @@ export async function sealFolder(folder: string): Promise<void> {
     await sync(path);
   }
 }
-
-/** Forces a folder's list of names to the disk: after a rename in it. */
-export const syncFolder = sync;

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { StepError } from "../../errors/step-error.ts";
+import { syncFolder } from "../../ledger/durable-file.ts";
 import { identifySelf, isAlive, type ProcessOnHost } from "../../processes/process-identity.ts";
-import { sealFolder, syncFolder, writeSynced } from "./dump-files.ts";
+import { sealFolder, writeSynced } from "./dump-files.ts";
 import { Manifest } from "./dump-manifest.ts";
 
 export const MANIFEST = "manifest.json";
@@ -80,7 +81,7 @@ export async function finishBackup(root: string, partial: string, manifest: Mani
   const step = manifest.step.replaceAll(/[^a-z0-9-]/g, "-");
   const folder = join(root, `${step}-${stamp}-${sha256.slice(0, 16)}`);
   await rename(partial, folder);
-  await syncFolder(root);
+  syncFolder(root);
   return { folder, manifest, sha256, released: false };
 }
 
@@ -129,12 +130,12 @@ export async function listBackups(root: string): Promise<(StoredBackup | BrokenB
 export async function eraseBackup(folder: string): Promise<void> {
   const gone = join(dirname(folder), `${PARTIAL}${randomBytes(6).toString("hex")}`);
   await rename(folder, gone);
-  await syncFolder(dirname(folder));
+  syncFolder(dirname(folder));
   await rm(gone, { recursive: true, force: true });
 }
 
 /** Marks a backup as belonging to an attempt that was taken back. The backup itself is untouched. */
 export async function releaseBackup(folder: string, at: Date): Promise<void> {
   await writeSynced(join(folder, RELEASED), `${JSON.stringify({ releasedAt: at.toISOString() })}\n`);
-  await syncFolder(folder);
+  syncFolder(folder);
 }

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { type FileHandle, open, rename, rm, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { syncFolder } from "../../postgres/backup/dump-files.ts";
+import { syncFolder } from "../../ledger/durable-file.ts";
+import { summing } from "../../ledger/summing.ts";
 import { readLines } from "../../processes/line-reader.ts";
 import { type DealLine, parseLine } from "./snapshot-line.ts";
 import { incomingPath } from "./snapshot-store.ts";
@@ -98,31 +98,17 @@ export class LineWriter {
   }
 }
 
-/** Passes bytes on and sums them up. */
-function counting() {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  const stream = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
-  return { stream, result: () => ({ sha256: hash.digest("hex"), bytes }) };
-}
-
 /** Makes the lines the finished file: summed up, compressed if wanted, whole on disk before it gets its name. */
 export async function sealLines(lines: string, final: string, compress: "gzip" | "none") {
-  const content = counting();
-  const packed = counting();
+  const content = summing();
+  const packed = summing();
   const temporary = incomingPath(final);
   const target = createWriteStream(temporary, { mode: 0o600, flush: true });
   const source = createReadStream(lines, { highWaterMark: 1 << 18 });
   if (compress === "gzip") await pipeline(source, content.stream, createGzip(), packed.stream, target);
   else await pipeline(source, content.stream, packed.stream, target);
   await rename(temporary, final);
-  await syncFolder(dirname(final));
+  syncFolder(dirname(final));
   return { contentSha256: content.result().sha256, ...packed.result() };
 }
 

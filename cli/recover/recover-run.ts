@@ -1,4 +1,4 @@
-import { loadSettings } from "../../config/load.ts";
+import { ConfigError, readSettings } from "../../config/load.ts";
 import { phaseTitle } from "../../config/phase.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
@@ -43,13 +43,13 @@ function sayOfWriters({ spec }: Entry): string[] {
 }
 
 /** What is half-done, and how it goes on; empty where nothing is. */
-export function sayWhatResumes({ records }: Chain, stack: string, wanted: number): string[] {
+export function sayWhatResumes({ records }: Chain, stack: string, wanted: number | undefined): string[] {
   const half = [...foldEntries(records).values()].filter(({ state }) => state === "half-done");
   if (half.length === 0) return [];
   return [
     ...half.map(({ phase, step }) => `half-done: ${phase}/${step}`),
     ...half.flatMap(sayOfWriters),
-    `to go on:   npx rollout up --stack ${stack}   (${phaseTitle(wanted)} is wanted)`,
+    `to go on:   npx rollout up --stack ${stack}${wanted === undefined ? "" : `   (${phaseTitle(wanted)} is wanted)`}`,
     `to go back: npx rollout config set phase <lower> --stack ${stack}, then up; or npx rollout destroy --stack ${stack}`,
   ];
 }
@@ -62,7 +62,9 @@ export function sayWhatResumes({ records }: Chain, stack: string, wanted: number
  */
 export async function recoverRun(stack: string, without?: AbandonWish): Promise<string[]> {
   if (!(await isStackKnown(stack))) return [`there is no stack ${stack} yet: nothing to recover`];
-  const { settings } = loadSettings(await readStackSource(stack));
+  // Faults elsewhere in the configuration are told in the end: what a killed run left has to go all the same.
+  const { settings, faults } = readSettings(await readStackSource(stack));
+  if (!settings.evidence) throw new ConfigError(faults);
   const folder = evidenceFolder(settings.evidence.url);
   await refuseLiveEngine(stack);
   const orphan = await endOrphan(stack, readLock(folder));
@@ -82,7 +84,7 @@ export async function recoverRun(stack: string, without?: AbandonWish): Promise<
       chain.append({ record: "event", event: "recovered", note: done.join("; ") });
     if (without) done.push(...(await abandonHost(chain, without, READER)));
     const resumes = sayWhatResumes(chain, stack, settings.phase);
-    return [...done, ...(resumes.length > 0 ? resumes : ["nothing is half-done"])];
+    return [...done, ...(resumes.length > 0 ? resumes : ["nothing is half-done"]), ...faults];
   } finally {
     release();
   }

@@ -22,7 +22,9 @@ function awaitsRelease({ identity, release, follows }: TestSuiteSpec, { evidence
 async function findMissing(suite: SuiteProgram, cwd: string): Promise<string[]> {
   const folder = await stat(cwd).catch(() => undefined);
   if (!folder?.isDirectory())
-    return [`test-suite: expected the folder ${cwd} to run in, got none. Correct testSuite.cwd.`];
+    return [
+      `test-suite: expected the folder ${cwd} to run in, got none. Correct testSuite.cwd, or install that release there again: \`rollout finish\` removes old ones.`,
+    ];
   const environment = suiteEnvironment(suite);
   const [program = ""] = suite.command;
   if (await isInstalled(program, { environment, cwd })) return [];

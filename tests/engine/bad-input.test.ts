@@ -228,6 +228,20 @@ describe("bad input", function () {
       );
     });
 
+    it("keeps neither recover from cleaning up nor verify from checking the records", async () => {
+      await checkout.rollout("config", "set", "phase", "9");
+      const fault = /config: expected an integer from 0 to 4 for phase in Pulumi\.sandbox\.yaml, got 9\./;
+      const recovered = await checkout.try("recover");
+      assert.equal(recovered.exitCode, 0, recovered.output);
+      assert.match(recovered.output, /^recover: nothing is half-done$/m);
+      assert.match(recovered.output, fault);
+      const verified = await checkout.try("verify");
+      assert.equal(verified.exitCode, 1, verified.output);
+      assert.match(verified.output, /^evidence: \d+ records in .*, each hash and link right$/m);
+      assert.match(verified.output, fault);
+      await checkout.rollout("config", "set", "phase", "0");
+    });
+
     it("is told where an option is out of range", async () => {
       assert.match(
         await refused("sandbox", "up", "--deals", "0"),

@@ -52,7 +52,7 @@ export async function runChecklist(options: ChecklistOptions): Promise<Checklist
       const point = { number: index + 1, name, actions };
       const outcome = await PointRun.run(pointOptions(point, run), await newSession(browser, session));
       deps.log(
-        `browser-checklist: ${outcome.faults.length === 0 ? "ok  " : "FAIL"}  ${name} (${outcome.ms} ms)`,
+        `browser-checklist: ${outcome.faults.length === 0 ? "ok  " : "FAIL"}  ${name} (${(outcome.ms / 1000).toFixed(1)} s)`,
       );
       points.push(outcome);
     }

@@ -97,6 +97,8 @@ function settleOne(
       return as(gone ? "deleted" : "failing");
     case "extra":
       if (facts.older.has(key)) return as("extra");
+      // The answer may be to what the row was before the edit: it says nothing of the rules.
+      if (wasEditedSince(suspect, facts)) return as("created", []);
       return as(faults.length > 0 ? "different" : "created");
     default: {
       if (wasEditedSince(suspect, facts)) return as("changed");

@@ -6,8 +6,6 @@ import { APP, REPORT } from "../../sandbox/database/roles.ts";
 import { seed } from "../../sandbox/database/seed.ts";
 import { createDatabase } from "../database.ts";
 
-const OWNER = `rollout_owner_${process.pid}`;
-
 async function withAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -25,31 +23,35 @@ async function withAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>
 export class RealTarget {
   readonly app: string;
   readonly #admin: string;
+  /** A role of its own: two targets may be on one server. */
+  readonly #owner: string;
   readonly #server: Server;
 
-  private constructor(admin: string, server: Server) {
+  private constructor(admin: string, owner: string, server: Server) {
     this.#admin = admin;
+    this.#owner = owner;
     this.#server = server;
     this.app = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   static async make(): Promise<RealTarget> {
     const admin = await createDatabase("real");
+    const owner = `rollout_owner_${randomBytes(4).toString("hex")}`;
     await withAdmin(admin, async (client) => {
       for (const role of [APP, REPORT])
         await client.query(
-          `DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+          `DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
         );
-      await client.query(`CREATE ROLE ${OWNER} LOGIN CREATEROLE`);
-      await client.query(`GRANT ${APP} TO ${OWNER}`);
-      await client.query(`ALTER DATABASE ${new URL(admin).pathname.slice(1)} OWNER TO ${OWNER}`);
+      await client.query(`CREATE ROLE ${owner} LOGIN CREATEROLE`);
+      await client.query(`GRANT ${APP} TO ${owner}`);
+      await client.query(`ALTER DATABASE ${new URL(admin).pathname.slice(1)} OWNER TO ${owner}`);
     });
     const server = createServer((request, response) => {
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(request.url === "/health" ? { database: "ok" } : { total: 1 }));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const target = new RealTarget(admin, server);
+    const target = new RealTarget(admin, owner, server);
     await target.#seed();
     return target;
   }
@@ -67,9 +69,11 @@ export class RealTarget {
   /** Gives the owner another password. @returns its connection string. */
   async rotatePassword(): Promise<string> {
     const password = `canary${randomBytes(9).toString("hex")}`;
-    await withAdmin(this.#admin, (client) => client.query(`ALTER ROLE ${OWNER} PASSWORD '${password}'`));
+    await withAdmin(this.#admin, (client) =>
+      client.query(`ALTER ROLE ${this.#owner} PASSWORD '${password}'`),
+    );
     const url = new URL(this.#admin);
-    url.username = OWNER;
+    url.username = this.#owner;
     url.password = password;
     return url.href;
   }
@@ -83,6 +87,6 @@ export class RealTarget {
 
   async dispose(): Promise<void> {
     this.#server.close();
-    await withAdmin(this.#admin, (client) => client.query(`ALTER ROLE ${OWNER} NOLOGIN`));
+    await withAdmin(this.#admin, (client) => client.query(`ALTER ROLE ${this.#owner} NOLOGIN`));
   }
 }

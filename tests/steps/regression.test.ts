@@ -139,6 +139,27 @@ describe("regression", () => {
     assert.equal(found.class, "changed");
   });
 
+  it("judges a new deal by the rules, but not one that was edited while it was asked for", async () => {
+    await runSql(
+      url,
+      "INSERT INTO deals (id, deal_type, created_at) SELECT n, 'carveout', '2026-01-02Z' FROM generate_series(50, 51) n",
+    );
+    const moments = await runSql(url, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS moment");
+    const later = await Promise.all(
+      [50, 51].map(async (key) => seen(key, "1", { type: "carveout", row: await digestOf(url, key) })),
+    );
+    const evidence = new SnapshotEvidence();
+    evidence.keep("pre-flight", "output-snapshot", []);
+    evidence.keep("validation", "post-snapshot", later, { moment: moments[0]?.rows[0].moment });
+    for (const type of ["acquisition", "carveout"])
+      await runSql(url, `UPDATE deals SET deal_type = '${type}' WHERE id = 51`);
+    await assert.rejects(
+      run(evidence, { createdColumn: "created_at" }).result,
+      /got 1 that are not[\s\S]*- deal 50 \(carveout\) different: costs\[\]\.kind: expected to include "tsa"/,
+    );
+    await runSql(url, "DELETE FROM deals WHERE id IN (50, 51)");
+  });
+
   it("holds an edited deal to the rules that need no earlier output", async () => {
     await runSql(url, "UPDATE deals SET deal_type = 'divestiture' WHERE id = 9");
     const evidence = SnapshotEvidence.of([seenLater(9)], [seen(9, "1", { type: "divestiture" })]);

@@ -137,7 +137,7 @@ describe("rollout uninstall", function () {
     deepEqual(await everything(), before);
     const done = (await uninstall({ ...PLAIN, force: true, reason: "disk is gone" })).join("\n");
     match(done, /journal exported to artifacts/);
-    match(done, new RegExp(`stays on host-a: ${stage.repository.shas[0]?.slice(0, 12)}`));
+    match(done, new RegExp(`stays on host-a: .*${stage.repository.shas[0]?.slice(0, 12)}`));
     equal(existsSync(join(stage.hosts[1]?.appDir ?? "", ".rollout")), false);
     match(JSON.stringify(stage.chain().records), /"uninstalled".*disk is gone/);
     match((await uninstall()).join("\n"), /^nothing of test is left on its target/);

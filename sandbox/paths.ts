@@ -65,17 +65,27 @@ export function claimFolder(paths: SandboxPaths): void {
 
 /**
  * Where the private PostgreSQL keeps its data. PostgreSQL refuses to run as root, and the user it then runs
- * as may not be able to search the folders above a checkout (`/root`): a root user's data lies in `/var`.
+ * as may not be able to search the folders above a checkout (`/root`): a root user's data lies in `/var`. There it
+ * outlives a checkout that was removed; a new one in its place begins with data of its own.
  */
 export function clusterFolder(paths: SandboxPaths): string {
   const record = join(paths.folder, "cluster");
   if (existsSync(record)) return readFileSync(record, "utf8").trim();
   const folder =
     process.getuid?.() === 0
-      ? join(writableFolder(["/var/lib", "/var/tmp"]), "deal-type-rollout", checkoutId(paths.checkout))
+      ? unusedFolder(
+          join(writableFolder(["/var/lib", "/var/tmp"]), "deal-type-rollout", checkoutId(paths.checkout)),
+        )
       : join(paths.folder, "postgres");
   writeFileSync(record, `${folder}\n`);
   return folder;
+}
+
+function unusedFolder(folder: string): string {
+  for (let number = 1; ; number += 1) {
+    const candidate = number === 1 ? folder : `${folder}-${number}`;
+    if (!existsSync(candidate)) return candidate;
+  }
 }
 
 function writableFolder(candidates: string[]): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -100,6 +100,22 @@ describe("a sandbox of which something has died", () => {
     await query(adminUrl, "ALTER DATABASE diligence RENAME TO diligence_unfinished");
     const { database } = await up(400);
     assert.deepEqual(await query(database, "SELECT count(*)::int FROM deals"), [{ count: 400 }]);
+  });
+
+  it("begins with data of its own where a checkout was removed and cloned again", () => {
+    const paths = sandboxPaths(makeCheckout("removed"));
+    const begin = () => {
+      mkdirSync(paths.folder);
+      return clusterFolder(paths);
+    };
+    const first = begin();
+    mkdirSync(first, { recursive: true });
+    assert.equal(clusterFolder(paths), first);
+    rmSync(paths.folder, { recursive: true });
+    const second = begin();
+    assert.ok(!existsSync(second), second);
+    rmSync(first, { recursive: true, force: true });
+    rmSync(paths.checkout, { recursive: true });
   });
 
   it("ends by itself when its folder is removed", async () => {

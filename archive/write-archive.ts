@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import type { Encryption } from "../config/encryption.ts";
 import { StepError } from "../errors/step-error.ts";
-import { isDiskFull, syncFolder } from "../ledger/durable-file.ts";
+import { explainFullDisk, syncFolder } from "../ledger/durable-file.ts";
 import { summing } from "../ledger/summing.ts";
 import { hashFile } from "../steps/snapshot/snapshot-file.ts";
 import { compressor, encryptor } from "./compression.ts";
@@ -131,14 +131,6 @@ export async function removeLeftovers(folder: string): Promise<void> {
   await Promise.all(names.filter((name) => name.startsWith(PARTIAL)).map((name) => rm(join(folder, name))));
 }
 
-function explainFull(error: unknown, folder: string): unknown {
-  if (!isDiskFull(error)) return error;
-  return new StepError(
-    `archive: expected room for the archive in ${folder}, got a full disk. Free some and run again.`,
-    { cause: error },
-  );
-}
-
 /**
  * Writes an archive: whole and on the disk before it gets its name, for its owner alone. Memory does not grow with it.
  * @param sources sorted by path; each has to be what the manifest lists.
@@ -158,6 +150,6 @@ export async function writeArchive(
     return { ...found, ...(await settle(partial, manifest.folder, suffix, found, folder)) };
   } catch (error) {
     await rm(partial, { force: true });
-    throw explainFull(error, folder);
+    throw explainFullDisk(error, "the archive", folder, "archive");
   }
 }

@@ -6,15 +6,11 @@ import { StepError } from "../errors/step-error.ts";
 export const isDiskFull = (error: unknown): boolean =>
   ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
-/** Says what to do about a full disk; any other error is given back as it is. */
-export function explainFullDisk(error: unknown, what: string, folder: string): unknown {
+/** Says what to do about a full disk; any other error is given back as it is. @param by the step that says it. */
+export function explainFullDisk(error: unknown, what: string, folder: string, by = "disk"): unknown {
   if (!isDiskFull(error)) return error;
-  return new StepError(
-    `disk: expected room for ${what} in ${folder}, got a full disk. Free some and run again.`,
-    {
-      cause: error,
-    },
-  );
+  const message = `${by}: expected room for ${what} in ${folder}, got a full disk. Free some and run again.`;
+  return new StepError(message, { cause: error });
 }
 
 /** Runs `work` with an open file, and closes it whatever happens. */

@@ -8,7 +8,8 @@ import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
 import { readTree } from "../review/source-tree.ts";
-import { flagStops, listed, rangeStops, SHOWN, short } from "./code-review/code-review-stops.ts";
+import { flagStops, listed, rangeStops, SHOWN } from "./code-review/code-review-stops.ts";
+import { shortSha } from "./restart/host-work.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 const Sha = z.string().regex(/^[0-9a-f]{40}$/);
@@ -59,7 +60,7 @@ interface Findings extends CommitRange {
 /** Longest time of a look in a preview: a large repository is then left to the step itself. */
 const LOOK_MS = 12_000;
 const FETCH_MS = 15 * 60_000;
-const subjectOf = ({ from, to }: CodeReviewSpec) => `${short(from)}..${short(to)}`;
+const subjectOf = ({ from, to }: CodeReviewSpec) => `${shortSha(from)}..${shortSha(to)}`;
 
 /** Prose may tell the flag's story; code, tests and settings may not even name it. */
 const isProse = (path: string) => /\.(?:md|markdown|rst|adoc)$/i.test(path);

@@ -2,11 +2,10 @@ import picomatch from "picomatch";
 import type { CommitRange } from "../../review/commit-range.ts";
 import { clip } from "../../review/finding.ts";
 import type { CodeReviewSpec } from "../code-review.ts";
+import { shortSha } from "../restart/host-work.ts";
 
 /** Places that a message lists; the report has all of them. */
 export const SHOWN = 20;
-
-export const short = (sha: string) => sha.slice(0, 12);
 
 /** As many places as a person reads. */
 export function listed(places: readonly string[]): string {
@@ -25,7 +24,7 @@ export function rangeStops(
     ...(descends
       ? []
       : [
-          `code-review: expected ${short(from)} to be a forebear of ${short(to)}, got another line of commits: what runs now would be lost. Rebase the new release, or correct releases in the stack config.`,
+          `code-review: expected ${shortSha(from)} to be a forebear of ${shortSha(to)}, got another line of commits: what runs now would be lost. Rebase the new release, or correct releases in the stack config.`,
         ]),
     ...(odd.length === 0
       ? []
@@ -38,7 +37,7 @@ export function rangeStops(
 function mentionStops(places: string[], { flagVariable, to }: CodeReviewSpec): string[] {
   if (places.length === 0) return [];
   return [
-    `code-review: expected no mention of ${flagVariable} in ${short(to)}, which makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
+    `code-review: expected no mention of ${flagVariable} in ${shortSha(to)}, which makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
   ];
 }
 
@@ -55,7 +54,7 @@ export function flagStops(readers: string[], wrong: string[], spec: CodeReviewSp
     ...(readers.length > 0
       ? []
       : [
-          `code-review: expected code in ${short(to)} that reads ${flagVariable} from the environment, got none: the flag would switch nothing. Read it there, or correct flagVariable.`,
+          `code-review: expected code in ${shortSha(to)} that reads ${flagVariable} from the environment, got none: the flag would switch nothing. Read it there, or correct flagVariable.`,
         ]),
   ];
 }

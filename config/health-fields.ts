@@ -10,7 +10,10 @@ const FieldPath = z
   .max(200);
 
 const field = (name: string, description: string) =>
-  z.union([FieldPath, z.literal(false)]).default(name).describe(description);
+  z
+    .union([FieldPath, z.literal(false)])
+    .default(name)
+    .describe(description);
 
 const OFFSET = /^[+-]([01]\d|2[0-3]):[0-5]\d$/;
 

@@ -1,6 +1,7 @@
 import { type HealthFields, USUAL_FIELDS } from "../config/health-fields.ts";
 import { parseFlag } from "./flag-file.ts";
 import { readInstant } from "./instant.ts";
+import { printable } from "./printable.ts";
 
 /** What a process of the application says of itself; what it is not asked for is absent. */
 export interface ProcessHealth {
@@ -26,16 +27,13 @@ const SHOWN_START = 80;
 const SHOWN_NAMES = 12;
 
 /** A short start of what came, on one line and printable: enough to see that it is a login page. */
-function showStart(body: string): string {
-  const start = [...body.slice(0, 4 * SHOWN_START)]
-    .map((letter) => (/[\p{C}\p{Z}]/u.test(letter) ? " " : letter))
-    .join("")
-    .replaceAll(/ {2,}/g, " ")
-    .trim();
+export function showStart(body: string): string {
+  const start = printable(body.slice(0, 4 * SHOWN_START));
   return start.length > SHOWN_START ? `${start.slice(0, SHOWN_START)}…` : start;
 }
 
-const showKind = ({ status, contentType }: RawAnswer) => `HTTP ${status}, ${contentType || "no content type"}`;
+const showKind = ({ status, contentType }: RawAnswer) =>
+  `HTTP ${status}, ${contentType || "no content type"}`;
 
 /** The parts of `build.commit`, or of a JSON pointer. @see RFC 6901 */
 function partsOf(path: string): string[] {
@@ -75,8 +73,7 @@ function readRelease(value: unknown): Read<string> {
 
 function readFlag(value: unknown): Read<boolean | null> {
   if (value === null || typeof value === "boolean") return { value };
-  const said =
-    typeof value === "string" || value === 0 || value === 1 ? parseFlag(String(value)) : undefined;
+  const said = typeof value === "string" || value === 0 || value === 1 ? parseFlag(String(value)) : undefined;
   return typeof said === "boolean"
     ? { value: said }
     : { fault: `is ${show(value)}; true, 1, yes, on and false, 0, no, off are understood, and null` };

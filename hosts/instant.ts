@@ -28,7 +28,9 @@ function fromNumber(value: number): Instant {
 function zoneOffsetMs(zone: string, at: number): number {
   const fixed = /^([+-])(\d\d):(\d\d)$/.exec(zone);
   if (fixed) return (fixed[1] === "-" ? -1 : 1) * (Number(fixed[2]) * 60 + Number(fixed[3])) * 60_000;
-  const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(at);
+  const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" }).formatToParts(
+    at,
+  );
   const name = parts.find(({ type }) => type === "timeZoneName")?.value ?? "GMT";
   const [, sign, hours = "0", minutes = "0", seconds = "0"] =
     /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?/.exec(name) ?? [];

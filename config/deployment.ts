@@ -13,6 +13,11 @@ export const RestartSection = z.strictObject({
     unit: "s",
     description: "Time in which every process of a host has to say the wanted release and flag.",
   }),
+  stableSeconds: z.int().min(1).max(600).default(3).meta({
+    unit: "s",
+    description:
+      "Time that a service has to run without being started again until it counts as proven. Longer than a broken process lives.",
+  }),
   zeroFailures: z
     .boolean()
     .default(true)

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HealthFields } from "./health-fields.ts";
 
 const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, "an absolute path");
 const HttpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, "a URL http://… or https://…");
@@ -13,7 +14,10 @@ export const Service = z.strictObject({
     unit: "processes",
     description: "How many processes answer: status and proofs ask until each has said its release and flag.",
   }),
-  health: HttpUrl.optional().describe("Address where the processes say release, pid, start time and flag."),
+  health: HttpUrl.optional().describe(
+    "Address where the processes say release, pid, start time and flag (docs/health.md). Without it they are proven by what the host tells of them: weaker.",
+  ),
+  healthFields: HealthFields.optional().describe("Under which names the answer at `health` has these."),
   socket: UnitName.optional().describe(
     "Socket unit that keeps the listening socket while the service restarts: no connection is refused.",
   ),

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { request as secureRequest } from "node:https";
-import { z } from "zod";
 import type { Service } from "../config/target.ts";
+import { type ProcessHealth, type RawAnswer, readAnswer } from "./health-answer.ts";
 
 const TIMEOUT_MS = 2_000;
 const LARGEST_ANSWER = 65_536;
@@ -9,23 +9,21 @@ const LARGEST_ANSWER = 65_536;
 /** Asked this often per process until each has answered: a balancer may hand two requests to one of them. */
 const TRIES_PER_PROCESS = 8;
 
-/** What a process of the application says of itself. */
-export const ProcessHealth = z.object({
-  pid: z.int().min(1),
-  release: z.string(),
-  startedAt: z.string(),
-  /** The flag as this process has it; null when its code knows none. */
-  flag: z.boolean().nullable(),
-  /** Whether it reaches its database; absent where it does not say. */
-  database: z.string().optional(),
-});
-export type ProcessHealth = z.infer<typeof ProcessHealth>;
-
 /** Most requests at a time. */
 const AT_ONCE = 4;
 
+/** It answered, and not with what is asked for. */
+class AnswerFault extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** Asks over a connection of its own: one that is kept open would reach the same process again. */
-function askOnce(address: string, signal?: AbortSignal): Promise<ProcessHealth> {
+function askOnce(address: string, signal?: AbortSignal): Promise<RawAnswer> {
   const url = new URL(address);
   const send = url.protocol === "https:" ? secureRequest : request;
   return new Promise((resolve, reject) => {
@@ -39,11 +37,8 @@ function askOnce(address: string, signal?: AbortSignal): Promise<ProcessHealth> 
         if (body.length > LARGEST_ANSWER) asked.destroy(new Error("an answer of more than 64 KiB"));
       });
       response.on("end", () => {
-        try {
-          resolve(ProcessHealth.parse(JSON.parse(body)));
-        } catch {
-          reject(new Error(`HTTP ${response.statusCode} without release, pid, startedAt and flag`));
-        }
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, contentType: (headers["content-type"] ?? "").slice(0, 60), body });
       });
     });
     asked.on("timeout", () => asked.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
@@ -52,20 +47,39 @@ function askOnce(address: string, signal?: AbortSignal): Promise<ProcessHealth> 
   });
 }
 
+async function askProcess({ health, healthFields }: Asked, signal?: AbortSignal): Promise<ProcessHealth> {
+  const raw = await askOnce(health as string, signal);
+  const read = readAnswer(raw, healthFields);
+  if ("said" in read) return read.said;
+  throw new AnswerFault(raw.status, read.fault);
+}
+
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === "ECONNREFUSED" ? "connection refused" : (code ?? message);
 }
 
+/** The address as it may be shown: without a password in it. */
+export function showAddress(address = ""): string {
+  return address.replace(/^(https?:\/\/)[^/?#]*@/, "$1");
+}
+
+/** A process that says who it is. */
+export type NamedHealth = ProcessHealth & { pid: number };
+
 /** The processes of a service that have answered. */
 export interface ServiceAnswer {
   /** By process number. */
-  processes: ProcessHealth[];
+  processes: NamedHealth[];
+  /** Answers that do not tell whose they are; alike ones once. */
+  unnamed: ProcessHealth[];
   /** Why asking broke off. Without it, fewer processes than expected simply did not show up. */
   fault?: string;
+  /** Status of an answer that broke it off: something does answer there. */
+  status?: number;
 }
 
-type Asked = Pick<Service, "health" | "processes">;
+type Asked = Pick<Service, "health" | "healthFields" | "processes">;
 
 /** Asks a service until each of its processes has answered once, or as often as is reasonable. Never throws. */
 export function askService(service: Asked, signal?: AbortSignal): Promise<ServiceAnswer> {
@@ -83,26 +97,31 @@ export function askThoroughly(service: Asked, signal?: AbortSignal): Promise<Ser
  */
 const burst = (processes: number) => 1 + Math.floor(Math.random() * Math.min(processes, AT_ONCE));
 
-async function askUntil(
-  { health, processes }: Asked,
-  enough: number,
-  signal?: AbortSignal,
-): Promise<ServiceAnswer> {
-  if (!health) return { processes: [] };
-  const seen = new Map<number, ProcessHealth>();
-  const answered = () => [...seen.values()].sort((a, b) => a.pid - b.pid);
+async function askUntil(service: Asked, enough: number, signal?: AbortSignal): Promise<ServiceAnswer> {
+  const { health, processes } = service;
+  if (!health) return { processes: [], unnamed: [] };
+  const seen = new Map<number, NamedHealth>();
+  const unnamed = new Map<string, ProcessHealth>();
+  const answered = () => ({
+    processes: [...seen.values()].sort((a, b) => a.pid - b.pid),
+    unnamed: [...unnamed.values()],
+  });
   try {
     for (let tries = processes * TRIES_PER_PROCESS; tries > 0 && seen.size < enough; ) {
-      const asked = Array.from({ length: Math.min(tries, burst(processes)) }, () => askOnce(health, signal));
+      const asked = Array.from({ length: Math.min(tries, burst(processes)) }, () =>
+        askProcess(service, signal),
+      );
       tries -= asked.length;
       await Promise.allSettled(asked);
       for (const answer of asked) {
         const said = await answer;
-        seen.set(said.pid, said);
+        if (said.pid === undefined) unnamed.set(JSON.stringify(said), said);
+        else seen.set(said.pid, { ...said, pid: said.pid });
       }
     }
   } catch (error) {
-    return { processes: answered(), fault: reasonOf(error) };
+    const status = error instanceof AnswerFault ? { status: error.status } : {};
+    return { ...answered(), fault: reasonOf(error), ...status };
   }
-  return { processes: answered() };
+  return answered();
 }

@@ -2,23 +2,29 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
 import { HostError, type HostWriter } from "./host-shell.ts";
-import {
-  type ProcessProof,
-  type Propagation,
-  type Restarted,
-  readBeforeRestart,
-  readPropagation,
-  type Wanted,
-} from "./propagation.ts";
+import { journalEnd } from "./journal.ts";
+import type { ProcessProof, Restarted } from "./process-proof.ts";
+import { type Expected, type Propagation, readBeforeRestart, readPropagation } from "./propagation.ts";
 import { readUnits, restartLimitMs, restartUnits, runHostCommand } from "./service-units.ts";
+import type { UnitProof } from "./unit-proof.ts";
 
 const POLL_MS = 250;
 
 /** How a host is restarted. */
 export type RestartRules = Pick<
   RestartSection,
-  "timeoutSeconds" | "drain" | "undrain" | "drainTimeoutSeconds"
+  "timeoutSeconds" | "stableSeconds" | "drain" | "undrain" | "drainTimeoutSeconds"
 >;
+
+/** What is expected of a host before its restart is known. */
+export type Aim = Pick<Expected, "wanted" | "place" | "weaker">;
+
+/** A host that is proven: its processes, its units as they were then, and the restart that they are proven after. */
+export interface HostProof {
+  processes: ProcessProof[];
+  units: UnitProof[];
+  restarted?: Restarted;
+}
 
 /** Takes the host out of the load balancer or back in, where that is configured. */
 export async function runBalancerCommand(
@@ -31,24 +37,40 @@ export async function runBalancerCommand(
   if (argv) await runHostCommand(host, argv, { ...writer, timeoutSeconds: rules.drainTimeoutSeconds });
 }
 
-/** Asks until every process is as wanted. @throws {HostError} naming each straggler when the time is over. */
-async function waitUntilPropagated(
+/** The last lines of the units that cannot get well. */
+async function journalsOf(host: Host, seen: Propagation, since: Date, writer: HostWriter): Promise<string> {
+  const units = [...new Set(seen.certain.map(({ unit }) => unit))];
+  return (await Promise.all(units.map((unit) => journalEnd(host, unit, since, writer)))).join("");
+}
+
+/**
+ * Asks until every process is as wanted, and its unit has held out for `seconds`.
+ * @throws {HostError} naming each straggler when the time is over, or as soon as waiting cannot help any more.
+ */
+export async function waitUntilPropagated(
   host: Host,
-  expected: { wanted: Wanted; restarted: Restarted },
-  { timeoutSeconds }: RestartRules,
+  aim: Aim & { restarted: Restarted },
+  { timeoutSeconds, seconds }: { timeoutSeconds: number; seconds: number },
   writer: HostWriter,
-): Promise<ProcessProof[]> {
-  const until = performance.now() + timeoutSeconds * 1000;
+): Promise<HostProof> {
+  const until = performance.now() + (timeoutSeconds + seconds) * 1000;
   let seen: Propagation;
   do {
-    seen = await readPropagation(host, expected, writer);
+    seen = await readPropagation(host, { ...aim, stable: { seconds } }, writer);
     writer.signal.throwIfAborted();
-    if (seen.faults.length === 0) return seen.proofs;
+    if (seen.certain.length > 0) break;
+    if (seen.faults.length === 0)
+      return { processes: seen.proofs, units: seen.units, restarted: aim.restarted };
     await sleep(POLL_MS, undefined, { signal: writer.signal });
   } while (performance.now() < until);
+  const { at } = aim.restarted;
+  const time = seen.certain.length > 0 ? "" : ` within ${timeoutSeconds} s`;
   const reason =
-    `expected every process of ${host.name} to run the wanted release and flag within ${timeoutSeconds} s, got: ` +
-    `${seen.faults.join("; ")}. Look at its log; does it read the flag where it is written?`;
+    `expected every process of ${host.name} to run the wanted release and flag${time}, got: ` +
+    `${seen.faults.join("; ")}${await journalsOf(host, seen, at, writer)}. ` +
+    (seen.certain.length > 0
+      ? "Mend what its log says."
+      : "Look at its log; does it read the flag where it is written?");
   throw new HostError("restart", host.name, reason);
 }
 
@@ -60,20 +82,21 @@ async function waitUntilPropagated(
  */
 export async function restartHost(
   host: Host,
-  wanted: Wanted,
-  rules: RestartRules,
+  aim: Aim,
+  { seconds, ...rules }: RestartRules & { seconds: number },
   writer: HostWriter,
-): Promise<ProcessProof[]> {
+): Promise<HostProof> {
   const names = host.services.map(({ unit }) => unit);
   const [before, units] = await Promise.all([
-    readBeforeRestart(host, writer),
+    readBeforeRestart(host, aim.place, writer),
     readUnits(host, names, writer),
   ]);
   await runBalancerCommand(host, "drain", rules, writer);
   const at = await restartUnits(host, restartLimitMs(units, rules), writer);
-  const proofs = await waitUntilPropagated(host, { wanted, restarted: { at, before } }, rules, writer);
+  const times = { timeoutSeconds: rules.timeoutSeconds, seconds };
+  const proof = await waitUntilPropagated(host, { ...aim, restarted: { at, before } }, times, writer);
   await runBalancerCommand(host, "undrain", rules, writer);
-  return proofs;
+  return proof;
 }
 
 /**
@@ -82,10 +105,18 @@ export async function restartHost(
  */
 export async function alreadyPropagated(
   host: Host,
-  wanted: Wanted,
+  { wanted, place }: Aim,
+  { stableSeconds }: Pick<RestartSection, "stableSeconds">,
   writer: HostWriter,
-): Promise<ProcessProof[] | undefined> {
+): Promise<HostProof | undefined> {
   if (host.services.some(({ health }) => !health)) return undefined;
-  const { proofs, faults } = await readPropagation(host, { wanted }, writer);
-  return faults.length === 0 ? proofs : undefined;
+  const first = await readPropagation(host, { wanted, place }, writer);
+  if (first.faults.length > 0 || first.proofs.some(({ by }) => by === "process")) return undefined;
+  const until = performance.now() + stableSeconds * 1000;
+  const stable = { seconds: stableSeconds, base: first.units };
+  for (let seen = first; ; await sleep(POLL_MS, undefined, { signal: writer.signal })) {
+    seen = await readPropagation(host, { wanted, place, stable }, writer);
+    if (seen.faults.length === 0) return { processes: seen.proofs, units: seen.units };
+    if (seen.certain.length > 0 || performance.now() > until) return undefined;
+  }
 }

@@ -1,137 +1,189 @@
 import type { Host, Service } from "../config/target.ts";
-import { askService, askThoroughly, type ProcessHealth } from "./health.ts";
+import type { FlagPlace } from "./flag-file.ts";
+import { askService, askThoroughly, type ServiceAnswer, showAddress } from "./health.ts";
+import { askedFields } from "./health-answer.ts";
+import { type HostRun, readHostRun, type UnitRun } from "./host-run.ts";
 import type { HostReader } from "./host-shell.ts";
-import { readUnits, type UnitState } from "./service-units.ts";
+import {
+  isUntold,
+  type Judged,
+  type Judging,
+  judgeProcess,
+  keyOf,
+  type ProcessProof,
+  type Restarted,
+  type Wanted,
+} from "./process-proof.ts";
+import { crashLoop, isAnotherStart, notRunning, notStable, proofOf, type UnitProof } from "./unit-proof.ts";
 
-/** What every process has to say. */
-export interface Wanted {
-  /** Undefined where it is not asked: another step owns it. */
-  release: string | undefined;
-  /** Null where nothing says so: the code knows no flag, or the line is not there. */
-  flag: boolean | null;
-  /** A process that knows no flag counts, whatever is written: for code from before the rollout. */
-  unknownCounts?: true;
-}
-
-/** One process, and what it said; `asked` is false where nothing answers and systemd alone told of it. */
-export interface ProcessProof {
-  host: string;
-  unit: string;
-  pid: number;
-  startedAt: string;
-  asked: boolean;
-  release?: string;
-  flag?: boolean | null;
-}
-
-/** A restart, as those that came before it are told from those that came after. */
-export interface Restarted {
-  /** The host's clock just before it. */
-  at: Date;
-  /** Who answered before it, as `pid@startedAt`. */
-  before: ReadonlySet<string>;
+/** What is expected of the processes of a host, and how much has to be known of them. */
+export interface Expected {
+  wanted: Wanted;
+  place: FlagPlace;
+  restarted?: Restarted | undefined;
+  /** How long the units have to hold out, and what they were when that began; a restart needs no beginning. */
+  stable?: { seconds: number; base?: readonly UnitProof[] } | undefined;
+  /** What was proven of the units before: what has happened since is told. */
+  proven?: readonly UnitProof[] | undefined;
+  /** On the way back: where an address answers without what is asked for (its database is down), the host's look counts. */
+  weaker?: boolean;
 }
 
 /** Processes that are as wanted, and what is wrong with the others, each naming host, unit, process and age. */
 export interface Propagation {
   proofs: ProcessProof[];
+  /** All that answered or that the host sees, as wanted or not. */
+  seen: ProcessProof[];
   faults: string[];
+  /** Of the faults those that no waiting mends, with their units. */
+  certain: { unit: string; fault: string }[];
+  units: UnitProof[];
 }
 
-const keyOf = ({ pid, startedAt }: ProcessHealth) => `${pid}@${startedAt}`;
-const flagText = (flag: boolean | null) => (flag === null ? "unknown" : flag ? "on" : "off");
+type UnitPart = Omit<Propagation, "units">;
 
-/** What every process has to say, for a person. Pure. */
-export function showWanted({ release, flag }: Wanted): string {
-  const which = release === undefined ? "" : `release ${release.slice(0, 12)}, `;
-  return `${which}flag ${flag === null ? "unknown to it" : flagText(flag)}`;
-}
+/** Units that the host has to look at one by one: their address does not tell all, or there is none. Pure. */
+const detailedUnits = (services: readonly Service[]) =>
+  services
+    .filter(({ health, healthFields }) => !health || askedFields(healthFields).length < askedFields().length)
+    .map(({ unit }) => unit);
 
-/** Off and unknown are the same to the code: one that knows no flag cannot have it on. Pure. */
-export function isAsWanted(said: Pick<ProcessHealth, "release" | "flag">, wanted: Wanted): boolean {
-  if (wanted.release !== undefined && said.release !== wanted.release) return false;
-  if (said.flag === null && wanted.unknownCounts) return true;
-  return (said.flag === true) === (wanted.flag === true);
-}
-
-function ageOf(startedAt: string, now: number): string {
-  const seconds = Math.round((now - Date.parse(startedAt)) / 1000);
-  return Number.isFinite(seconds) ? `${Math.max(0, seconds)} s old` : "of unknown age";
-}
-
-/** Why this process does not count as propagated; undefined when it does. Pure. */
-export function judgeProcess(
-  said: ProcessHealth,
-  wanted: Wanted,
-  restarted: Restarted | undefined,
-  now: number,
-): string | undefined {
-  const who = `pid ${said.pid} (${ageOf(said.startedAt, now)})`;
-  if (
-    restarted &&
-    (restarted.before.has(keyOf(said)) || !(Date.parse(said.startedAt) >= restarted.at.getTime()))
-  )
-    return `${who} is a straggler: it runs since before the restart`;
-  if (isAsWanted(said, wanted)) return undefined;
-  const { release, flag } = said;
-  return (
-    `${who} is a straggler: it says release ${release.slice(0, 12)}, flag ${flagText(flag)}; ` +
-    `wanted are ${wanted.release?.slice(0, 12) ?? "any release"}, ${flagText(wanted.flag)}`
-  );
-}
-
-/** Who answers now: to be told from those that answer after a restart. */
-export async function readBeforeRestart(host: Host, { signal }: HostReader): Promise<Set<string>> {
-  const answers = await Promise.all(host.services.map((service) => askService(service, signal)));
-  return new Set(answers.flatMap(({ processes }) => processes.map(keyOf)));
-}
-
-async function askOne(
+/** Who runs now: to be told from those that run after a restart. */
+export async function readBeforeRestart(
   host: Host,
-  service: Service,
-  { wanted, restarted }: { wanted: Wanted; restarted?: Restarted | undefined },
-  signal: AbortSignal,
-): Promise<Propagation> {
-  const { processes, fault } = await askThoroughly(service, signal);
-  const where = `${service.unit} on ${host.name}`;
-  const now = Date.now();
-  const judged = processes.map((said) => ({ said, reason: judgeProcess(said, wanted, restarted, now) }));
-  const faults = judged.flatMap(({ reason }) => (reason ? [`${where}: ${reason}`] : []));
-  const well = judged.filter(({ reason }) => !reason);
-  if (fault) faults.push(`${where}: ${fault} at ${service.health}`);
-  else if (well.length < service.processes)
-    faults.push(`${where}: ${well.length} of ${service.processes} processes say what is wanted`);
-  const proofs = well.map(({ said: { pid, startedAt, release, flag } }) => ({
-    ...{ host: host.name, unit: service.unit, pid, startedAt, release, flag, asked: true },
-  }));
-  return { proofs, faults };
+  { variable }: FlagPlace,
+  reader: HostReader,
+): Promise<Set<string>> {
+  const [run, ...answers] = await Promise.all([
+    readHostRun(host, { variable, detailed: [] }, reader),
+    ...host.services.map((service) => askService(service, reader.signal)),
+  ]);
+  return new Set([
+    ...run.units.flatMap(({ processes }) => processes.map(({ key }) => key)),
+    ...answers.flatMap(({ processes }) => processes.filter(({ startedAt }) => startedAt).map(keyOf)),
+  ]);
 }
 
-/** A service without a health address: that it was started after the restart is all that can be known. Pure. */
-export function judgeUnit(host: string, unit: UnitState, restarted: Restarted | undefined): Propagation {
-  const { active, mainPid: pid, activeSince: startedAt } = unit;
-  const where = `${unit.unit} on ${host}`;
-  if (unit.load !== "loaded") return { proofs: [], faults: [`${where}: systemd has it as ${unit.load}`] };
-  if (active !== "active" || pid === 0)
-    return { proofs: [], faults: [`${where}: systemd has it as ${active}`] };
-  if (!startedAt) return { proofs: [], faults: [`${where}: systemd does not say since when it runs`] };
-  if (restarted && Date.parse(startedAt) < restarted.at.getTime())
-    return { proofs: [], faults: [`${where}: pid ${pid} is a straggler: it runs since before the restart`] };
-  return { proofs: [{ host, unit: unit.unit, pid, startedAt, asked: false }], faults: [] };
+/** Something answers there, or takes the question: what it does not tell is then looked for on the host. */
+const isUnwell = ({ fault, status }: ServiceAnswer) =>
+  fault !== undefined && (status !== undefined || fault.startsWith("no answer within"));
+
+interface Seen {
+  service: Service;
+  answer: ServiceAnswer;
+  unit: UnitRun;
 }
 
-/** Asks every process of every service of a host once what it runs. @throws {HostError} when the host is unreachable. */
+/** What the processes of a service say, or what the host sees of them. */
+function judgeProcesses({ service, answer, unit }: Seen, judging: Judging, weaker: boolean): Judged[] {
+  const running = new Map(unit.processes.map((process) => [process.pid, process]));
+  const lookedAt = (notAsked: string | undefined) =>
+    unit.processes.map((process) => judgeProcess({ running: process }, { ...judging, notAsked }));
+  if (!service.health) return lookedAt("it has no health address");
+  if (answer.fault !== undefined)
+    return weaker && isUnwell(answer) ? lookedAt(`its health address: ${answer.fault}`) : [];
+  const named = answer.processes.map((said) =>
+    judgeProcess({ said, running: running.get(said.pid) }, judging),
+  );
+  if (answer.unnamed.length === 0) return named;
+  // Whoever answered was one of them: it may say nothing else than what is wanted.
+  const strangers = answer.unnamed
+    .map((said) => judgeProcess({ said }, { ...judging, restarted: undefined }))
+    .filter(({ fault }) => fault !== undefined);
+  return [...named, ...strangers, ...lookedAt("its address does not tell which process answers")];
+}
+
+/** What is wrong with a unit as a whole. */
+function judgeUnit(
+  { service, unit }: Seen,
+  { stable, proven }: Expected,
+): { text: string; certain: boolean }[] {
+  const stopped = notRunning(unit);
+  if (stopped) return [stopped];
+  const was = proven?.find((one) => one.unit === unit.unit);
+  const loop = was && crashLoop(unit, was);
+  if (loop) return [{ text: loop, certain: true }];
+  if (!stable) return [];
+  const base = stable.base?.find((one) => one.unit === unit.unit) ?? { restarts: 0 };
+  // Of a unit with an address only one is needed here: the others may be in a container, and answer for themselves.
+  const least = service.health ? 1 : service.processes;
+  const young = notStable(unit, { base, least, stableSeconds: stable.seconds });
+  return young ? [young] : [];
+}
+
+/** A process of another start than the proven one, of which something is unknown, is not what was proven. */
+function judgeAgain({ unit }: Seen, proofs: readonly ProcessProof[], { proven }: Expected): string[] {
+  const was = proven?.find((one) => one.unit === unit.unit);
+  if (!isAnotherStart(unit, was)) return [];
+  return proofs
+    .filter(isUntold)
+    .map(
+      ({ pid, reason = "" }) =>
+        `pid ${pid} is not the process that was proven: systemd has started the unit anew (${reason})`,
+    );
+}
+
+function judgeService(host: Host, seen: Seen, run: HostRun, expected: Expected): UnitPart {
+  const { service, answer, unit } = seen;
+  const { wanted, place, restarted } = expected;
+  const where = `${unit.unit} on ${host.name}`;
+  const known = wanted.release === undefined ? run.releases : [...run.releases, wanted.release];
+  const judging: Judging = {
+    ...{ host: host.name, unit: unit.unit, wanted, place, restarted, known },
+    ...{ readsEnvFile: unit.readsEnvFile, at: run.at },
+  };
+  const weaker = expected.weaker === true;
+  const judged = judgeProcesses(seen, judging, weaker);
+  const proofs = judged.flatMap(({ proof, fault }) => (fault === undefined ? [proof] : []));
+  const whole = judgeUnit(seen, expected);
+  const lost = answer.fault !== undefined && !(weaker && isUnwell(answer));
+  const faults = [
+    ...whole.map(({ text }) => text),
+    ...judged.flatMap(({ fault }) => (fault === undefined ? [] : [fault])),
+    ...judgeAgain(seen, proofs, expected),
+    ...(lost
+      ? [
+          `${answer.fault} at ${showAddress(service.health)}${answer.status === undefined ? "" : " (docs/health.md)"}`,
+        ]
+      : []),
+  ];
+  const named = askedFields(service.healthFields).includes("pid");
+  if (service.health && named && answer.fault === undefined && proofs.length < service.processes)
+    faults.push(`${proofs.length} of ${service.processes} processes say what is wanted`);
+  return {
+    proofs,
+    seen: judged.map(({ proof }) => proof).filter(({ pid }) => pid > 0),
+    faults: faults.map((fault) => `${where}: ${fault}`),
+    certain: whole.flatMap(({ text, certain }) =>
+      certain ? [{ unit: unit.unit, fault: `${where}: ${text}` }] : [],
+    ),
+  };
+}
+
+/**
+ * Asks every process of every service of a host once what it runs, and looks at those that cannot be asked.
+ * @throws {HostError} when the host is unreachable.
+ */
 export async function readPropagation(
   host: Host,
-  expected: { wanted: Wanted; restarted?: Restarted | undefined },
+  expected: Expected,
   reader: HostReader,
 ): Promise<Propagation> {
-  const [asked, others] = [true, false].map((has) => host.services.filter(({ health }) => !!health === has));
-  const told = (others ?? []).map(({ unit }) => unit);
-  const units = told.length === 0 ? [] : await readUnits(host, told, reader);
-  const parts = [
-    ...(await Promise.all((asked ?? []).map((service) => askOne(host, service, expected, reader.signal)))),
-    ...units.map((unit) => judgeUnit(host.name, unit, expected.restarted)),
-  ];
-  return { proofs: parts.flatMap(({ proofs }) => proofs), faults: parts.flatMap(({ faults }) => faults) };
+  const { services } = host;
+  // Asked first: a question starts a service that only its socket keeps.
+  const answers = await Promise.all(services.map((service) => askThoroughly(service, reader.signal)));
+  const unwell = services.filter((_, index) => isUnwell(answers[index] as ServiceAnswer));
+  const detailed = [...detailedUnits(services), ...(expected.weaker ? unwell.map(({ unit }) => unit) : [])];
+  const run = await readHostRun(host, { variable: expected.place.variable, detailed }, reader);
+  const parts = services.map((service, index) => {
+    const [answer, unit] = [answers[index] as ServiceAnswer, run.units[index] as UnitRun];
+    return judgeService(host, { service, answer, unit }, run, expected);
+  });
+  return {
+    proofs: parts.flatMap(({ proofs }) => proofs),
+    seen: parts.flatMap(({ seen }) => seen),
+    faults: parts.flatMap(({ faults }) => faults),
+    certain: parts.flatMap(({ certain }) => certain),
+    units: run.units.map(proofOf),
+  };
 }

@@ -1,8 +1,17 @@
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
-import { alreadyPropagated, restartHost, runBalancerCommand } from "./host-restart.ts";
+import type { FlagPlace } from "./flag-file.ts";
+import {
+  type Aim,
+  alreadyPropagated,
+  type HostProof,
+  restartHost,
+  runBalancerCommand,
+  waitUntilPropagated,
+} from "./host-restart.ts";
 import { HostError, type HostWriter } from "./host-shell.ts";
-import { type ProcessProof, showWanted, type Wanted } from "./propagation.ts";
+import { describeProofs, type ProcessProof, type Wanted } from "./process-proof.ts";
+import type { UnitProof } from "./unit-proof.ts";
 
 /** How far a host has come: `untouched` ones run what they ran before. */
 export type HostState = "proven" | "put back" | "failed" | "untouched";
@@ -10,8 +19,10 @@ export type HostState = "proven" | "put back" | "failed" | "untouched";
 export interface HostRestart {
   host: string;
   state: HostState;
-  /** What each process said; empty but for hosts that are proven or put back. */
+  /** What each process said, or the host saw of it; empty but for hosts that are proven or put back. */
   processes: ProcessProof[];
+  /** The units as they were proven; absent but for hosts that are. */
+  units?: UnitProof[];
   /** Why it failed, and what became of it. */
   reason?: string;
 }
@@ -20,6 +31,8 @@ export interface Waves {
   hosts: readonly Host[];
   /** What the processes of a host have to say afterwards. */
   wantedOn(host: Host): Wanted;
+  /** Where the flag is written. */
+  place: FlagPlace;
   restart: RestartSection;
   /** Gives a host that failed its former files back. @returns what it has to run then. Without it nothing is put back. */
   putBack?(host: Host): Promise<Wanted>;
@@ -50,20 +63,32 @@ export function restartGaps(hosts: readonly Host[], { drain, undrain }: RestartS
   );
 }
 
-async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise<HostRestart> {
-  const wanted = waves.wantedOn(host);
-  const ready = await alreadyPropagated(host, wanted, writer);
-  const processes = ready ?? (await restartHost(host, wanted, waves.restart, writer));
+/**
+ * How long a service has to hold out before the next wave. On the way back nothing waits for it: all hosts are looked at
+ * again at the end, together.
+ */
+const holdOut = ({ goOn, restart }: Waves) => (goOn ? 0 : restart.stableSeconds);
+
+const aimOf = (host: Host, { wantedOn, place, goOn }: Waves): Aim => ({
+  wanted: wantedOn(host),
+  place,
+  weaker: goOn,
+});
+
+async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise<Proven> {
+  const aim = aimOf(host, waves);
+  const ready = await alreadyPropagated(host, aim, waves.restart, writer);
+  const proof =
+    ready ?? (await restartHost(host, aim, { ...waves.restart, seconds: holdOut(waves) }, writer));
   // A run that was killed after its restart has left it out of the load balancer.
   if (ready) await runBalancerCommand(host, "undrain", waves.restart, writer);
-  const asked = processes.filter(({ asked }) => asked).length;
-  const rest = processes.length - asked;
-  const told = rest > 0 ? `, ${rest} started after the restart, flag not asked` : "";
-  waves.log(
-    `${host.name}: ${ready ? "left alone" : "restarted"}: ${asked} processes say ${showWanted(wanted)}${told}`,
-  );
-  return { host: host.name, state: "proven", processes };
+  const did = ready ? "left alone" : "restarted";
+  waves.log(`${host.name}: ${did}: ${describeProofs(proof.processes, aim.wanted)}`);
+  return { host: host.name, state: "proven", ...proof };
 }
+
+/** A host whose restart may still have to hold out. */
+type Proven = HostRestart & Pick<HostProof, "restarted">;
 
 /** A failure that is not the host's own (a cancelled run) is thrown on: then nothing is put back behind its back. */
 function reasonOf(error: unknown, { signal }: HostWriter): string {
@@ -83,16 +108,18 @@ async function putBackOne(
   try {
     waves.log(`${host.name}: putting back what it ran before`);
     const wanted = await waves.putBack(host);
-    const processes = await restartHost(host, wanted, waves.restart, writer);
+    const aim = { wanted, place: waves.place, weaker: true };
+    const rules = { ...waves.restart, seconds: waves.restart.stableSeconds };
+    const { processes, units } = await restartHost(host, aim, rules, writer);
     const reason = `${failed.reason} It was put back to what it ran before; ${processes.length} processes are proven.`;
-    return { host: host.name, state: "put back", processes, reason };
+    return { host: host.name, state: "put back", processes, units, reason };
   } catch (error) {
     const reason = `${failed.reason} It could not be put back: ${reasonOf(error, writer)}${drained}`;
     return { ...failed, reason };
   }
 }
 
-async function tryOne(host: Host, waves: Waves, writer: HostWriter): Promise<HostRestart> {
+async function tryOne(host: Host, waves: Waves, writer: HostWriter): Promise<Proven> {
   try {
     return await restartOne(host, waves, writer);
   } catch (error) {
@@ -102,26 +129,41 @@ async function tryOne(host: Host, waves: Waves, writer: HostWriter): Promise<Hos
   }
 }
 
+/** Looks again at a host that was restarted without a wait: it has to have held out. */
+async function settleOne(done: Proven, waves: Waves, writer: HostWriter): Promise<HostRestart> {
+  const { restarted, ...settled } = done;
+  const host = waves.hosts.find(({ name }) => name === done.host);
+  if (!restarted || !host || done.state !== "proven" || holdOut(waves) > 0) return settled;
+  const { timeoutSeconds, stableSeconds: seconds } = waves.restart;
+  try {
+    const aim = { ...aimOf(host, waves), restarted };
+    const { processes, units } = await waitUntilPropagated(host, aim, { timeoutSeconds, seconds }, writer);
+    return { ...settled, processes, units };
+  } catch (error) {
+    return { host: host.name, state: "failed", processes: [], reason: reasonOf(error, writer) };
+  }
+}
+
 /**
  * Restarts hosts in waves, each proven before the next. On the first failure it stops (unless it is to go on), puts that
  * host back and leaves the rest. Hosts that run what is wanted already are left alone.
  * @returns how far each host has come, in their order.
  */
 export async function restartInWaves(waves: Waves, writer: HostWriter): Promise<HostRestart[]> {
-  const done: HostRestart[] = [];
+  const done: Proven[] = [];
   for (const wave of planWaves(waves.hosts, waves.restart.maxUnavailable)) {
     writer.signal.throwIfAborted();
     const stopped = !waves.goOn && done.some(({ state }) => state !== "proven");
     if (stopped) done.push(...wave.map(({ name }) => untouched(name)));
     else done.push(...(await settleAll(wave.map((host) => tryOne(host, waves, writer)))));
   }
-  return done;
+  return settleAll(done.map((host) => settleOne(host, waves, writer)));
 }
 
 const untouched = (host: string): HostRestart => ({ host, state: "untouched", processes: [] });
 
 /** Waits for all of a wave before it throws: no host is still at work when the run ends. */
-async function settleAll(work: Promise<HostRestart>[]): Promise<HostRestart[]> {
+async function settleAll<T extends HostRestart>(work: Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(work);
   return settled.map((result) => {
     if (result.status === "rejected") throw result.reason;

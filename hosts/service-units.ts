@@ -54,7 +54,7 @@ export function restartLimitMs(
 }
 
 /** `Tue 2026-11-24 23:54:00 UTC`, as systemctl prints it with TZ=UTC. */
-function parseTimestamp(text = ""): string | undefined {
+export function parseTimestamp(text = ""): string | undefined {
   const [, date, time] = /(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)/.exec(text) ?? [];
   return date && time ? `${date}T${time}Z` : undefined;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { OutputsSection } from "../config/outputs.ts";
 import { StepError } from "../errors/step-error.ts";
+import { resolveRelease } from "../hosts/process-proof.ts";
 import { showBytes } from "../postgres/backup/dump-space.ts";
 import { shownPath } from "../postgres/backup/dump-store.ts";
 import { KeyReader } from "../postgres/deals/key-pages.ts";
@@ -77,7 +78,8 @@ async function checkRelease(
   spec: OutputSnapshotSpec,
   deps: StepDeps,
 ): Promise<string | null> {
-  const running = await asker.readRelease();
+  const said = await asker.readRelease();
+  const running = said === null ? null : resolveRelease(said, spec.release ? [spec.release] : []);
   if (spec.release === undefined || running === null || running === spec.release) return running;
   throw new StepError(otherRelease(spec, running, deps));
 }

@@ -6,7 +6,8 @@ import { StepError } from "../errors/step-error.ts";
 import { FlagPlace } from "../hosts/flag-file.ts";
 import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
-import { readPropagation, showWanted, type Wanted } from "../hosts/propagation.ts";
+import type { Wanted } from "../hosts/process-proof.ts";
+import { readPropagation } from "../hosts/propagation.ts";
 import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
 import { readUnits, type UnitState } from "../hosts/service-units.ts";
 import {
@@ -24,6 +25,7 @@ import {
 } from "./restart/host-work.ts";
 import { bringBackLeft, undoneSince } from "./restart/left-hosts.ts";
 import { putBackFiles, wantedByFiles } from "./restart/restart-files.ts";
+import { askLines, provenUnits, stopWarnings, untoldWarnings, weakerNote } from "./restart/restart-proof.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Which of the two restarts of a phase this is, and what every process has to say after it. */
@@ -63,17 +65,6 @@ function leftToProve(spec: ServiceRestartSpec, deps: StepDeps): { wanted: Wanted
 /** Off is the way back: then a host that fails is listed and the others go on. */
 const goesBack = ({ basis }: ServiceRestartSpec) => basis.flag === false;
 
-/** What stopping does to a worker's job, one warning per unit. Pure. */
-function stopWarnings({ name, services }: Host, units: readonly UnitState[]): string[] {
-  return services
-    .filter(({ kind, unit }) => kind === "worker" && stateOf(unit, units)?.killMode === "control-group")
-    .map(
-      ({ unit }) =>
-        `warning: ${unit} on ${name} has KillMode=control-group: a stop kills its pool in mid-job. ` +
-        "Set KillMode=mixed and a TimeoutStopSec of its longest job.",
-    );
-}
-
 const stateOf = (unit: string, units: readonly UnitState[]) => units.find((state) => state.unit === unit);
 
 /** Units that systemd does not know would fail in the middle of it. Pure. */
@@ -87,14 +78,18 @@ function missingUnits({ name, services }: Host, units: readonly UnitState[]): st
     );
 }
 
-async function lookAt(host: Host, wanted: Wanted, deps: StepDeps) {
+async function lookAt(host: Host, spec: ServiceRestartSpec, wanted: Wanted, deps: StepDeps) {
   const names = host.services.map(({ unit }) => unit);
-  const [units, propagation] = await Promise.all([
+  const proven = provenUnits(host, spec, deps);
+  const expected = { wanted, place: placeOf(spec), weaker: goesBack(spec), ...(proven ? { proven } : {}) };
+  const [states, propagation] = await Promise.all([
     readUnits(host, names, deps),
-    readPropagation(host, { wanted }, deps),
+    readPropagation(host, expected, deps),
   ]);
-  return { units, ...propagation };
+  return { states, ...propagation };
 }
+
+const placeOf = ({ backend, variable }: ServiceRestartSpec): FlagPlace => ({ backend, variable });
 
 function planLines(
   spec: ServiceRestartSpec,
@@ -106,10 +101,12 @@ function planLines(
     wave.map(({ name }) => name).join(" + "),
   );
   const warnings = looks.flatMap(({ host, ...look }) =>
-    "value" in look && look.value ? stopWarnings(host, look.value.units) : [],
+    "value" in look && look.value
+      ? [...stopWarnings(host, look.value.states), ...untoldWarnings(look.value.seen)]
+      : [],
   );
   return [
-    `restarts ${waves.join(", then ")}; each process has to say ${showWanted(wanted)}`,
+    `restarts ${waves.join(", then ")}; ${askLines(hosts, wanted).join("; ")}`,
     ...(restart.zeroFailures ? [] : restartGaps(hosts, restart).map((gap) => `requests will fail: ${gap}`)),
     ...warnings,
     ...(goesBack(spec) ? faultsOf(looks).map((fault) => `${fault} (listed; the other hosts go on)`) : []),
@@ -122,12 +119,12 @@ async function observeClosing(
   deps: StepDeps,
 ): Promise<Observation> {
   const { hosts, restart } = spec;
-  const looks = await onHosts(hosts, (host) => lookAt(host, wanted, deps));
+  const looks = await onHosts(hosts, (host) => lookAt(host, spec, wanted, deps));
   const seen = looks.flatMap((look) => (look.fault === undefined ? [look] : []));
   const drift = seen.flatMap(({ host, value }) =>
     value.faults.map((observed) => ({ expected: `every process of ${host.name} propagated`, observed })),
   );
-  const out = [...faultsOf(looks), ...seen.flatMap(({ host, value }) => missingUnits(host, value.units))];
+  const out = [...faultsOf(looks), ...seen.flatMap(({ host, value }) => missingUnits(host, value.states))];
   return {
     drift: [...drift, ...unreadable(looks)],
     plan: drift.length > 0 || faultsOf(looks).length > 0 ? planLines(spec, wanted, looks) : [],
@@ -175,7 +172,7 @@ function requireProven(
   if (failed.length + faults.length === 0) return;
   const lines = done.map(({ host, state, reason, processes }) =>
     state === "proven"
-      ? `${host}: proven, ${processes.length} processes`
+      ? `${host}: proven, ${processes.length} processes${weakerNote(processes)}`
       : `${host}: ${state}${reason ? `: ${reason}` : ", as it was before"}`,
   );
   throw new StepError(
@@ -210,7 +207,7 @@ async function apply(spec: ServiceRestartSpec, deps: StepDeps): Promise<ServiceR
   const goOn = goesBack(spec);
   const done = await restartInWaves(
     {
-      ...{ hosts, restart, goOn, wantedOn: () => left.wanted },
+      ...{ hosts, restart, goOn, place: files.place, wantedOn: () => left.wanted },
       log: (line) => deps.log(`service-restart: ${line}`),
       ...(goOn ? {} : { putBack }),
     },
@@ -246,7 +243,8 @@ async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResul
   const hosts = spec.hosts.filter(({ name }) => wanted.has(name));
   const wantedOn = ({ name }: Host) => wanted.get(name) as Wanted;
   const log = (line: string) => deps.log(`service-restart: ${line}`);
-  const done = await restartInWaves({ hosts, wantedOn, restart: spec.restart, goOn: true, log }, writer);
+  const waves = { hosts, wantedOn, place: placeOf(spec), restart: spec.restart, goOn: true, log };
+  const done = await restartInWaves(waves, writer);
   const kept = givenUp([...failed, ...notProven(done, spec.hosts)], deps);
   for (const { subject, reason } of kept) deps.log(`${spec.identity.step}: ${subject}: ${reason}`);
   const isLost = (name: string) => kept.some(({ subject }) => subject === name);
@@ -258,7 +256,7 @@ async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResul
   const processes = done.flatMap((host) => host.processes);
   const proven = done.filter(({ state }) => state === "proven").length;
   return {
-    summary: `restarted ${proven} hosts; ${processes.length} processes are proven${leftNames(kept)}`,
+    summary: `restarted ${proven} hosts; ${processes.length} processes are proven${weakerNote(processes)}${leftNames(kept)}`,
     kept,
     processes,
   };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HealthFields } from "../config/health-fields.ts";
 import { OutputsSection } from "../config/outputs.ts";
 import { ShadowSection } from "../config/shadow.ts";
 import { Host } from "../config/target.ts";
@@ -27,7 +28,10 @@ export const ShadowComparisonSpec = BaseSpec.extend({
   /** Commit that is tried. */
   release: z.string().regex(/^[0-9a-f]{40}$/),
   /** Where it is installed, and whose variables it gets. */
-  host: Host.pick({ name: true, envFile: true, appDir: true }),
+  host: Host.pick({ name: true, envFile: true, appDir: true }).extend({
+    /** Where it says what it is, if that is not `/health` by the usual names. */
+    health: z.strictObject({ path: z.string(), fields: HealthFields.optional() }).optional(),
+  }),
   flagVariable: z.string().min(1),
 });
 /** What of the configured outputs matters here, so that another setting of the snapshot is no change of the step. */

@@ -1,6 +1,7 @@
 import type { RolloutConfig } from "../../config/schema.ts";
 import { StepError } from "../../errors/step-error.ts";
 import type { Entry } from "../../ledger/entries.ts";
+import { shadowHost } from "../../rollout/outline/code-deployment.ts";
 import { withFlagPair } from "../../steps/shadow/shadow-pair.ts";
 import { parseLine } from "../../steps/snapshot/snapshot-line.ts";
 
@@ -30,7 +31,7 @@ export async function askAfresh(
   signal: AbortSignal,
 ): Promise<Map<string, FreshOutputs>> {
   const { shadow, hosts, flagVariable, outputs } = config;
-  const [host] = hosts;
+  const host = shadowHost(hosts);
   if (!shadow || !host)
     throw new StepError(
       "investigate: expected shadow and a host in the stack config, got none: docs/regression.md",

@@ -3,17 +3,23 @@ import { z } from "zod";
 const Count = z.int().min(0);
 const Phase = z.int().min(0).max(4);
 
-/** One process of the application, as it speaks of itself at its health address. */
+/** One process of the application, as it speaks of itself at its health address, or as the host sees it. */
 const WorkerStatus = z.strictObject({
   host: z.string(),
   unit: z.string(),
   pid: z.int().min(1),
-  /** UTC, ISO 8601. */
+  /** UTC, ISO 8601; empty where nobody says it. */
   startedAt: z.string(),
-  /** Commit SHA that the process runs. */
+  /** Commit SHA that the process runs; `unknown`, see below. */
   release: z.string(),
-  /** The flag as this process sees it; null: it does not know the flag. */
+  /** The flag as this process sees it; null: it does not know the flag, or `unknown` has it. */
   value: z.boolean().nullable(),
+  /** `health`: the process says it itself. `process`: the host's look at it, a weaker proof. */
+  by: z.enum(["health", "process"]),
+  /** What could not be told of it. */
+  unknown: z.array(z.enum(["release", "flag"])),
+  /** Why it was not asked, or something is unknown; null: neither. */
+  reason: z.string().nullable(),
 });
 
 /**
@@ -55,15 +61,19 @@ export const StatusContract = z.object({
   flag: z.object({
     wanted: z.boolean().nullable(),
     workers: z.array(WorkerStatus),
-    /** What all processes said after the last restart that ended well, by the evidence; null when there was none. */
+    /** What was proven by the last restart that ended well, by the evidence; null when there was none. */
     proven: z
       .object({
         at: z.string(),
         processes: Count,
-        /** Null: unknown to them, or not the same to all. */
+        /** Of those of whom it is known. Null: they know none, or it is not the same to all. */
         value: z.boolean().nullable(),
-        /** Commit SHA; null: not told, or not the same for all. */
+        /** Commit SHA of those of whom it is known; null: not told, or not the same for all. */
         release: z.string().nullable(),
+        /** How many said it themselves; the others were looked at by the host, which is weaker. */
+        byHealth: Count,
+        /** Of how many the flag, or the release, is not known. */
+        unknown: z.object({ flag: Count, release: Count }),
       })
       .nullable(),
   }),

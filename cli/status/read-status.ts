@@ -18,7 +18,7 @@ import { readConstraint } from "./constraint-state.ts";
 import type { Status } from "./contract.ts";
 import { lastProof } from "./last-proof.ts";
 import { readOpenMaintenance } from "./open-maintenance.ts";
-import { readWorkers } from "./workers.ts";
+import { flagLook, readWorkers } from "./workers.ts";
 
 function emptyStatus(stack: string): Status {
   return {
@@ -123,7 +123,7 @@ async function readTarget(
   const { change } = settings;
   await Promise.all([
     change && attempt(status, () => readDatabase(status, { ...target, change })),
-    readWorkers(target.hosts, status.errors).then((workers) => {
+    readWorkers(target.hosts, status.errors, flagLook(settings)).then((workers) => {
       status.flag.workers = workers;
     }),
     config && chain && attempt(status, () => readSurvey(status, config, chain)),

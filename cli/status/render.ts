@@ -1,5 +1,5 @@
 import { phaseTitle } from "../../config/phase.ts";
-import type { Status } from "./contract.ts";
+import type { Status, WorkerStatus } from "./contract.ts";
 
 const count = (rows: number) => rows.toLocaleString("en-US");
 const titleOf = (phase: number | null) => (phase === null ? "none" : phaseTitle(phase));
@@ -72,20 +72,57 @@ function renderMaintenance({ maintenance }: Status): string[] {
 function renderFlag({ flag }: Status): string[] {
   const wanted = flag.wanted === null ? "unknown" : flag.wanted ? "on" : "off";
   return [
-    line("flag", `${wanted} wanted (phases 2 and 3); ${flag.workers.length} processes answered`),
-    ...flag.workers.map(({ host, unit, pid, release, value }) =>
-      line(
-        "",
-        `${host} ${unit} pid ${pid}: release ${release.slice(0, 12)}, flag ${value ?? "not known to it"}`,
-      ),
-    ),
+    line("flag", `${wanted} wanted (phases 2 and 3); ${countWorkers(flag.workers)}`),
+    ...flag.workers.map((worker) => line("", renderWorker(worker))),
     ...(flag.proven ? [line("", renderProof(flag.proven))] : []),
   ];
 }
 
-function renderProof({ at, processes, value, release }: NonNullable<Status["flag"]["proven"]>): string {
-  const said = value === null ? "not known to them" : value ? "on" : "off";
-  return `last proven ${at}: ${said}, by ${processes} processes${release ? ` of release ${release.slice(0, 12)}` : ""}`;
+/** `3 processes answered, 1 more is seen by the host (weaker)`. Pure. */
+export function countWorkers(workers: readonly WorkerStatus[]): string {
+  const answered = workers.filter(({ by }) => by === "health").length;
+  const seen = workers.length - answered;
+  return `${answered} processes answered${seen > 0 ? `, ${seen} more ${seen === 1 ? "is" : "are"} seen by the host (weaker)` : ""}`;
+}
+
+/** What one process runs, who says so, and why something is unknown. Pure. */
+export function renderWorker({
+  host,
+  unit,
+  pid,
+  release,
+  value,
+  unknown,
+  by,
+  reason,
+  startedAt,
+}: WorkerStatus): string {
+  const flag = unknown.includes("flag")
+    ? "unknown"
+    : value === null
+      ? "not known to it"
+      : value
+        ? "on"
+        : "off";
+  const since = startedAt === "" ? "" : `, since ${startedAt}`;
+  const how = by === "health" ? "" : `; by the host's look, weaker${reason ? `: ${reason}` : ""}`;
+  return `${host} ${unit} pid ${pid}: flag ${flag} (release ${release.slice(0, 12)}${since})${how}`;
+}
+
+function renderProof(proven: NonNullable<Status["flag"]["proven"]>): string {
+  const { at, processes, value, release, byHealth, unknown } = proven;
+  const said =
+    unknown.flag === processes
+      ? "the flag of none is known"
+      : `flag ${value === null ? "not known to them" : value ? "on" : "off"}`;
+  const weaker = processes - byHealth;
+  const parts = [
+    ...(weaker > 0 ? [`${weaker} by the host's look alone (weaker)`] : []),
+    ...(unknown.flag > 0 && unknown.flag < processes ? [`flag of ${unknown.flag} unknown`] : []),
+    ...(unknown.release > 0 ? [`release of ${unknown.release} unknown`] : []),
+  ];
+  const of = release ? ` of release ${release.slice(0, 12)}` : "";
+  return `last proven ${at}: ${said}, by ${processes} processes${of}${parts.length > 0 ? `; ${parts.join(", ")}` : ""}`;
 }
 
 function renderBackup(backup: Status["backup"]): string {

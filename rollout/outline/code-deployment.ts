@@ -17,8 +17,16 @@ import {
 import { guardOutline, HOUR, type StepOutline } from "./step-outline.ts";
 
 /** What of a host the step uses, so that another service there is no change of it. */
-const shadowHost = ([host]: readonly Host[]) =>
-  host && { name: host.name, envFile: host.envFile, appDir: host.appDir };
+export const shadowHost = ([host]: readonly Host[]) =>
+  host && { name: host.name, envFile: host.envFile, appDir: host.appDir, ...shadowHealth(host) };
+
+/** A private instance says what it is where the web service does; nothing where that is the usual place. */
+function shadowHealth({ services }: Host) {
+  const web = services.find(({ kind, health }) => kind === "web" && health);
+  const { pathname = "/health", search = "" } = web?.health ? new URL(web.health) : {};
+  const [path, fields] = [pathname + search, web?.healthFields];
+  return path === "/health" && !fields ? {} : { health: { path, ...(fields ? { fields } : {}) } };
+}
 
 /** What runs after the phase. */
 const basis = basisOf("feature");

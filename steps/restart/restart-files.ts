@@ -2,7 +2,7 @@ import type { Host } from "../../config/target.ts";
 import { type FlagPlace, readFlag, writeFlag } from "../../hosts/flag-file.ts";
 import { HostError, type HostReader, type HostWriter } from "../../hosts/host-shell.ts";
 import { wantedFlag, wantedRelease } from "../../hosts/ownership.ts";
-import type { Wanted } from "../../hosts/propagation.ts";
+import type { Wanted } from "../../hosts/process-proof.ts";
 import { readReleases, switchRelease } from "../../hosts/release-folder.ts";
 import { type Entry, entryKey } from "../../ledger/entries.ts";
 import type { StepIdentity } from "../step.ts";

@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
+import type { HealthFields } from "../../config/health-fields.ts";
 import type { ShadowSection } from "../../config/shadow.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { askService } from "../../hosts/health.ts";
+import type { ProcessHealth } from "../../hosts/health-answer.ts";
+import { resolveRelease } from "../../hosts/process-proof.ts";
 import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
 import { hideValues, inheritedVariables } from "../../processes/inherited-variables.ts";
@@ -22,7 +25,12 @@ const HARMLESS = 5;
 /** What an instance is started from. */
 export interface InstanceTarget {
   shadow: ShadowSection;
-  host: { name: string; envFile: string; appDir: string };
+  host: {
+    name: string;
+    envFile: string;
+    appDir: string;
+    health?: { path: string; fields?: HealthFields | undefined } | undefined;
+  };
   release: string;
   flagVariable: string;
   flag: boolean;
@@ -136,24 +144,32 @@ function describeEnd({ failure, endedBy, exitCode }: LongProgramEnd): string {
   return failure ?? (endedBy ? `ended by ${endedBy}` : `exit code ${exitCode}`);
 }
 
+/** What its address does not tell is left to the comparison. */
+const saysSo = (said: ProcessHealth, { release, flag }: InstanceTarget) =>
+  (said.release === undefined || resolveRelease(said.release, [release]) === release) &&
+  (said.flag === undefined || said.flag === flag);
+
 /** Waits until it says itself that it is the wanted release with the wanted flag. */
 async function untilWell(instance: ShadowInstance, target: InstanceTarget): Promise<void> {
   const { shadow, release, flag, flagVariable, signal } = target;
   const until = performance.now() + shadow.timeoutSeconds * 1000;
+  const { path = "/health", fields } = target.host.health ?? {};
+  const address = `${instance.url}${path}`;
+  const asked = { health: address, processes: 1, ...(fields ? { healthFields: fields } : {}) };
   for (let last = "no answer"; performance.now() < until; await sleep(LOOK_MS, undefined, { signal })) {
-    const { processes, fault } = await askService({ health: `${instance.url}/health`, processes: 1 }, signal);
-    const said = processes[0];
-    if (said?.release === release && said.flag === flag) return;
+    const { processes, unnamed, fault } = await askService(asked, signal);
+    const said: ProcessHealth | undefined = processes[0] ?? unnamed[0];
+    if (said && saysSo(said, target)) return;
     if (said) {
       throw new StepError(
-        `shadow-comparison: expected ${named(flag)} to say release ${release}, flag ${flag}, got ${onOneLine(said.release, 60)}, flag ${said.flag}. ` +
+        `shadow-comparison: expected ${named(flag)} to say release ${release}, flag ${flag}, got ${onOneLine(said.release ?? "unknown", 60)}, flag ${said.flag}. ` +
           `Correct shadow.command and shadow.cwd, or mend how the release reads ${flagVariable}.`,
       );
     }
     last = fault ?? last;
     if (performance.now() + LOOK_MS >= until) {
       throw new StepError(
-        `shadow-comparison: expected ${named(flag)} to answer at ${instance.url}/health within ${shadow.timeoutSeconds} s, got ${last}. ` +
+        `shadow-comparison: expected ${named(flag)} to answer at ${address} within ${shadow.timeoutSeconds} s, got ${last}. ` +
           "Correct shadow.command, or raise shadow.timeoutSeconds.",
       );
     }

@@ -1,10 +1,23 @@
 import { StepError } from "../../errors/step-error.ts";
+import { readDatabase, showStart } from "../../hosts/health-answer.ts";
 
 const TIMEOUT_MS = 10_000;
 
+/** What it answered: its JSON object, or the short start of a text. */
+async function readBody(response: Response): Promise<Record<string, unknown>> {
+  const text = await response.text();
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === "object" && body !== null) return body as Record<string, unknown>;
+  } catch {
+    // A plain "OK" is an answer as well.
+  }
+  return { text: showStart(text) };
+}
+
 /**
- * Asks `<url>/health`. @returns its JSON.
- * @throws {StepError} when it does not answer 200 with JSON, or says that its database is not ok.
+ * Asks `<url>/health`. @returns its JSON; of another answer how it begins.
+ * @throws {StepError} when it does not answer with a success, or says that its database is not ok.
  */
 export async function readAppHealth(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const address = `${url.replace(/\/+$/, "")}/health`;
@@ -14,11 +27,11 @@ export async function readAppHealth(url: string, signal: AbortSignal): Promise<R
     const response = await fetch(address, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
-    const body = (await response.json()) as Record<string, unknown>;
-    if (response.ok && (body.database === undefined || body.database === "ok")) return body;
-    throw new StepError(
-      `${expected}, got ${response.status}, database ${JSON.stringify(body.database)}. ${next}`,
-    );
+    const body = await readBody(response);
+    const database = readDatabase(body.database);
+    if (response.ok && (database === undefined || database === "ok")) return body;
+    const said = database === undefined ? "" : `, database ${JSON.stringify(database)}`;
+    throw new StepError(`${expected}, got HTTP ${response.status}${said}. ${next}`);
   } catch (error) {
     if (error instanceof StepError) throw error;
     const { message, cause } = error as Error;

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { HealthFields } from "../../config/health-fields.ts";
 import { Host } from "../../config/target.ts";
-import { askService } from "../../hosts/health.ts";
+import { askService, showAddress } from "../../hosts/health.ts";
+import { askedFields, type ProcessHealth } from "../../hosts/health-answer.ts";
 
 /** The services to ask: what of the hosts matters here, so that a moved folder is no change of the step. */
 export const AskedHost = z.strictObject({
@@ -11,6 +13,7 @@ export const AskedHost = z.strictObject({
       unit: z.string(),
       processes: z.int().min(1),
       health: z.string().optional(),
+      healthFields: HealthFields.optional(),
     }),
   ),
 });
@@ -20,10 +23,11 @@ export type AskedHost = z.infer<typeof AskedHost>;
 export function askedHosts(hosts: readonly Host[]): AskedHost[] {
   return hosts.map(({ name, services }) => ({
     name,
-    services: services.map(({ unit, processes, health }) => ({
+    services: services.map(({ unit, processes, health, healthFields }) => ({
       unit,
       processes,
       ...(health ? { health } : {}),
+      ...(healthFields ? { healthFields } : {}),
     })),
   }));
 }
@@ -33,8 +37,8 @@ export interface ServiceHealth {
   host: string;
   unit: string;
   expected: number;
-  /** Null for a service without a health address: nobody asked it. */
-  answered: { pid: number; release: string; startedAt: string }[] | null;
+  /** Null for a service without a health address: nobody asked it. What an address does not tell is absent. */
+  answered: { pid?: number; release?: string; startedAt?: string }[] | null;
 }
 
 /** A service that is being restarted gets this many chances, a second apart. */
@@ -49,22 +53,25 @@ async function readService(
   service: Service,
   signal: AbortSignal,
 ): Promise<ServiceHealth | string> {
-  const { unit, processes: expected, health } = service;
+  const { unit, processes: expected, health, healthFields } = service;
+  // Where nobody says who answers, one answer that is well is all that can be had.
+  const named = askedFields(healthFields).includes("pid");
   if (!health) return { host, unit, expected, answered: null };
   let fault = "";
   for (let tries = 0; tries < TRIES; tries += 1) {
     if (tries > 0) await sleep(PAUSE_MS, undefined, { signal });
-    const { processes, fault: broke } = await askService({ health, processes: expected }, signal);
+    const asked = { health, processes: expected, ...(healthFields ? { healthFields } : {}) };
+    const { processes, unnamed, fault: broke } = await askService(asked, signal);
     signal.throwIfAborted();
-    const down = processes.filter(({ database = "ok" }) => database !== "ok");
-    if (!broke && processes.length === expected && down.length === 0) {
-      const answered = processes.map(({ pid, release, startedAt }) => ({ pid, release, startedAt }));
+    const all: ProcessHealth[] = named ? processes : unnamed;
+    const down = all.filter(({ database = "ok" }) => database !== "ok");
+    if (!broke && (!named || all.length === expected) && down.length === 0) {
+      const answered = all.map(({ flag: _, database: __, ...told }) => told);
       return { host, unit, expected, answered };
     }
-    fault =
-      broke ?? (down.length > 0 ? `${down.length} without a database` : `${processes.length} that answer`);
+    fault = broke ?? (down.length > 0 ? `${down.length} without a database` : `${all.length} that answer`);
   }
-  return `expected ${expected} healthy processes of ${unit} on ${host} at ${health}, got: ${fault}`;
+  return `expected ${expected} healthy processes of ${unit} on ${host} at ${showAddress(health)}, got: ${fault}`;
 }
 
 /** Asks every service of every host until each process has answered. */

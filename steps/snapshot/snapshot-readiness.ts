@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import type { Client } from "pg";
+import { resolveRelease } from "../../hosts/process-proof.ts";
 import { describeMissing, freeBytes } from "../../postgres/backup/dump-space.ts";
 import { shownPath } from "../../postgres/backup/dump-store.ts";
 import { KeyReader } from "../../postgres/deals/key-pages.ts";
@@ -68,7 +69,8 @@ async function applicationBlockers(
   try {
     const running = await asker.readRelease();
     const { release } = spec;
-    if (release === undefined || running === null || running === release) return [];
+    if (release === undefined || running === null || resolveRelease(running, [release]) === release)
+      return [];
     return [otherRelease(spec, running, deps)];
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];

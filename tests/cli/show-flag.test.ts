@@ -10,6 +10,9 @@ const worker = (value: boolean | null): WorkerStatus => ({
     startedAt: "2026-03-02T08:00:00.000Z",
     release: "c".repeat(40),
     value,
+    by: "health",
+    unknown: [],
+    reason: null,
   },
 });
 

@@ -48,7 +48,7 @@ describe("the flag switched off while another run is under way", function () {
     const done = restarts(host).length;
     const patched = {
       ...steps.closing.fields,
-      restart: { maxUnavailable: 2, timeoutSeconds: 8, zeroFailures: true },
+      restart: { maxUnavailable: 2, timeoutSeconds: 8, stableSeconds: 1, zeroFailures: true },
     };
     await rejects(
       run.apply(planned({ ...steps.closing, fields: patched })),

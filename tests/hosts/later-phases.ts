@@ -7,7 +7,7 @@ import { linkCurrent, makeRepository, specHost, writer } from "./host-fixture.ts
 import { type Declared, HostRollout } from "./rollout-fixture.ts";
 import { APP, killServices, makeServedHost, type ServedHost } from "./unit-stand-in.ts";
 
-export const RESTART = { maxUnavailable: 1, timeoutSeconds: 8, zeroFailures: true };
+export const RESTART = { maxUnavailable: 1, timeoutSeconds: 8, stableSeconds: 1, zeroFailures: true };
 const PLACE = { backend: "env-file", variable: "FLAG" };
 const NAMES = ["baseline", "feature", "interface", "permanent", "patch"] as const;
 const started: ServedHost[] = [];
@@ -83,7 +83,7 @@ export async function setUpLaterPhases(names = ["host-a", "host-b"]) {
       hosts.flatMap(({ services }) => services.map((service) => askService(service))),
     );
     const all = answers.flatMap(({ processes }) =>
-      processes.map(({ release, flag }) => `${named.get(release)} ${flag ? "on" : "off"}`),
+      processes.map(({ release, flag }) => `${named.get(release ?? "")} ${flag ? "on" : "off"}`),
     );
     return [...new Set(all)];
   };

@@ -1,12 +1,8 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import type { RestartSection } from "../../config/deployment.ts";
 import type { Host, Service } from "../../config/target.ts";
-import { isAsWanted, judgeProcess, judgeUnit } from "../../hosts/propagation.ts";
 import { planWaves, restartGaps } from "../../hosts/restart-waves.ts";
 import { parseSpan, restartLimitMs } from "../../hosts/service-units.ts";
-
-const SHA = "a".repeat(40);
-const OTHER = "b".repeat(40);
 
 function host(name: string, services: Partial<Service>[] = []): Host {
   const full = services.map((service) => ({ unit: "web", kind: "web" as const, processes: 1, ...service }));
@@ -34,6 +30,7 @@ describe("a restart without failed requests", () => {
   const rules: RestartSection = {
     maxUnavailable: 1,
     timeoutSeconds: 1,
+    stableSeconds: 1,
     zeroFailures: true,
     drainTimeoutSeconds: 1,
   };
@@ -49,68 +46,6 @@ describe("a restart without failed requests", () => {
     it(what, () =>
       equal(restartGaps([host("h", [...services])], { ...rules, ...more } as RestartSection).length, gaps),
     );
-});
-
-describe("what a process says", () => {
-  for (const [release, flag, wanted, holds] of [
-    [SHA, true, { release: SHA, flag: true }, true],
-    [SHA, false, { release: SHA, flag: true }, false],
-    [SHA, null, { release: SHA, flag: true }, false],
-    [SHA, null, { release: SHA, flag: false }, true],
-    [SHA, null, { release: SHA, flag: null }, true],
-    [SHA, true, { release: SHA, flag: null }, false],
-    [SHA, null, { release: SHA, flag: true, unknownCounts: true }, true],
-    [SHA, false, { release: SHA, flag: true, unknownCounts: true }, false],
-    [OTHER, true, { release: SHA, flag: true }, false],
-  ] as const)
-    it(`flag ${flag} ${holds ? "is" : "is not"} ${JSON.stringify({ ...wanted, release: wanted.release === release })}`, () =>
-      equal(isAsWanted({ release, flag }, wanted), holds));
-
-  const at = new Date("2026-01-01T00:00:10Z");
-  const now = Date.parse("2026-01-01T00:01:00Z");
-  const said = (startedAt: string, pid = 7) => ({ pid, startedAt, release: SHA, flag: true });
-  const wanted = { release: SHA, flag: true };
-  const judge = (startedAt: string, before: string[] = []) =>
-    judgeProcess(said(startedAt), wanted, { at, before: new Set(before) }, now);
-
-  it("counts when it started after the restart, in the same second as well", () => {
-    equal(judge("2026-01-01T00:00:10Z"), undefined);
-    equal(judge("2026-01-01T00:00:11.5Z"), undefined);
-  });
-
-  it("does not when it started before, however well it says the rest, and its age is told", () => {
-    const straggler = "pid 7 (60 s old) is a straggler: it runs since before the restart";
-    equal(judge("2026-01-01T00:00:00Z"), straggler);
-    match(judge("2026-01-01T00:00:10Z", ["7@2026-01-01T00:00:10Z"]) ?? "", /straggler/);
-    match(judge("no time") ?? "", /of unknown age.*straggler/);
-  });
-
-  it("counts although its number was another's before: numbers are used again", () => {
-    equal(judge("2026-01-01T00:00:12Z", ["7@2025-12-31T00:00:00Z"]), undefined);
-  });
-});
-
-describe("a unit without a health address", () => {
-  const at = new Date("2026-01-01T00:00:10Z");
-  const unit = {
-    unit: "beat",
-    load: "loaded",
-    active: "active",
-    mainPid: 9,
-    activeSince: "2026-01-01T00:00:10Z",
-  };
-  for (const [what, change, fault] of [
-    ["counts when systemd started it since", {}, undefined],
-    ["does not when it runs since before", { activeSince: "2026-01-01T00:00:09Z" }, /pid 9 is a straggler/],
-    ["does not when it failed", { active: "failed", mainPid: 0 }, /systemd has it as failed/],
-    ["does not when systemd does not know it", { load: "not-found" }, /systemd has it as not-found/],
-  ] as const)
-    it(what, () => {
-      const { proofs, faults } = judgeUnit("h", { ...unit, ...change }, { at, before: new Set() });
-      equal(proofs.length, fault ? 0 : 1);
-      if (fault) match(faults.join(), fault);
-      else equal(proofs[0]?.asked, false);
-    });
 });
 
 describe("the time in which a host's units restart", () => {

@@ -8,7 +8,7 @@ import { type Declared, HostRollout } from "./rollout-fixture.ts";
 import { APP, killServices, makeServedHost, type ServedHost } from "./unit-stand-in.ts";
 
 /** How the services restart. */
-export const RESTART = { maxUnavailable: 1, timeoutSeconds: 8, zeroFailures: true };
+export const RESTART = { maxUnavailable: 1, timeoutSeconds: 8, stableSeconds: 1, zeroFailures: true };
 const PLACE = { backend: "env-file", variable: "FLAG" };
 
 const started: ServedHost[] = [];
@@ -78,7 +78,7 @@ export async function setUpServed(
 export async function saidBy(host: ServedHost, names: Record<string, string>): Promise<string[]> {
   const answers = await Promise.all(host.services.map((service) => askService(service)));
   return answers.flatMap(({ processes }) =>
-    processes.map(({ release, flag }) => `${names[release]} ${flag ? "on" : "off"}`),
+    processes.map(({ release, flag }) => `${names[release ?? ""]} ${flag ? "on" : "off"}`),
   );
 }
 

@@ -28,7 +28,7 @@ describe("the step service-restart", function () {
       "startedAt",
       "release",
       "flag",
-      "asked",
+      "by",
     ]);
     const quiet = await run.observe(steps.closing);
     deepEqual([quiet.drift, quiet.plan, quiet.blockers], [[], [], []]);

@@ -29,7 +29,7 @@ async function start(): Promise<Cluster> {
 }
 
 /** At once and without waiting for the event loop, which stands still at exit. */
-function endServer(directory: string): void {
+export function endServer(directory: string): void {
   const pidFile = join(directory, "data/postmaster.pid");
   const server = existsSync(pidFile) && identify(Number.parseInt(readFileSync(pidFile, "utf8"), 10));
   if (!server) return;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { type Cluster, freePort, startCluster } from "../../postgres/backup/cluster.ts";
 import { PROJECT_ROOT } from "../../sandbox/paths.ts";
+import { endServer } from "../database.ts";
 import { TestRepository } from "../git-repository.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { SystemdMachine } from "./machine.ts";
@@ -111,6 +112,7 @@ export class AppMachine {
   /** @param shared Folders that the machine shares with this one, such as the checkout that is used there. */
   static async make(shared: string[]): Promise<AppMachine> {
     const cluster = await startCluster({ directory: temporaryFolder("cluster") });
+    process.prependOnceListener("exit", () => endServer(cluster.directory));
     const database = await seed(cluster);
     const port = await freePort();
     const releases = makeReleases();
@@ -162,7 +164,7 @@ export class AppMachine {
   }
 }
 
-/** 2,000 deals, a third without a type and some in an old spelling, of an owner who is no superuser. */
+/** 300 deals, a third without a type and some in an old spelling, of an owner who is no superuser. */
 async function seed(cluster: Cluster): Promise<string> {
   const admin = new pg.Client({ connectionString: cluster.url() });
   await admin.connect();
@@ -180,7 +182,7 @@ async function seed(cluster: Cluster): Promise<string> {
       deal_type varchar(50), created_at timestamptz NOT NULL DEFAULT now());
     INSERT INTO deals (name, target_name, deal_type)
     SELECT 'deal ' || n, 'target', (ARRAY[NULL, 'acquisition', 'carve-out', 'divestiture', 'acquisition', NULL])[n % 6 + 1]
-    FROM generate_series(1, 2000) n;
+    FROM generate_series(1, 300) n;
     CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
     INSERT INTO alembic_version VALUES ('003');`);
   await client.end();
@@ -208,7 +210,7 @@ export class Users {
   async #use(url: string, user: number): Promise<void> {
     while (!this.#stopped) {
       this.sent += 1;
-      const deal = 1 + ((this.sent * 7 + user) % 2000);
+      const deal = 1 + ((this.sent * 7 + user) % 300);
       await this.#ask(`${url}/api/v1/deals/${deal}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -65,6 +65,8 @@ export class SystemdMachine {
   /** Boots one; it is ready for commands then. @throws when it does not come up in a minute. */
   static async boot({ files = {}, shared = [] }: MachineOptions = {}): Promise<SystemdMachine> {
     const folder = temporaryFolder("machine");
+    // Before the folder's own removal at exit, which would walk through the whole of a mounted root.
+    process.prependOnceListener("exit", () => unmount(folder));
     const root = mountRoot(folder);
     for (const [path, text] of Object.entries(files)) writeInto(root, path, text);
     for (const unit of MASKED) mask(root, unit);
@@ -98,9 +100,14 @@ export class SystemdMachine {
   async stop(): Promise<void> {
     end(this.#container);
     for (let turn = 0; turn < 100 && isThere(this.#container); turn += 1) await pause(50);
-    execFileSync("umount", ["--lazy", join(this.#folder, "disk/root")]);
-    execFileSync("umount", ["--lazy", join(this.#folder, "disk")]);
+    unmount(this.#folder);
   }
+}
+
+/** Takes the layers of a machine off, whichever of them are there. */
+function unmount(folder: string): void {
+  for (const layer of ["disk/root", "disk"])
+    spawnSync("umount", ["--lazy", join(folder, layer)], { stdio: "ignore" });
 }
 
 /** This machine's files under a layer that takes what is written, in memory. */
@@ -140,7 +147,7 @@ function startContainer(folder: string, root: string, shared: string[]): number 
   const { pid } = child;
   if (pid === undefined) throw new Error("systemd-nspawn did not start");
   child.unref();
-  process.once("exit", () => end(pid));
+  process.prependOnceListener("exit", () => end(pid));
   return pid;
 }
 

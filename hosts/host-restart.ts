@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
+import { readHostRun } from "./host-run.ts";
 import { HostError, type HostWriter } from "./host-shell.ts";
 import { journalEnd } from "./journal.ts";
 import type { ProcessProof, Restarted } from "./process-proof.ts";
@@ -37,9 +38,13 @@ export async function runBalancerCommand(
   if (argv) await runHostCommand(host, argv, { ...writer, timeoutSeconds: rules.drainTimeoutSeconds });
 }
 
-/** The last lines of the units that cannot get well. */
-async function journalsOf(host: Host, seen: Propagation, since: Date, writer: HostWriter): Promise<string> {
-  const units = [...new Set(seen.certain.map(({ unit }) => unit))];
+/** The last lines of these units' journals. */
+async function journalsOf(
+  host: Host,
+  units: readonly string[],
+  since: Date,
+  writer: HostWriter,
+): Promise<string> {
   return (await Promise.all(units.map((unit) => journalEnd(host, unit, since, writer)))).join("");
 }
 
@@ -67,11 +72,29 @@ export async function waitUntilPropagated(
   const time = seen.certain.length > 0 ? "" : ` within ${timeoutSeconds} s`;
   const reason =
     `expected every process of ${host.name} to run the wanted release and flag${time}, got: ` +
-    `${seen.faults.join("; ")}${await journalsOf(host, seen, at, writer)}. ` +
+    `${seen.faults.join("; ")}${await journalsOf(host, [...new Set(seen.certain.map(({ unit }) => unit))], at, writer)}. ` +
     (seen.certain.length > 0
       ? "Mend what its log says."
       : "Look at its log; does it read the flag where it is written?");
   throw new HostError("restart", host.name, reason);
+}
+
+/** Restarts, and says with what the journal of a unit ends that does not start. @returns the host's clock just before. */
+async function restartAll(
+  host: Host,
+  limitMs: number,
+  { at, variable }: { at: Date; variable: string },
+  writer: HostWriter,
+): Promise<Date> {
+  try {
+    return await restartUnits(host, limitMs, writer);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    const run = await readHostRun(host, { variable, detailed: [] }, writer).catch(() => undefined);
+    const units = (run?.units ?? []).filter(({ active }) => active !== "active").map(({ unit }) => unit);
+    const journals = await journalsOf(host, units, at, writer);
+    throw new HostError("restart", host.name, error.reason + journals, { cause: error });
+  }
 }
 
 /**
@@ -92,9 +115,10 @@ export async function restartHost(
     readUnits(host, names, writer),
   ]);
   await runBalancerCommand(host, "drain", rules, writer);
-  const at = await restartUnits(host, restartLimitMs(units, rules), writer);
+  const { variable } = aim.place;
+  const at = await restartAll(host, restartLimitMs(units, rules), { at: before.at, variable }, writer);
   const times = { timeoutSeconds: rules.timeoutSeconds, seconds };
-  const proof = await waitUntilPropagated(host, { ...aim, restarted: { at, before } }, times, writer);
+  const proof = await waitUntilPropagated(host, { ...aim, restarted: { ...before, at } }, times, writer);
   await runBalancerCommand(host, "undrain", rules, writer);
   return proof;
 }

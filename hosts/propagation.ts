@@ -48,20 +48,21 @@ const detailedUnits = (services: readonly Service[]) =>
     .filter(({ health, healthFields }) => !health || askedFields(healthFields).length < askedFields().length)
     .map(({ unit }) => unit);
 
-/** Who runs now: to be told from those that run after a restart. */
+/** Who runs now, to be told from those that run after a restart; and the host's clock. */
 export async function readBeforeRestart(
   host: Host,
   { variable }: FlagPlace,
   reader: HostReader,
-): Promise<Set<string>> {
+): Promise<Restarted> {
   const [run, ...answers] = await Promise.all([
     readHostRun(host, { variable, detailed: [] }, reader),
     ...host.services.map((service) => askService(service, reader.signal)),
   ]);
-  return new Set([
+  const before = new Set([
     ...run.units.flatMap(({ processes }) => processes.map(({ key }) => key)),
     ...answers.flatMap(({ processes }) => processes.filter(({ startedAt }) => startedAt).map(keyOf)),
   ]);
+  return { at: run.at, before };
 }
 
 /** Something answers there, or takes the question: what it does not tell is then looked for on the host. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HostPlan, Unit } from "./host.ts";
@@ -34,6 +35,10 @@ export class ServiceUnit {
   /** Processes started again since the last start of the service. */
   restarts = 0;
   activeSinceMs: number | undefined;
+  /** Of this start of it; its processes find it in INVOCATION_ID. Another one also when it is started again by itself. */
+  invocation: string | undefined;
+  /** None of its processes runs, and it waits to start one again. */
+  waits = false;
   readonly processes = new Set<UnitProcess>();
   dropIns: DropIns;
   readonly plan: HostPlan;
@@ -108,9 +113,11 @@ export class ServiceUnit {
 
   async #startAll(): Promise<boolean> {
     if (this.state === "active") return true;
+    // It is being started again by itself: that ends here.
+    if (this.state === "activating") await this.#stopAll();
     this.result = "success";
     this.restarts = 0;
-    this.#enter("activating");
+    this.#begin();
     const run = this.#run;
     const slots = Array.from({ length: this.unit.processes }, () => this.#startSlot(run));
     if (!(await Promise.all(slots)).every(Boolean)) {
@@ -121,9 +128,14 @@ export class ServiceUnit {
       this.#watch.log(`${this.unit.unit}.service: Failed with result '${result}'.`);
       return false;
     }
-    this.activeSinceMs = Date.now();
-    this.#enter("active");
+    this.#becomeActive();
     return true;
+  }
+
+  /** A start of the unit, by a job or by itself. */
+  #begin(): void {
+    this.invocation = randomBytes(16).toString("hex");
+    this.#enter("activating");
   }
 
   async #startSlot(run: number): Promise<boolean> {
@@ -160,7 +172,8 @@ export class ServiceUnit {
 
   #spawn(): UnitProcess | undefined {
     try {
-      const process: UnitProcess = startProcess(this.plan, this.unit, this.dropIns.environment, () =>
+      const environment = { INVOCATION_ID: this.invocation ?? "", ...this.dropIns.environment };
+      const process: UnitProcess = startProcess(this.plan, this.unit, environment, () =>
         this.#leave(process),
       );
       return process;
@@ -174,12 +187,31 @@ export class ServiceUnit {
   /** A process that ended by itself is started again, later each time that it does not become ready. */
   async #replace(process: UnitProcess, run: number): Promise<void> {
     this.#forget(process);
+    const ending = await process.ended;
     for (let pauseMs = FIRST_PAUSE_MS; run === this.#run; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      if (this.processes.size === 0) this.#wait(ending);
       await sleep(pauseMs);
       if (run !== this.#run) return;
       this.restarts += 1;
-      if (await this.#startOne()) return;
+      if (this.waits) this.#begin();
+      this.waits = false;
+      if (await this.#startOne()) return this.#run === run ? this.#becomeActive() : undefined;
     }
+  }
+
+  /** As systemd has a unit between two tries: activating, auto-restart, by how the last one ended. */
+  #wait(ending: Result): void {
+    this.waits = true;
+    this.result = ending;
+    this.#enter("activating");
+  }
+
+  #becomeActive(): void {
+    if (this.state !== "activating") return;
+    this.waits = false;
+    this.result = "success";
+    this.activeSinceMs = Date.now();
+    this.#enter("active");
   }
 
   #leave(process: UnitProcess): void {
@@ -196,6 +228,7 @@ export class ServiceUnit {
   async #stopAll(): Promise<void> {
     if (this.state === "inactive" || this.state === "failed") return;
     this.#run += 1;
+    this.waits = false;
     this.result = "success";
     this.#enter("deactivating");
     const ended = Promise.all([...this.processes].map(({ ended }) => ended));

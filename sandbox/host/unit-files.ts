@@ -13,6 +13,7 @@ export function unitFile(plan: HostPlan, { unit, entry, timeoutStopMs, socket }:
     "[Unit]",
     `Description=${unit} of ${plan.name}. Written by \`sandbox up\`: change it by drop-ins`,
     ...(socket ? [`Requires=${socket}`, `After=${socket}`] : []),
+    "StartLimitIntervalSec=0",
     "[Service]",
     "Type=notify",
     `ExecStart=node ${join(plan.appDir, "current", entry)}`,

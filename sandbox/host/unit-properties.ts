@@ -19,7 +19,8 @@ const SERVICE_SUB_STATES = {
 const SOCKET_SUB_STATES = { inactive: "dead", active: "running", failed: "failed" } as const;
 
 export function subStateOf(unit: ServiceUnit | SocketUnit): string {
-  return unit instanceof SocketUnit ? SOCKET_SUB_STATES[unit.state] : SERVICE_SUB_STATES[unit.state];
+  if (unit instanceof SocketUnit) return SOCKET_SUB_STATES[unit.state];
+  return unit.waits ? "auto-restart" : SERVICE_SUB_STATES[unit.state];
 }
 
 /** What `systemctl show` says of a unit, in the order in which systemd says it: not the one that was asked for. */
@@ -57,6 +58,8 @@ function serviceProperties(service: ServiceUnit): [string, string][] {
     ["MainPID", String(service.mainPid)],
     ["Result", service.result],
     ["NRestarts", String(service.restarts)],
+    // Its processes are in the sandbox's own group: they are found by their INVOCATION_ID.
+    ["ControlGroup", ""],
     [
       "Environment",
       Object.entries(dropIns.environment)
@@ -68,6 +71,7 @@ function serviceProperties(service: ServiceUnit): [string, string][] {
     ["EnvironmentFiles", `${plan.envFile} (ignore_errors=no)`],
     ["KillMode", "mixed"],
     ["TriggeredBy", unit.socket ?? ""],
+    ["InvocationID", service.state === "inactive" ? "" : (service.invocation ?? "")],
   ];
 }
 

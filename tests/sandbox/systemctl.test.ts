@@ -192,6 +192,37 @@ describe("systemctl of a sandbox's host", () => {
     assert.equal(await get("diligence-worker", "NRestarts"), "0");
   });
 
+  it("says of a unit that crashes again and again what systemd says, and begins to count anew at a restart", async () => {
+    const bad = "c".repeat(40);
+    const folder = join(host.appDir, "releases", bad);
+    mkdirSync(folder);
+    // Ready, and dead half a second later.
+    writeFileSync(
+      join(folder, "worker.ts"),
+      'process.send("ready"); setTimeout(() => process.exit(3), 500);\n',
+    );
+    const before = await get("diligence-worker", "InvocationID");
+    switchRelease(host.appDir, bad);
+    assert.equal((await run("restart", "diligence-worker")).exitCode, 0);
+    const first = await get("diligence-worker", "InvocationID");
+    assert.match(first, /^[0-9a-f]{32}$/);
+    assert.notEqual(first, before);
+    await until("a wait between two tries", async () => {
+      const { stdout } = await run("show", "diligence-worker", "-p", "ActiveState,SubState,Result,MainPID");
+      return stdout === "MainPID=0\nResult=exit-code\nActiveState=activating\nSubState=auto-restart";
+    });
+    assert.equal((await run("is-active", "diligence-worker")).exitCode, 3);
+    await until("two restarts", async () => Number(await get("diligence-worker", "NRestarts")) >= 2);
+    assert.notEqual(await get("diligence-worker", "InvocationID"), first);
+    switchRelease(host.appDir, shas.baseline);
+    assert.equal((await run("restart", "diligence-worker")).exitCode, 0);
+    assert.equal(await get("diligence-worker", "NRestarts"), "0");
+    assert.equal((await run("show", "diligence-worker", "-p", "SubState", "--value")).stdout, "running");
+    const [pid = 0] = await pids("worker");
+    const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    assert.ok(environment.includes(`INVOCATION_ID=${await get("diligence-worker", "InvocationID")}`));
+  });
+
   it("says failed, exit code 1, of a unit whose process does not start; its address is given up, the journal says why", async () => {
     const bad = "b".repeat(40);
     const folder = join(host.appDir, "releases", bad);

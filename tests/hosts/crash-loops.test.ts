@@ -1,0 +1,204 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import type { Service } from "../../config/target.ts";
+import { localShell } from "../../hosts/local-shell.ts";
+import { readPropagation } from "../../hosts/propagation.ts";
+import { type HostRestart, restartInWaves } from "../../hosts/restart-waves.ts";
+import { bootMachine, type SystemdMachine, whyNoMachine } from "./systemd-machine.ts";
+
+const SHA = "a".repeat(40);
+const OTHER = "b".repeat(40);
+const PLACE = { backend: "env-file" as const, variable: "FLAG" };
+const WANTED = { release: SHA, flag: true };
+
+/** Ways in which a service is no proof of running: the unit's lines, what is said, and whether that is certain at once. */
+const BROKEN: [string, string[], RegExp, boolean][] = [
+  [
+    "whose process dies at start",
+    ["ExecStart=/bin/sh -c 'echo no module named x, password=hunter2; exit 3'", "Restart=on-failure"],
+    /unit crash-loops: .*journal of broken: .*no module named x, password=\*\*\*/,
+    true,
+  ],
+  [
+    "whose process dies after two seconds",
+    ["ExecStart=/bin/sh -c 'sleep 2; echo lost the broker; exit 3'", "Restart=on-failure"],
+    /unit crash-loops: .*journal of broken: .*lost the broker/,
+    true,
+  ],
+  [
+    "that dies at every other start",
+    [
+      "ExecStart=/bin/sh -c 'if [ -e /run/once ]; then rm /run/once; exec sleep 1000; else touch /run/once; exit 3; fi'",
+      "Restart=always",
+    ],
+    /unit crash-loops/,
+    true,
+  ],
+  [
+    "that waits long between its tries",
+    ["ExecStart=/bin/false", "Restart=always", "RestartSec=30"],
+    /unit crash-loops: systemd has it as activating \(auto-restart\), by exit-code/,
+    true,
+  ],
+  [
+    "whose ExecStartPost fails",
+    ["ExecStart=/bin/sleep 1000", "ExecStartPost=/bin/sh -c 'echo migrations are missing; exit 1'"],
+    /got a failure of systemctl restart.*journal of broken: .*migrations are missing/,
+    true,
+  ],
+  [
+    "that is not started again",
+    ["ExecStart=/bin/sh -c 'sleep 0.3; exit 3'"],
+    /systemd has it as failed, by exit-code/,
+    true,
+  ],
+  ["of Type=oneshot that ends", ["Type=oneshot", "ExecStart=/bin/true"], /Type=oneshot ran and ended/, true],
+  [
+    "of Type=oneshot that remains without a process",
+    ["Type=oneshot", "RemainAfterExit=yes", "ExecStart=/bin/true"],
+    /active \(exited\), and none of its processes runs/,
+    true,
+  ],
+  [
+    "whose workers die under a master that lives",
+    ["ExecStart=/bin/sh -c 'while true; do sleep 0.5; done'"],
+    /1 of 2 processes have run for 3 s/,
+    false,
+  ],
+];
+
+/** Processes that run, and what the host can tell of them. */
+const RUNNING: [string, string[], Record<string, unknown>][] = [
+  ["that is as it should be", ["ExecStart=/bin/sleep 1000"], { release: SHA, flag: true }],
+  [
+    "of Type=forking without a main process",
+    ["Type=forking", "GuessMainPID=no", "ExecStart=/bin/sh -c 'sleep 1000 & sleep 1000 &'"],
+    { release: SHA, flag: true },
+  ],
+  [
+    "that runs as another user, with its workers",
+    ["User=nobody", "ExecStart=/bin/sh -c 'sleep 1000 & sleep 1000'"],
+    { release: SHA, flag: true },
+  ],
+  [
+    "whose environment is emptied by a wrapper",
+    ["ExecStart=/usr/bin/env -u FLAG sleep 1000"],
+    { release: SHA, flag: "unknown" },
+  ],
+  [
+    "that works elsewhere",
+    ["WorkingDirectory=/", "ExecStart=/bin/sleep 1000"],
+    { release: "unknown", flag: true },
+  ],
+];
+
+describe("a service without a health address, on a real systemd", function () {
+  this.timeout(240_000);
+  let machine: SystemdMachine;
+
+  before(async function () {
+    const reason = whyNoMachine();
+    if (reason) {
+      console.warn(`      SKIPPED: ${reason}`);
+      this.skip();
+    }
+    machine = await bootMachine();
+    machine.write("/srv/env", "FLAG=true\n");
+    for (const sha of [SHA, OTHER]) machine.write(`/srv/app/releases/${sha}/app.txt`, "");
+    await machine.run("ln", "-sfn", `releases/${SHA}`, "/srv/app/current");
+  });
+  after(async () => machine?.stop());
+
+  async function install(lines: readonly string[], unit = "broken"): Promise<void> {
+    const own = ["WorkingDirectory=/srv/app/current", "EnvironmentFile=/srv/env"];
+    machine.write(`/etc/systemd/system/${unit}.service`, ["[Service]", ...own, ...lines, ""].join("\n"));
+    await machine.run("sh", "-c", `systemctl stop ${unit}; rm -f /run/once; systemctl daemon-reload`);
+  }
+
+  const hostOf = (unit: string, more: Partial<Service> = {}) => ({
+    ...{ name: "h", path: machine.path, appDir: "/srv/app", envFile: "/srv/env" },
+    services: [{ unit, kind: "worker" as const, processes: 1, ...more }],
+  });
+
+  const reader = () => ({ shell: localShell, signal: new AbortController().signal });
+
+  async function restart(
+    unit: string,
+    more: Partial<Service> = {},
+    { goOn = false, timeoutSeconds = 25 } = {},
+  ): Promise<HostRestart> {
+    const [done] = await restartInWaves(
+      {
+        hosts: [hostOf(unit, more)],
+        ...{ place: PLACE, wantedOn: () => WANTED, goOn, log: () => undefined },
+        restart: {
+          ...{ maxUnavailable: 1, timeoutSeconds, stableSeconds: 3 },
+          ...{ zeroFailures: false, drainTimeoutSeconds: 1 },
+        },
+      },
+      { ...reader(), token: 1 },
+    );
+    return done as HostRestart;
+  }
+
+  for (const [what, lines, reason, atOnce] of BROKEN)
+    it(`is not proven by one ${what}${atOnce ? ", and nobody waits for it" : ""}`, async () => {
+      await install(lines);
+      const begin = performance.now();
+      const done = await restart("broken", { processes: 2 }, { timeoutSeconds: atOnce ? 25 : 5 });
+      deepEqual([done.state, done.processes], ["failed", []], JSON.stringify(done));
+      match(done.reason ?? "", reason);
+      if (atOnce) ok(performance.now() - begin < 20_000, "it waited to the end");
+      ok(!/hunter2/.test(done.reason ?? ""), "a secret of the journal is in the message");
+    });
+
+  for (const [what, lines, facts] of RUNNING)
+    it(`is proven, as far as the host can tell, by one ${what}`, async () => {
+      await install(lines);
+      const { state, processes, units, reason } = await restart("broken");
+      equal(state, "proven", reason);
+      ok(processes.length >= 1);
+      for (const { by, release, flag, reason: why } of processes) {
+        deepEqual({ by, release, flag }, { by: "process", ...facts });
+        match(why ?? "", /^it has no health address/);
+      }
+      deepEqual([units?.[0]?.restarts, /^[0-9a-f]{32}$/.test(units?.[0]?.invocation ?? "")], [0, true]);
+    });
+
+  it("does not pass on the way back either, where nothing waits between the hosts", async () => {
+    await install(["ExecStart=/bin/sh -c 'sleep 2; exit 3'", "Restart=on-failure"]);
+    const done = await restart("broken", {}, { goOn: true });
+    equal(done.state, "failed");
+    match(done.reason ?? "", /unit crash-loops/);
+  });
+
+  it("is a straggler with another release, or with a process that outlived the restart", async () => {
+    await install(["ExecStart=/bin/sleep 1000"]);
+    await machine.run("ln", "-sfn", `releases/${OTHER}`, "/srv/app/current");
+    const soon = { timeoutSeconds: 2 };
+    match(
+      (await restart("broken", {}, soon)).reason ?? "",
+      /straggler: the host sees release b{12}, flag on/,
+    );
+    await machine.run("ln", "-sfn", `releases/${SHA}`, "/srv/app/current");
+    await install(["KillMode=process", "ExecStart=/bin/sh -c 'sleep 1000 & exec sleep 1000'"]);
+    await restart("broken");
+    match((await restart("broken", {}, soon)).reason ?? "", /straggler: it runs since before the restart/);
+    await machine.run("systemctl", "kill", "-s", "KILL", "broken");
+  });
+
+  it("is told later when systemd has to start it again, or has started it anew", async () => {
+    await install(["ExecStart=/usr/bin/env -u FLAG sleep 1000", "Restart=always"]);
+    const { units = [] } = await restart("broken");
+    const look = () =>
+      readPropagation(hostOf("broken"), { wanted: WANTED, place: PLACE, proven: units }, reader());
+    deepEqual((await look()).faults, []);
+    await machine.run("systemctl", "kill", "-s", "KILL", "broken");
+    await machine.run("sh", "-c", "until systemctl is-active -q broken; do sleep 0.1; done; sleep 0.3");
+    match((await look()).faults.join(), /^broken on h: unit crash-loops: 1 restart since it was proven/);
+    await machine.run("systemctl", "restart", "broken");
+    match(
+      (await look()).faults.join(),
+      /pid \d+ is not the process that was proven: systemd has started the unit anew \(.*FLAG/,
+    );
+  });
+});

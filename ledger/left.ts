@@ -38,7 +38,8 @@ export function leftOf(records: readonly EvidenceRecord[]): LeftThing[] {
       left.set(`${record.phase}/${record.step}`, LeftInResult.safeParse(record.result).data?.left ?? []);
     }
   }
-  return [...left.values()].flat();
+  // What the constraint's undo leaves, the migration's tries again and tells as well.
+  return [...new Map([...left.values()].flat().map((thing) => [describeLeft(thing), thing])).values()];
 }
 
 /** Steps whose left things the database itself remembers: its word wins where it can be asked. */

@@ -7,7 +7,7 @@ import { type ChangeRecord, readOwnRecord, requireChangeRecord } from "../postgr
 import { dropNormaliser, NormaliserDiffers, restoreNormaliser } from "../postgres/migration/contract.ts";
 import { readContract } from "../postgres/migration/contract-record.ts";
 import type { TableWork } from "../postgres/migration/expand.ts";
-import { ensureLeftTable } from "../postgres/migration/left-record.ts";
+import { ensureLeftTable, forgetLeftStep } from "../postgres/migration/left-record.ts";
 import type { NegativeWrite } from "../postgres/migration/negative-writes.ts";
 import { type OldStyleWrites, readOldStyleWrites } from "../postgres/migration/old-style-writes.ts";
 import { NORMALISER, readTriggers } from "../postgres/migration/triggers.ts";
@@ -91,6 +91,9 @@ async function takeOff(client: Client, spec: ContractSpec, deps: StepDeps) {
 async function apply(spec: ContractSpec, deps: StepDeps): Promise<ContractResult> {
   return withConnection(deps, async (client) => {
     await requireChangeRecord(client, spec.identity.stack, spec.change);
+    await ensureLeftTable(client, deps.lease);
+    // It is to be off again: an undo that could not put it back has left nothing.
+    await forgetLeftStep({ client, lease: deps.lease }, "contract");
     const off = (await driftOf(client, spec)).length === 0;
     const done = off ? { oldStyleWrites: null, trials: null } : await takeOff(client, spec, deps);
     const [left] = await driftOf(client, spec);

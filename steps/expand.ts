@@ -151,13 +151,13 @@ async function endTriggers(work: TableWork): Promise<boolean> {
   const { client, change } = work;
   // The normaliser goes either way: that it could not be put back is nobody's concern any more.
   await forgetLeftStep(work, "contract");
-  const isLeft = async () => (await readLeft(client, change)).length > 0;
+  const others = (await readLeft(client, change)).filter(({ step }) => step !== "expand");
   const subject = `triggers of the rollout on ${change.table}`;
-  await undoObject(work, { step: "expand", subject }, async () => {
-    await ((await isLeft()) ? removeAllButTracker(work) : removeTriggers(work));
+  const left = await undoObject(work, { step: "expand", subject }, async () => {
+    await (others.length > 0 ? removeAllButTracker(work) : removeTriggers(work));
     return undefined;
   });
-  return !(await isLeft());
+  return !left && others.length === 0;
 }
 
 async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
@@ -178,6 +178,7 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
     return {
       ...restored,
       kept: [...restored.kept, ...stays],
+      left: [],
       summary: `removed normaliser and tracker, ${restored.summary}, journal exported to ${artifact} (${lines} lines)`,
       journal: artifact,
     };

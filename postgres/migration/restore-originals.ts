@@ -21,7 +21,9 @@ async function restoreGroups(
   const progress = startProgress(work.log, (done) => `${done} of ${groups.length} batches restored`);
   await sayWhenCancelled(work.signal, progress, () =>
     runInParallel(work.clients, groups, async (client, pending) => {
-      restored += await restoreBatch(client, work, pending, patientTries);
+      // Read after the wait: another connection may have added to it meanwhile.
+      const rows = await restoreBatch(client, work, pending, patientTries);
+      restored += rows;
       progress.add(1);
     }),
   );

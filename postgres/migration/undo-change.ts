@@ -98,6 +98,9 @@ async function restoreStamp({ work, record }: Restore): Promise<UndoResult["kept
   return stamp === undefined ? [] : [{ subject: "alembic_version", reason: stamp }];
 }
 
+/** Steps whose left things are tried here; contract's are its own to tell. */
+const TRIED = ["migration", "constraint"];
+
 /**
  * CHECK and NOT NULL off (if they are still there) → normaliser off, tracker on → originals back, batch by batch →
  * alembic_version back. The order is what makes it exact: under the normaliser a restore undoes itself, under the
@@ -118,7 +121,7 @@ export async function restoreChange(
   const stamp = await restoreStamp({ spec, clients, record, work });
   await forgetBackfill(work);
   const kept = await readKept(client, KEPT_SHOWN);
-  const left = await readLeft(client, change);
+  const left = (await readLeft(client, change)).filter(({ step }) => TRIED.includes(step));
   return {
     summary: `restored ${showRows(restored)}${summariseKept(kept.byReason)}${summariseLeft(left)}`,
     kept: [...describeKept(kept), ...stamp],

@@ -59,6 +59,25 @@ export async function undoObject(
   return undefined;
 }
 
+/** The same within the transaction at hand, which goes on. */
+export async function undoObjectHere(
+  client: Client,
+  object: UndoneObject,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  await client.query("SAVEPOINT object");
+  try {
+    await act();
+    await client.query("RELEASE SAVEPOINT object");
+    await forgetLeftObject(client, object.subject);
+  } catch (error) {
+    const said = diagnose(error);
+    if (!said) throw error;
+    await client.query("ROLLBACK TO SAVEPOINT object");
+    await recordLeftObject(client, { ...object, refusal: describeRefusal(said, []) });
+  }
+}
+
 /** Where our tracker stands now: it follows the table and its columns under whatever name. */
 const TRACKED = `
   SELECT t.tgname AS trigger, t.tgrelid::regclass::text AS table, c.relname AS name,

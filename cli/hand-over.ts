@@ -10,7 +10,18 @@ export async function handOver({ verb, args, stack, stackGiven }: Handover): Pro
   }
   const exitCode = await runPulumi(stackGiven ? nameStack(args, stack) : args, { stack });
   if (exitCode !== 0 && LOCKING.includes(verb)) await sayWhatNext(stack);
+  if (exitCode === 0 && UNDOING.includes(verb) && !args.includes("--preview-only")) await sayWhatIsLeft(stack);
   return exitCode;
+}
+
+/** Verbs that may take steps back. */
+const UNDOING = ["up", "destroy"];
+
+/** All else is back, so the run has ended well; that something is not has to be the last that a person reads. */
+async function sayWhatIsLeft(stack: string): Promise<void> {
+  const { leftLine } = await import("./undo/left-line.ts");
+  const line = await leftLine(stack);
+  if (line !== undefined) printLine(line);
 }
 
 /** Verbs for which Pulumi locks the stack. */

@@ -15,6 +15,7 @@ import { recoverVerb } from "./recover.ts";
 import { sandboxVerb } from "./sandbox.ts";
 import { startVerb } from "./start.ts";
 import { statusVerb } from "./status.ts";
+import { undoVerb } from "./undo.ts";
 import { uninstallVerb } from "./uninstall.ts";
 import type { StackOption, Verb } from "./verb.ts";
 import { verifyVerb } from "./verify.ts";
@@ -26,6 +27,7 @@ const OWN_VERBS = [
   checklistVerb,
   investigateVerb,
   recoverVerb,
+  undoVerb,
   verifyVerb,
   auditVerb,
   backupsVerb,

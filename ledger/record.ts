@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { z } from "zod";
 import { AuditPoint } from "./audit-point.ts";
+import { LeftThing } from "./left.ts";
 
 /** `previous` of the first record. */
 export const GENESIS = "0".repeat(64);
@@ -109,7 +110,29 @@ const Audited = z.object({
   note: z.string(),
 });
 
-const AnyEvent = z.discriminatedUnion("event", [Event, PointChecked, FinishedEvent, HostAbandoned, Audited]);
+/** Somebody ended the way back on record: what an undo has left stays as it is. */
+const LeftAccepted = z.object({
+  ...Common,
+  record: z.literal("event"),
+  event: z.literal("left-accepted"),
+  reason: z.string(),
+  /** How many things that are, and what; keys of the first of each. */
+  count: z.int().min(1),
+  left: z.array(LeftThing),
+  /** Export of the journal, which names every one of them. */
+  journal: z.string(),
+  /** What that means, for a person. */
+  note: z.string(),
+});
+
+const AnyEvent = z.discriminatedUnion("event", [
+  Event,
+  PointChecked,
+  FinishedEvent,
+  HostAbandoned,
+  Audited,
+  LeftAccepted,
+]);
 
 const Body = z.discriminatedUnion("record", [Begin, End, AnyEvent]);
 type Body = z.infer<typeof Body>;

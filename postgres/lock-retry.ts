@@ -33,7 +33,7 @@ interface Holder {
 }
 
 /** Sessions that hold a lock on the table, longest first. */
-async function lockHolders(client: Client, table: string): Promise<Holder[]> {
+export async function lockHolders(client: Client, table: string): Promise<Holder[]> {
   const { rows } = await client.query<Holder>(
     `SELECT DISTINCT a.pid, coalesce(nullif(a.application_name, ''), a.usename, a.backend_type) AS who,
             round(extract(epoch FROM clock_timestamp() - a.xact_start))::int AS seconds,
@@ -48,6 +48,9 @@ async function lockHolders(client: Client, table: string): Promise<Holder[]> {
   return rows;
 }
 
+export const describeHolders = (holders: readonly Holder[]): string =>
+  holders.map(({ pid, who, seconds }) => `${who} (pid ${pid}, ${seconds ?? "?"} s)`).join(", ");
+
 /** Says who is in the way. @throws {StepError} for one that never gives way. */
 async function explainWait(client: Client, lock: TableLock, say: boolean): Promise<void> {
   const holders = await lockHolders(client, lock.table);
@@ -59,7 +62,7 @@ async function explainWait(client: Client, lock: TableLock, say: boolean): Promi
     );
   }
   if (!say) return;
-  const who = holders.map(({ pid, who, seconds }) => `${who} (pid ${pid}, ${seconds ?? "?"} s)`).join(", ");
+  const who = describeHolders(holders);
   lock.log(
     `waiting for ${lock.mode} on ${lock.table}, without making writers wait; held up by ${who || "nobody now"}`,
   );

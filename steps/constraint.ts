@@ -12,6 +12,7 @@ import {
 import { listRows } from "../postgres/migration/counts.ts";
 import { validateSeconds } from "../postgres/migration/estimate.ts";
 import { readTargetFacts } from "../postgres/migration/target-facts.ts";
+import { ensureLeftTable } from "../postgres/migration/left-record.ts";
 import { tableWork } from "../postgres/migration/undo-change.ts";
 import { withConnection } from "../postgres/session.ts";
 import { sqlState } from "../postgres/transaction.ts";
@@ -131,13 +132,16 @@ async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintRes
     // Neither the database nor the evidence knows of an expand: a constraint of that name is not ours to drop.
     if (!known) return { summary: "nothing to drop: the database knows of no rollout", kept: [] };
     const keepNotNull = known.notNullBefore;
-    const dropped = await dropConstraint(tableWork(spec, deps, client), { keepNotNull });
+    const work = tableWork(spec, deps, client);
+    if (record) await ensureLeftTable(client, work.lease);
+    const { dropped, left } = await dropConstraint(work, { keepNotNull });
     const kept = keepNotNull
       ? [{ subject: `${subjectOf(spec.change)} NOT NULL`, reason: "was there before the rollout" }]
       : [];
+    if (left.length > 0) return { summary: `LEFT: ${left.map(({ subject }) => subject).join(", ")}`, kept, left };
     const summary =
       dropped.length === 0 ? "nothing to drop: CHECK and NOT NULL are off" : "dropped CHECK and NOT NULL";
-    return { summary, kept };
+    return { summary, kept, left };
   });
 }
 

@@ -2,13 +2,17 @@ import type { Client } from "pg";
 import type { z } from "zod";
 import { ContractSection } from "../config/contract.ts";
 import { StepError } from "../errors/step-error.ts";
-import { readOwnRecord, requireChangeRecord } from "../postgres/migration/change-record.ts";
-import { dropNormaliser, restoreNormaliser } from "../postgres/migration/contract.ts";
+import type { LeftThing } from "../ledger/left.ts";
+import { type ChangeRecord, readOwnRecord, requireChangeRecord } from "../postgres/migration/change-record.ts";
+import { dropNormaliser, NormaliserDiffers, restoreNormaliser } from "../postgres/migration/contract.ts";
 import { readContract } from "../postgres/migration/contract-record.ts";
+import type { TableWork } from "../postgres/migration/expand.ts";
+import { ensureLeftTable, forgetLeftStep } from "../postgres/migration/left-record.ts";
 import type { NegativeWrite } from "../postgres/migration/negative-writes.ts";
 import { type OldStyleWrites, readOldStyleWrites } from "../postgres/migration/old-style-writes.ts";
 import { NORMALISER, readTriggers } from "../postgres/migration/triggers.ts";
 import { tableWork } from "../postgres/migration/undo-change.ts";
+import { findLostTarget, undoObject } from "../postgres/migration/undo-objects.ts";
 import { withConnection } from "../postgres/session.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { constraintBlockers, quietBlockers, showLastWrite } from "./migration/contract-readiness.ts";
@@ -87,6 +91,9 @@ async function takeOff(client: Client, spec: ContractSpec, deps: StepDeps) {
 async function apply(spec: ContractSpec, deps: StepDeps): Promise<ContractResult> {
   return withConnection(deps, async (client) => {
     await requireChangeRecord(client, spec.identity.stack, spec.change);
+    await ensureLeftTable(client, deps.lease);
+    // It is to be off again: an undo that could not put it back has left nothing.
+    await forgetLeftStep({ client, lease: deps.lease }, "contract");
     const off = (await driftOf(client, spec)).length === 0;
     const done = off ? { oldStyleWrites: null, trials: null } : await takeOff(client, spec, deps);
     const [left] = await driftOf(client, spec);
@@ -112,11 +119,29 @@ async function undo(spec: ContractSpec, deps: StepDeps): Promise<UndoResult> {
     const since = (await readContract(client))?.since;
     if (since === undefined)
       return { summary: "nothing to put back: the normaliser was not taken off", kept: [] };
-    await restoreNormaliser(tableWork(spec, deps, client), record);
-    return {
-      summary: `put the normaliser back on ${spec.change.table} (it was off since ${since})`,
-      kept: [],
-    };
+    const left = await putBack(tableWork(spec, deps, client), record);
+    if (left) return { summary: `LEFT off: ${left.subject}`, kept: [], left: [left] };
+    const summary = `put the normaliser back on ${spec.change.table} (it was off since ${since})`;
+    return { summary, kept: [], left: [] };
+  });
+}
+
+/** Nothing else waits for the normaliser: where it cannot be had, old-style writes are refused, and it is said loudly. */
+async function putBack(work: TableWork, record: ChangeRecord): Promise<LeftThing | undefined> {
+  const { client, change, lease } = work;
+  await ensureLeftTable(client, lease);
+  const subject = `the normaliser on ${change.table}, without which old-style writes are refused`;
+  return undoObject(work, { step: "contract", subject }, async () => {
+    const lost = await findLostTarget(client, change);
+    if (lost) return lost;
+    try {
+      await restoreNormaliser(work, record);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof NormaliserDiffers)) throw error;
+      const reason = "it would not be the trigger that expand made";
+      return { code: "42P17", obstacle: null, reason, remedy: "Take back what was changed of table or column." };
+    }
   });
 }
 

@@ -4,12 +4,21 @@ import { unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
 import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/migration/estimate.ts";
-import { installTriggers, removeTriggers, triggerDrift } from "../postgres/migration/expand.ts";
-import { countOriginals, removeRollout } from "../postgres/migration/remove-rollout.ts";
+import {
+  installTriggers,
+  removeAllButTracker,
+  removeTriggers,
+  type TableWork,
+  triggerDrift,
+} from "../postgres/migration/expand.ts";
+import { forgetLeftStep, leftBlocker, markUndone, readLeft } from "../postgres/migration/left-record.ts";
+import { countOriginals, keepJournal, removeRollout } from "../postgres/migration/remove-rollout.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/migration/target-facts.ts";
 import { type Findings, judgeTarget } from "../postgres/migration/target-findings.ts";
 import { restoreChange, tableWork } from "../postgres/migration/undo-change.ts";
+import { undoObject } from "../postgres/migration/undo-objects.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
+import { inTransaction } from "../postgres/transaction.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
 import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
@@ -41,7 +50,8 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   const record = await readChangeRecord(client);
   const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
   const foreign = foreignChange(record, identity.stack, change);
-  const all = [...(foreign ? [foreign] : []), ...blockers];
+  const left = foreign ? undefined : await leftBlocker(client, change, identity.stack);
+  const all = [...(foreign ? [foreign] : []), ...(left ? [left] : []), ...blockers];
   // Rows are counted only where they can be read.
   if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
   return { facts, notes, blockers: all };
@@ -119,6 +129,37 @@ async function apply(spec: ExpandSpec, deps: StepDeps): Promise<ExpandResult> {
   });
 }
 
+/** What is left needs journal and tracker: they stay, and so does all that is known of it. */
+async function endWithLeft(
+  work: TableWork,
+  restored: UndoResult,
+  save: StepDeps["saveArtifact"],
+): Promise<UndoResult> {
+  const { client, lease, change } = work;
+  await inTransaction(client, { lease }, () => markUndone(client));
+  const { artifact, lines } = await keepJournal(work, save);
+  return {
+    ...restored,
+    left: await readLeft(client, change),
+    summary: `${restored.summary}; tracker and journal stay for what is left, exported to ${artifact} (${lines} lines)`,
+    journal: artifact,
+  };
+}
+
+/** Triggers off: all of them, or all but the tracker where something is left. @returns whether nothing is left. */
+async function endTriggers(work: TableWork): Promise<boolean> {
+  const { client, change } = work;
+  // The normaliser goes either way: that it could not be put back is nobody's concern any more.
+  await forgetLeftStep(work, "contract");
+  const others = (await readLeft(client, change)).filter(({ step }) => step !== "expand");
+  const subject = `triggers of the rollout on ${change.table}`;
+  const left = await undoObject(work, { step: "expand", subject }, async () => {
+    await (others.length > 0 ? removeAllButTracker(work) : removeTriggers(work));
+    return undefined;
+  });
+  return !left && others.length === 0;
+}
+
 async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
   return withConnections(deps, spec.migration.connections, async (clients) => {
     const client = clients[0] as Client;
@@ -131,9 +172,13 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
     }
     // The migration's undo has done this already; old-style writes seen before any backfill are restored here.
     const restored = await restoreChange(spec, deps, clients, record);
-    const { artifact, lines } = await removeRollout(work, record, deps.saveArtifact);
+    if (!(await endTriggers(work))) return endWithLeft(work, restored, deps.saveArtifact);
+    const { artifact, lines, role } = await removeRollout(work, record, deps.saveArtifact);
+    const stays = role ? [{ subject: `role ${record.ownerRole}`, reason: `stays: ${role.reason}` }] : [];
     return {
       ...restored,
+      kept: [...restored.kept, ...stays],
+      left: [],
       summary: `removed normaliser and tracker, ${restored.summary}, journal exported to ${artifact} (${lines} lines)`,
       journal: artifact,
     };

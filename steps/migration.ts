@@ -12,6 +12,7 @@ import {
 import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
 import { backfillSeconds, showRows } from "../postgres/migration/estimate.ts";
 import { installTriggers, triggerDrift } from "../postgres/migration/expand.ts";
+import { leftBlocker } from "../postgres/migration/left-record.ts";
 import { readMaintenance } from "../postgres/migration/maintenance-record.ts";
 import { readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { restoreChange, tableWork } from "../postgres/migration/undo-change.ts";
@@ -57,7 +58,9 @@ async function blockersOf(
   const { change, migration } = spec;
   const revision = migration.alembicRevision;
   const heads = revision === undefined ? undefined : stampBlocker(await readRevisions(client, change));
+  const left = await leftBlocker(client, change, spec.identity.stack);
   return [
+    ...(left ? [left] : []),
     ...(await unmappedBlockers(client, change, counts)),
     ...(stopped ? await stopBlockers(spec, deps, client) : []),
     ...(heads ? [heads] : []),
@@ -139,6 +142,8 @@ async function apply(spec: MigrationSpec, deps: StepDeps): Promise<MigrationResu
     const client = clients[0] as Client;
     const { change, migration, identity } = spec;
     await requireChangeRecord(client, identity.stack, change);
+    const left = await leftBlocker(client, change, identity.stack);
+    if (left) throw new StepError(`migration: ${left}`);
     // Without the normaliser old-style rows would come after the sweep: a trigger lost since expand is put back.
     if ((await triggerDrift(client, change)).length > 0) {
       await installTriggers(tableWork(spec, deps, client), await readTargetFacts(client, change));

@@ -2,6 +2,7 @@ import { StepError } from "../errors/step-error.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries, startedAfter } from "../ledger/entries.ts";
 import { staysLine } from "../ledger/finished.ts";
+import { describeLeft } from "../ledger/left.ts";
 import { type BeginRecord, hashOf } from "../ledger/record.ts";
 import { gaugeLines } from "./gauge.ts";
 import type { BaseSpec, Step, StepDeps, UndoResult } from "./step.ts";
@@ -114,7 +115,16 @@ async function undoEntry(entry: Entry, context: RunContext): Promise<UndoResult>
     ? await record(async () => ({ summary: staysLine(finished), kept: [] }))
     : await undoUnderLease(entry, context, record);
   context.deps.log(`${name}: ${undone.summary}`);
+  for (const thing of undone.left ?? []) context.deps.log(`LEFT ${describeLeft(thing)}`);
   return undone;
+}
+
+/**
+ * Undoes a step once more that left something the last time, or whose undo was killed since.
+ * @param spec what the undo goes by now: who tries again may have changed how.
+ */
+export function undoAgain(entry: Entry, spec: BaseSpec, context: RunContext): Promise<UndoResult> {
+  return undoEntry({ ...entry, spec: { ...spec } }, context);
 }
 
 async function undoUnderLease(

@@ -3,6 +3,7 @@ import { StepError } from "../errors/step-error.ts";
 import { localShell } from "../hosts/local-shell.ts";
 import { Chain } from "../ledger/chain.ts";
 import { evidenceOf } from "../ledger/entries.ts";
+import { countLeft } from "../ledger/left.ts";
 import { takeLock } from "../ledger/lock.ts";
 import { evidenceFolder, saveArtifact } from "../ledger/store.ts";
 import type { MailSecrets } from "../mail/secrets.ts";
@@ -28,7 +29,8 @@ export interface RunOptions {
   locked?: true;
 }
 
-function makeDeps(chain: Chain, { signal, log, databaseUrl, mail }: RunOptions): StepDeps {
+/** What a step has from outside, in a process that runs it. */
+export function makeDeps(chain: Chain, { signal, log, databaseUrl, mail }: RunOptions): StepDeps {
   // As many requests and scripts listen as there are hosts at work: more than Node takes for a leak.
   setMaxListeners(0, signal);
   const urlOf = () => {
@@ -61,8 +63,8 @@ export async function runVerb(verb: Verb, step: Step, spec: BaseSpec, options: R
     const chain = Chain.open(folder);
     const context = { chain, deps: makeDeps(chain, options), target, findStep };
     if (verb === "apply") return await applyStep(step, spec, context);
-    const { summary, kept } = await undoStep(spec, context);
-    return { summary, kept: kept.length };
+    const { summary, kept, left = [] } = await undoStep(spec, context);
+    return { summary, kept: kept.length, left: countLeft(left) };
   } finally {
     await target.close();
     release?.();

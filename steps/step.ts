@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { z } from "zod";
 import type { HostShell } from "../hosts/host-shell.ts";
 import type { EvidenceReader } from "../ledger/entries.ts";
+import type { LeftThing } from "../ledger/left.ts";
 import type { MailSecrets } from "../mail/secrets.ts";
 
 /** Which step of which rollout a spec belongs to. Part of every spec, so that an undo needs nothing else. */
@@ -61,8 +62,10 @@ export interface Observation {
 export interface UndoResult {
   /** One line a person reads: "restored 7,012 rows". */
   summary: string;
-  /** Rows or things left as they are, with the reason, keys and values of the change's column only. */
+  /** Rows or things that are a user's by now, with the reason, keys and values of the change's column only. */
   kept: { subject: string; reason: string }[];
+  /** What was refused and stays as it is, until it is tried again or accepted (`rollout undo --left`). */
+  left?: LeftThing[];
   [detail: string]: unknown;
 }
 

@@ -3,6 +3,7 @@ import { phaseTitle } from "../../config/phase.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
+import { leftCommands, leftOf } from "../../ledger/left.ts";
 import { type LockHolder, readLock, takeLock } from "../../ledger/lock.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { endProcess } from "../../processes/end-process.ts";
@@ -44,9 +45,11 @@ function sayOfWriters({ spec }: Entry): string[] {
 
 /** What is half-done, and how it goes on; empty where nothing is. */
 export function sayWhatResumes({ records }: Chain, stack: string, wanted: number | undefined): string[] {
+  const left = leftOf(records).length > 0 ? [`an undo has left something. ${leftCommands(stack)}`] : [];
   const half = [...foldEntries(records).values()].filter(({ state }) => state === "half-done");
-  if (half.length === 0) return [];
+  if (half.length === 0) return left;
   return [
+    ...left,
     ...half.map(({ phase, step }) => `half-done: ${phase}/${step}`),
     ...half.flatMap(sayOfWriters),
     `to go on:   npx rollout up --stack ${stack}${wanted === undefined ? "" : `   (${phaseTitle(wanted)} is wanted)`}`,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LeftThing } from "../../ledger/left.ts";
 
 const Count = z.int().min(0);
 const Phase = z.int().min(0).max(4);
@@ -85,6 +86,11 @@ export const StatusContract = z.object({
       provenAt: z.string().nullable(),
     })
     .nullable(),
+  /**
+   * What undos could not bring back, and left as it is; rows of one reason are one thing. Of the database while it can be
+   * asked, else by the evidence. No new rollout begins until it is empty: `rollout undo --left`.
+   */
+  left: z.array(LeftThing),
   drift: z.array(z.object({ step: z.string(), expected: z.string(), observed: z.string() })),
   /** Gate N is the exit of phase N. */
   gates: z.array(

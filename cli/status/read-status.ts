@@ -4,10 +4,12 @@ import { evidenceSection } from "../../config/stores.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { finishedOf } from "../../ledger/finished.ts";
+import { leftElsewhere, leftOf } from "../../ledger/left.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { connect } from "../../postgres/connect.ts";
 import { countRows } from "../../postgres/migration/counts.ts";
+import { readLeft } from "../../postgres/migration/left-record.ts";
 import { evaluateGate, recordedGates } from "../../rollout/gates.ts";
 import { modeOf } from "../../rollout/mode.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
@@ -34,6 +36,7 @@ function emptyStatus(stack: string): Status {
     maintenance: null,
     flag: { wanted: null, workers: [], proven: null },
     backup: null,
+    left: [],
     drift: [],
     gates: [],
     errors: [],
@@ -89,6 +92,7 @@ function readEvidence(status: Status, chain: Chain): void {
   if (status.configValid && phase !== null && flag !== null)
     status.mode = modeOf({ phase, flag }, progress, entries);
   status.finished = describeFinished(entries);
+  status.left = leftOf(chain.records);
   status.backup = latestBackup([...entries.values()]);
   status.flag.proven = lastProof(chain.records);
   status.gates = recordedGates(entries, PHASE_PLAN).map((gate) => ({ ...gate, recorded: true }));
@@ -138,6 +142,7 @@ async function readDatabase(
   try {
     status.constraint = await readConstraint(client, change);
     status.maintenance = await readOpenMaintenance(client);
+    status.left = [...(await readLeft(client, change)), ...leftElsewhere(status.left)];
     status.rows = await countRows(client, change);
   } finally {
     await client.end();

@@ -1,4 +1,5 @@
 import { phaseTitle } from "../../config/phase.ts";
+import { countLeft, describeLeft, leftCommands } from "../../ledger/left.ts";
 import type { Status, WorkerStatus } from "./contract.ts";
 
 const count = (rows: number) => rows.toLocaleString("en-US");
@@ -25,6 +26,7 @@ export function renderStatus(status: Status): string[] {
     ...renderMaintenance(status),
     ...renderFlag(status),
     line("backup", renderBackup(status.backup)),
+    ...renderLeft(status),
     ...status.drift.map(({ step, expected, observed }) =>
       line("drift", `${step}: expected ${expected}, got ${observed}`),
     ),
@@ -66,6 +68,15 @@ function renderMaintenance({ maintenance }: Status): string[] {
       "writers",
       `STOPPED since ${maintenance.since} (npx rollout up, or a lower phase, starts them: ${start})`,
     ),
+  ];
+}
+
+function renderLeft({ left, stack }: Status): string[] {
+  if (left.length === 0) return [];
+  return [
+    line("LEFT", `${count(countLeft(left))} as before the undo: nothing new begins until that is settled`),
+    ...left.map((thing) => line("", describeLeft(thing))),
+    line("", leftCommands(stack)),
   ];
 }
 

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { ConfigError, readSettings } from "../../config/load.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import { assertContains, Chain } from "../../ledger/chain.ts";
+import { describeLeft, type LeftThing, leftCommands, leftElsewhere, leftOf } from "../../ledger/left.ts";
 import { evidenceFolder, evidencePart } from "../../ledger/store.ts";
 import { readChainHead } from "../../postgres/chain-head.ts";
 import { connect } from "../../postgres/connect.ts";
+import { readLeft } from "../../postgres/migration/left-record.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
 import { readStackSource } from "../stack-source.ts";
@@ -48,16 +50,36 @@ export function findLostArtifacts({ folder, records }: Pick<Chain, "folder" | "r
   );
 }
 
-async function compareWithDatabase(config: RolloutConfig, chain: Chain): Promise<string> {
-  const client = await connect(config.databaseUrl);
+/** @returns what the database knows of the chain, and what undos have left in it. */
+async function compareWithDatabase(
+  { databaseUrl, stack, change }: Pick<RolloutConfig, "databaseUrl" | "stack" | "change">,
+  chain: Chain,
+): Promise<{ head: string; left: LeftThing[] }> {
+  const client = await connect(databaseUrl);
   try {
-    const known = await readChainHead(client, config.stack);
-    if (!known) return "the database holds no chain head (nothing is migrated, or the rollout is finished)";
+    const left = await readLeft(client, change);
+    const known = await readChainHead(client, stack);
+    if (!known)
+      return {
+        head: "the database holds no chain head (nothing is migrated, or the rollout is finished)",
+        left,
+      };
     assertContains(chain.folder, [...chain.records], { number: known.seq, hash: known.hash }, "the database");
-    return `the database knows the chain up to record ${known.seq}`;
+    return { head: `the database knows the chain up to record ${known.seq}`, left };
   } finally {
     await client.end();
   }
+}
+
+/** What undos have left, in the database and by the evidence elsewhere, one line each. */
+export async function findLeft(
+  config: Pick<RolloutConfig, "databaseUrl" | "stack" | "change">,
+  chain: Chain,
+): Promise<string[]> {
+  const { head, left } = await compareWithDatabase(config, chain);
+  printLines([`database: ${head}`]);
+  const all = [...left, ...leftElsewhere(leftOf(chain.records))];
+  return all.map((thing) => `LEFT ${describeLeft(thing)} ${leftCommands(config.stack)}`);
 }
 
 /** What every step sees that is not as the ledger says, one line each. */
@@ -88,6 +110,6 @@ export async function verifyLedger(stack: string): Promise<string[]> {
   const kept = [...findAlteredArtifacts(chain.folder), ...findLostArtifacts(chain)];
   // The records can be checked; the target only by a configuration that says where it is.
   if (!config) return [...kept, ...faults, ...targetFaults];
-  printLines([`database: ${await compareWithDatabase(config, chain)}`]);
-  return [...kept, ...(await findDifferences(config, chain))];
+  const left = await findLeft(config, chain);
+  return [...kept, ...left, ...(await findDifferences(config, chain))];
 }

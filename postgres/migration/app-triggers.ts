@@ -3,6 +3,7 @@ import { StepError } from "../../errors/step-error.ts";
 import type { Change } from "./change.ts";
 import { subjectOf, tableName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
+import type { Refusal } from "./refusal.ts";
 import type { NamedFact } from "./target-facts.ts";
 
 /** What becomes of the application's triggers while we change and restore rows. */
@@ -166,13 +167,21 @@ export function appTriggerNotes({ onUpdate }: AppTriggers, mode: AppTriggerMode)
       ];
 }
 
-/** Before the first batch, either way: the right may have been taken away since expand looked. */
-export async function assertMayBypass(client: Client, mode: AppTriggerMode, step: string): Promise<void> {
-  if (mode !== "bypass") return;
+/** Why triggers can't be bypassed now; the right may have been taken away since expand looked. */
+export async function bypassRefusal(client: Client, mode: AppTriggerMode): Promise<Refusal | undefined> {
+  if (mode !== "bypass") return undefined;
   const { rows } = await client.query<{ version: number }>(
     "SELECT current_setting('server_version_num')::int AS version",
   );
-  if (await mayBypass(client, rows[0]?.version ?? 0)) return;
+  if (await mayBypass(client, rows[0]?.version ?? 0)) return undefined;
+  const role = client.user ?? "";
+  const reason = `role ${role} may not set session_replication_role (migration.appTriggers: bypass)`;
+  return { code: "42501", obstacle: null, reason, remedy: `${grant(role)}.` };
+}
+
+/** Before the first batch forward. @throws {StepError} for one that would fire what is to be bypassed. */
+export async function assertMayBypass(client: Client, mode: AppTriggerMode, step: string): Promise<void> {
+  if (!(await bypassRefusal(client, mode))) return;
   const role = client.user ?? "";
   throw new StepError(
     `${step}: expected role ${role} to be allowed to set session_replication_role ` +

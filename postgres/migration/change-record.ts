@@ -3,6 +3,7 @@ import { StepError } from "../../errors/step-error.ts";
 import { Change } from "./change.ts";
 import { subjectOf } from "./change-sql.ts";
 import type { RowCounts } from "./counts.ts";
+import { LEFT_TABLE } from "./left-record.ts";
 
 /** What the database itself knows of the change under way: one row of `rollout.change`, written by expand. */
 export interface ChangeRecord {
@@ -47,7 +48,9 @@ export function changeTables(keyType: string): string {
     cursor text,
     backfilled_at timestamptz,
     alembic_before text[],
-    alembic_stamp text
+    alembic_stamp text,
+    -- When the undo ended with something left (rollout.refused).
+    undone_at timestamptz
   );
   -- One order for everything that happens to a row: numbers are drawn while the row's lock is held.
   CREATE SEQUENCE IF NOT EXISTS rollout.event_order;
@@ -55,8 +58,9 @@ export function changeTables(keyType: string): string {
   CREATE TABLE IF NOT EXISTS rollout.journal (
     id bigint PRIMARY KEY DEFAULT nextval('rollout.event_order'),
     raw text,
-    -- The value that took its place: a row that holds another one now was changed by someone.
-    became text NOT NULL,
+    -- The value that took its place: a row that holds another one now was changed by someone. NULL only after an
+    -- upgrade command of the application that made it so.
+    became text,
     keys ${keyType}[] NOT NULL,
     -- What triggers of the application made of other columns, by name, in the order of the keys.
     sides jsonb[],
@@ -101,7 +105,8 @@ export function changeTables(keyType: string): string {
     key text NOT NULL,
     raw text,
     reason text NOT NULL
-  );`;
+  );
+  ${LEFT_TABLE}`;
 }
 
 interface Row {

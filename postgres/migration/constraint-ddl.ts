@@ -1,10 +1,13 @@
 import type { Client } from "pg";
+import type { LeftThing } from "../../ledger/left.ts";
 import { withTableLock } from "../lock-retry.ts";
 import { inTransaction } from "../transaction.ts";
 import type { Change } from "./change.ts";
-import { quoteName, quoteText, tableName } from "./change-sql.ts";
+import { quoteName, quoteText, subjectOf, tableName } from "./change-sql.ts";
 import type { TableWork } from "./expand.ts";
+import { diagnose } from "./refusal.ts";
 import { helperName } from "./target-findings.ts";
+import { undoObject } from "./undo-objects.ts";
 
 /** The constraint as the catalogue has it. */
 export interface ConstraintState {
@@ -115,18 +118,42 @@ export async function addConstraint(work: TableWork): Promise<void> {
   if (!before.notNull || before.helper) await underLock(work, sql.dropHelper);
 }
 
-/** Takes CHECK and NOT NULL off again, whichever of them is there. @returns what was taken off. */
+/**
+ * Takes CHECK and NOT NULL off again, whichever of them is there; what the server does not let go keeps neither of them
+ * from going. @returns what was taken off, and what is left.
+ */
 export async function dropConstraint(
   work: TableWork,
   { keepNotNull }: { keepNotNull: boolean },
-): Promise<string[]> {
-  const state = await readConstraint(work.client, work.change);
-  const sql = constraintStatements(work.change);
-  const statements = [
-    ...(state.present ? [sql.dropCheck] : []),
-    ...(state.helper ? [sql.dropHelper] : []),
-    ...(state.notNull && !keepNotNull ? [sql.dropNotNull] : []),
+): Promise<{ dropped: string[]; left: LeftThing[] }> {
+  const { client, change } = work;
+  const state = await readConstraint(client, change);
+  const sql = constraintStatements(change);
+  const objects = [
+    { subject: `CHECK ${change.constraint} on ${change.table}`, stands: state.present, drop: sql.dropCheck },
+    { subject: `CHECK ${helperName(change)} on ${change.table}`, stands: state.helper, drop: sql.dropHelper },
+    {
+      subject: `NOT NULL of ${subjectOf(change)}`,
+      stands: state.notNull && !keepNotNull,
+      drop: sql.dropNotNull,
+    },
   ];
-  if (statements.length > 0) await underLock(work, statements.join("; "));
-  return statements;
+  const standing = objects.filter(({ stands }) => stands).map(({ drop }) => drop);
+  // One lock for all of them, unless one is refused.
+  const atOnce = standing.length > 0 && (await underLock(work, standing.join("; ")).then(() => true, ifRefused));
+  const left: LeftThing[] = [];
+  for (const { subject, stands, drop } of objects) {
+    const kept = await undoObject(work, { step: "constraint", subject }, async () => {
+      if (stands && !atOnce) await underLock(work, drop);
+      return undefined;
+    });
+    if (kept) left.push(kept);
+  }
+  return { dropped: standing, left };
+}
+
+/** Then each is tried for itself. @throws what is no word about an object. */
+function ifRefused(error: unknown): false {
+  if (diagnose(error)) return false;
+  throw error;
 }

@@ -16,6 +16,11 @@ import {
   triggerStatements,
 } from "./triggers.ts";
 
+/** The normaliser cannot be made as it was: table or column are not what they were. */
+export class NormaliserDiffers extends StepError {
+  override name = "NormaliserDiffers";
+}
+
 function stillAccepted({ change }: TableWork, accepted: string[]): StepError {
   return new StepError(
     `contract: expected old-style writes to ${subjectOf(change)} to be refused without the normaliser, ` +
@@ -67,7 +72,7 @@ export async function restoreNormaliser(work: TableWork, record: ChangeRecord): 
     await closeContract(client);
     const made = (await readTriggers(client, change))[NORMALISER];
     if (made === triggers[NORMALISER]) return;
-    throw new StepError(
+    throw new NormaliserDiffers(
       `contract: expected the normaliser on ${change.table} as expand made it (${triggers[NORMALISER]}), got ${made}. ` +
         "Was the table or the column renamed since? Take that back and run again.",
     );

@@ -10,6 +10,8 @@ import { type ChangeRecord, changeTables, readChangeRecord } from "./change-reco
 import { quoteName, subjectOf, tableName } from "./change-sql.ts";
 import { readContract } from "./contract-record.ts";
 import type { RowCounts } from "./counts.ts";
+import { describeRefusal, diagnose, type Refusal } from "./refusal.ts";
+import { RESTORE_TRIGGERS } from "./restore-triggers.ts";
 import type { TargetFacts } from "./target-facts.ts";
 import { tryTriggers } from "./trigger-trial.ts";
 import {
@@ -194,10 +196,38 @@ export async function removeTriggers(work: TableWork): Promise<void> {
   );
 }
 
-/** Drops schema rollout with everything in it, and the role that owned its functions if expand made it. */
-export async function dropRollout({ client, lease }: TableWork, record: ChangeRecord): Promise<void> {
-  await inTransaction(client, { lease }, async () => {
+/** Takes off what only maps and restores: the tracker goes on watching the rows that are left. */
+export async function removeAllButTracker(work: TableWork): Promise<void> {
+  const { client, change } = work;
+  const standing = Object.keys(await readTriggers(client, change));
+  const ours = [NORMALISER, ...RESTORE_TRIGGERS].filter((name) => standing.includes(name));
+  if (ours.length === 0) return;
+  const drops = ours.map((name) => `DROP TRIGGER ${quoteName(name)} ON ${tableName(change)}`);
+  await withTableLock(client, { ...work, table: tableName(change), mode: "ACCESS EXCLUSIVE" }, () =>
+    client.query(drops.join("; ")),
+  );
+}
+
+/**
+ * Drops schema rollout with everything in it, and the role that owned its functions if expand made it.
+ * @returns why that role stays, where something else stands on it by now.
+ */
+export async function dropRollout(
+  { client, lease }: TableWork,
+  { madeRole, ownerRole }: ChangeRecord,
+): Promise<Refusal | undefined> {
+  return inTransaction(client, { lease }, async () => {
     await client.query("DROP SCHEMA rollout CASCADE");
-    if (record.madeRole) await client.query(`DROP ROLE IF EXISTS ${quoteName(record.ownerRole)}`);
+    if (!madeRole) return undefined;
+    await client.query("SAVEPOINT role");
+    return client.query(`DROP ROLE IF EXISTS ${quoteName(ownerRole)}`).then(
+      () => undefined,
+      async (error: unknown) => {
+        const said = diagnose(error);
+        if (!said) throw error;
+        await client.query("ROLLBACK TO SAVEPOINT role");
+        return describeRefusal(said, []);
+      },
+    );
   });
 }

@@ -12,8 +12,8 @@ export interface Entry {
   since: number;
   key: string;
   raw: string | null;
-  /** The value that took its place. */
-  became: string;
+  /** The value that took its place; null only where the application's own upgrade made it so. */
+  became: string | null;
 }
 
 /** What the undo does with an entry. `key` is the row's key of now. */

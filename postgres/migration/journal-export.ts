@@ -12,6 +12,7 @@ const TABLES: Record<string, string> = {
   journal: "SELECT * FROM rollout.journal ORDER BY id",
   event: "SELECT * FROM rollout.event ORDER BY seq",
   kept: "SELECT * FROM rollout.kept ORDER BY entry, key",
+  refused: "SELECT * FROM rollout.refused ORDER BY entry, subject",
 };
 
 async function readLines(

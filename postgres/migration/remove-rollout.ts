@@ -3,6 +3,8 @@ import { rolloutSchemaState } from "../rollout-schema.ts";
 import { type ChangeRecord, readChangeRecord } from "./change-record.ts";
 import { dropRollout, removeTriggers, type TableWork } from "./expand.ts";
 import { exportJournal } from "./journal-export.ts";
+import { countLeftRows, ensureLeftTable } from "./left-record.ts";
+import { diagnose, type Refusal } from "./refusal.ts";
 import { readTriggers } from "./triggers.ts";
 
 /** What this program has left in a database. */
@@ -22,7 +24,8 @@ const ORIGINALS = `
 
 /** Original values that the journal holds and that were not given back. To be called where there is a journal. */
 export async function countOriginals(client: Client): Promise<number> {
-  return Number((await client.query<{ rows: string }>(ORIGINALS)).rows[0]?.rows);
+  const pending = Number((await client.query<{ rows: string }>(ORIGINALS)).rows[0]?.rows);
+  return pending + (await countLeftRows(client));
 }
 
 /** Reads what is there. */
@@ -36,19 +39,33 @@ export async function readDatabaseTraces(client: Client, stack: string): Promise
   return { schema, record, originals: await countOriginals(client), triggers };
 }
 
+type Save = (name: string, content: Buffer) => Promise<string>;
+
+/** Journal, events and what is left into the evidence. @returns where that is, and its lines. */
+export async function keepJournal(
+  { client, change }: TableWork,
+  save: Save,
+): Promise<{ artifact: string; lines: number }> {
+  const { content, lines } = await exportJournal(client);
+  return { artifact: await save(`journal-${change.table}.jsonl.gz`, content), lines };
+}
+
 /**
  * Triggers off, journal into the evidence, then schema and role: in this order, so that nothing is written to the journal
  * after it was exported, and nothing is dropped that is not kept.
- * @returns where the journal is kept, and its lines.
+ * @returns where the journal is kept, its lines, and why the role stays, if it does.
  */
 export async function removeRollout(
   work: TableWork,
   record: ChangeRecord,
-  save: (name: string, content: Buffer) => Promise<string>,
-): Promise<{ artifact: string; lines: number }> {
-  await removeTriggers(work);
-  const { content, lines } = await exportJournal(work.client);
-  const artifact = await save(`journal-${record.change.table}.jsonl.gz`, content);
-  await dropRollout(work, record);
-  return { artifact, lines };
+  save: Save,
+): Promise<{ artifact: string; lines: number; role: Refusal | undefined }> {
+  // Where there is no right to the table any more, the functions take them along.
+  await removeTriggers(work).catch((error: unknown) => {
+    if (!diagnose(error)) throw error;
+  });
+  // Where an earlier release made the schema.
+  await ensureLeftTable(work.client, work.lease);
+  const kept = await keepJournal(work, save);
+  return { ...kept, role: await dropRollout(work, record) };
 }

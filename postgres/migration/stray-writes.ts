@@ -31,18 +31,21 @@ const rowsOf = (written: Written | undefined) => (written?.updated ?? 0) + (writ
 /**
  * Begins to watch what a transaction writes. The counts of earlier transactions may not have been handed in yet, so
  * only the difference within this one counts.
- * @returns asks what was written beside `rows` updates of the table itself, as `public.audit (7 rows)`.
+ * @returns asks what was written beside `rows` updates of the table itself, as `public.audit (7 rows)`. What was tried
+ * and taken back within the transaction counts with the rest: with such tries, of `undone` rows, a number is a bound.
  */
 export async function watchWrites(
   client: Client,
   change: Change,
-): Promise<(rows: number) => Promise<string[]>> {
+): Promise<(rows: number, undone?: number) => Promise<string[]>> {
   const before = new Map((await readWritten(client, change)).map((written) => [written.table, written]));
-  return async (rows) => {
+  return async (rows, undone = 0) => {
     const now = await readWritten(client, change);
     return now.flatMap((written) => {
       const count = rowsOf(written) - rowsOf(before.get(written.table)) - (written.own ? rows : 0);
-      return count === 0 ? [] : [`${written.table} (${count} ${count === 1 ? "row" : "rows"})`];
+      if (count <= (written.own ? undone : 0)) return [];
+      const bound = undone > 0 ? "at most " : "";
+      return [`${written.table} (${bound}${count} ${count === 1 ? "row" : "rows"})`];
     });
   };
 }

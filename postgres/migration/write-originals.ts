@@ -1,8 +1,16 @@
 import type { Client } from "pg";
 import type { ChangeRecord } from "./change-record.ts";
-import { quoteName, tableName } from "./change-sql.ts";
+import { quoteName, quoteText, tableName } from "./change-sql.ts";
 import type { TableWork } from "./expand.ts";
 import type { Entry, Fate } from "./fate.ts";
+import {
+  CHANGED_ON_THE_WAY,
+  ChangedOnTheWay,
+  type Diagnosis,
+  GENERAL,
+  IN_THE_WAY,
+  SKIPPED,
+} from "./refusal.ts";
 import {
   readSideColumns,
   type SideChange,
@@ -35,6 +43,14 @@ export interface Judged {
   fate: Fate;
 }
 
+/** What became of the rows that were to be given their originals back, each by its key of now. */
+export interface Written {
+  /** Those that have it, with the names of other columns that a user has written since. */
+  done: Map<string, { left: string[] }>;
+  /** Those that the server refused. A row in neither has changed without the tracker's knowing. */
+  refused: Map<string, Diagnosis>;
+}
+
 /** Columns that the journal says a trigger has changed, as far as the table still has them. */
 async function journalledColumns(
   client: Client,
@@ -46,33 +62,150 @@ async function journalledColumns(
   return (await readSideColumns(client, work.change)).filter(({ name }) => names.has(name));
 }
 
-function restoreStatement({ change, record }: RestoreWork, sides: SideColumn[]): string {
-  const column = quoteName(change.column);
-  const assignments = [`${column} = e.raw`, ...sides.map((side) => sideAssignment(side, "e.side"))];
-  return `
-    UPDATE ONLY ${tableName(change)} AS t SET ${assignments.join(", ")}
-    FROM unnest($1::${record.keyType}[], $2::text[], $3::text[], $4::jsonb[]) AS e (key, raw, became, side)
-    WHERE t.${quoteName(change.key)} = e.key AND t.${column} = e.became
-    RETURNING e.key::text AS key, ${sidesLeft(sides, "e.side")} AS left`;
+/** Text goes into a column of text by itself, with its length checked; into another type (an enum by now) by a cast. */
+async function originalAs(client: Client, { change }: RestoreWork): Promise<string> {
+  const { rows } = await client.query<{ type: string }>(
+    `SELECT format_type(a.atttypid, NULL) AS type FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+     WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped AND t.typcategory <> 'S'`,
+    [tableName(change), change.column],
+  );
+  return rows[0] ? `e.raw::${rows[0].type}` : "e.raw";
 }
 
-/** What became of a row that was to be given its original back. */
-export type Written = Map<string, { left: string[] }>;
+interface RestoreShape {
+  sides: SideColumn[];
+  /** Expression of the original, as the column takes it. */
+  original: string;
+}
 
-/** @returns the rows that were written, by key. One that is missing has changed without the tracker's knowing. */
-export async function writeOriginals(
+const readShape = async (client: Client, work: RestoreWork, restored: Judged[]): Promise<RestoreShape> => ({
+  sides: await journalledColumns(client, work, restored),
+  original: await originalAs(client, work),
+});
+
+/** @param source of the entries: key, raw, became, side. */
+function restoreStatement({ change }: RestoreWork, { sides, original }: RestoreShape, source: string): string {
+  const column = quoteName(change.column);
+  const assignments = [`${column} = ${original}`, ...sides.map((side) => sideAssignment(side, "e.side"))];
+  return `
+    UPDATE ONLY ${tableName(change)} AS t SET ${assignments.join(", ")}
+    FROM ${source} AS e (key, raw, became, side)
+    WHERE t.${quoteName(change.key)} = e.key AND t.${column}::text IS NOT DISTINCT FROM e.became
+    RETURNING e.key::text AS key, ${sidesLeft(sides, "e.side")} AS left,
+      t.${column}::text IS NOT DISTINCT FROM e.raw AS exact`;
+}
+
+const columnsOf = (restored: Judged[]) => [
+  restored.map(({ fate }) => fate.key),
+  restored.map(({ entry }) => entry.raw),
+  restored.map(({ entry }) => entry.became),
+  restored.map(({ entry }) => entry.side && JSON.stringify(entry.side)),
+];
+
+/** All of them in one statement: either all or none. @throws what the server says, or {ChangedOnTheWay}. */
+export async function writeTogether(
   client: Client,
   work: RestoreWork,
   restored: Judged[],
 ): Promise<Written> {
-  const sides = await journalledColumns(client, work, restored);
-  const { rows } = await client.query<{ key: string; left: string[] }>(restoreStatement(work, sides), [
-    restored.map(({ fate }) => fate.key),
-    restored.map(({ entry }) => entry.raw),
-    restored.map(({ entry }) => entry.became),
-    restored.map(({ entry }) => entry.side && JSON.stringify(entry.side)),
-  ]);
-  return new Map(rows.map(({ key, left }) => [key, { left }]));
+  const source = `unnest($1::${work.record.keyType}[], $2::text[], $3::text[], $4::jsonb[])`;
+  const statement = restoreStatement(work, await readShape(client, work, restored), source);
+  const { rows } = await client.query<{ key: string; left: string[]; exact: boolean }>(
+    statement,
+    columnsOf(restored),
+  );
+  if (rows.some(({ exact }) => !exact)) throw new ChangedOnTheWay();
+  const done = new Map(rows.map(({ key, left }) => [key, { left }]));
+  return { done, refused: await findUnwritten(client, work, restored, done) };
+}
+
+/**
+ * A function that tries each row in a subtransaction of its own, deferred constraints included: one round trip, and
+ * a cost that grows with the rows, however many of them are refused. It lives for one transaction.
+ */
+function rowsFunction(work: RestoreWork, shape: RestoreShape, name: string): string {
+  const { keyType } = work.record;
+  const one = `(SELECT "~keys"["~i"], "~raws"["~i"], "~becames"["~i"], "~sides"["~i"])`;
+  const body = `
+DECLARE
+  "~row" record;
+  "~code" text; "~constraint" text; "~column" text; "~type" text; "~where" text;
+BEGIN
+  FOR "~i" IN 1 .. cardinality("~keys") LOOP
+    BEGIN
+      ${restoreStatement(work, shape, one)} INTO "~row";
+      CONTINUE WHEN NOT FOUND;
+      IF NOT "~row".exact THEN RAISE EXCEPTION USING ERRCODE = '${CHANGED_ON_THE_WAY}'; END IF;
+      SET CONSTRAINTS ALL IMMEDIATE;
+      RETURN NEXT jsonb_build_object('key', "~row".key, 'left', "~row".left);
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
+      GET STACKED DIAGNOSTICS "~code" = RETURNED_SQLSTATE, "~constraint" = CONSTRAINT_NAME,
+        "~column" = COLUMN_NAME, "~type" = PG_DATATYPE_NAME, "~where" = PG_EXCEPTION_CONTEXT;
+      IF "~code" ~ '${GENERAL}' OR "~patient" AND "~code" ~ '${IN_THE_WAY}' THEN RAISE; END IF;
+      RETURN NEXT jsonb_build_object('key', "~keys"["~i"]::text, 'code', "~code", 'constraint', "~constraint",
+        'column', "~column", 'dataType', "~type", 'where', "~where");
+    END;
+  END LOOP;
+END`;
+  return `
+    CREATE FUNCTION ${name}("~keys" ${keyType}[], "~raws" text[], "~becames" text[],
+      "~sides" jsonb[], "~patient" boolean) RETURNS SETOF jsonb LANGUAGE plpgsql AS ${quoteText(body)}`;
+}
+
+type RowOutcome = { key: string } & ({ left: string[]; code?: never } | (Diagnosis & { left?: never }));
+
+/** Every connection makes one of its own: two of one name would wait for each other. */
+const functionName = (client: Client) =>
+  `rollout.restore_rows_${(client as unknown as { processID: number }).processID}`;
+
+/**
+ * Each for itself: what one is refused keeps none of the others from going back.
+ * @param patient what is only in the way for now is thrown, as with `writeTogether`; else it is a refusal.
+ */
+export async function writeOneByOne(
+  client: Client,
+  work: RestoreWork,
+  restored: Judged[],
+  { patient }: { patient: boolean },
+): Promise<Written> {
+  const name = functionName(client);
+  await client.query(rowsFunction(work, await readShape(client, work, restored), name));
+  const { rows } = await client.query<{ outcome: RowOutcome }>(
+    `SELECT outcome FROM ${name}($1::${work.record.keyType}[], $2, $3, $4, $5) AS outcome`,
+    [...columnsOf(restored), patient],
+  );
+  await client.query(`DROP FUNCTION ${name}`);
+  const written: Written = { done: new Map(), refused: new Map() };
+  for (const { outcome } of rows) {
+    if (outcome.code === undefined) written.done.set(outcome.key, { left: outcome.left });
+    else written.refused.set(outcome.key, outcome);
+  }
+  for (const [key, why] of await findUnwritten(client, work, restored, written.done))
+    if (!written.refused.has(key)) written.refused.set(key, why);
+  return written;
+}
+
+/**
+ * Rows that the statement passed by although they are as they were: a trigger, a rule or a policy swallowed the
+ * update. One that a policy hides may be there or not: nobody can tell, so it counts as left.
+ */
+async function findUnwritten(
+  client: Client,
+  { change, record }: RestoreWork,
+  restored: Judged[],
+  done: ReadonlyMap<string, unknown>,
+): Promise<Map<string, Diagnosis>> {
+  const missing = restored.filter(({ fate }) => !done.has(fate.key));
+  if (missing.length === 0) return new Map();
+  const [key, column] = [quoteName(change.key), quoteName(change.column)];
+  const { rows } = await client.query<{ key: string }>(
+    `SELECT e.key::text AS key FROM unnest($1::${record.keyType}[], $2::text[]) AS e (key, became)
+     LEFT JOIN ONLY ${tableName(change)} AS t ON t.${key} = e.key
+     WHERE CASE WHEN t.${key} IS NULL THEN row_security_active($3::text)
+                ELSE t.${column}::text IS NOT DISTINCT FROM e.became END`,
+    [missing.map(({ fate }) => fate.key), missing.map(({ entry }) => entry.became), tableName(change)],
+  );
+  return new Map(rows.map((row) => [row.key, { code: SKIPPED }]));
 }
 
 /** Something that the undo left as it is. */
@@ -83,12 +216,12 @@ export interface Kept {
   reason: string;
 }
 
-/** Everything about an entry that was not brought back, each with its reason. */
-export function keptOf({ entry, fate }: Judged, written: Written): Kept[] {
+/** Everything about an entry that was not brought back, each with its reason; what was refused is not among it. */
+export function keptOf({ entry, fate }: Judged, { done, refused }: Written): Kept[] {
   const kept = (reason: string) => ({ since: entry.since, key: fate.key, raw: entry.raw, reason });
   if (fate.verdict === "keep" || fate.verdict === "gone") return [kept(fate.reason)];
-  if (fate.verdict !== "restore") return [];
-  const left = written.get(fate.key)?.left;
+  if (fate.verdict !== "restore" || refused.has(fate.key)) return [];
+  const left = done.get(fate.key)?.left;
   if (!left) return [kept("changed or deleted unseen by the tracker")];
   return left.map((name) => kept(`column ${name} written since: kept`));
 }

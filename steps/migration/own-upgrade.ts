@@ -20,11 +20,14 @@ export interface OwnUpgrade {
 /** What is taken back has to be taken back although the run was cancelled. */
 const uncancelled = (work: CopyWork): CopyWork => ({ ...work, signal: new AbortController().signal });
 
-/** Takes back whatever the command did. @returns what it could not take back, in one line each. */
-export async function takeUpgradeBack(work: CopyWork): Promise<string[]> {
-  const { restored, left } = await takeCopyBack(work);
+/**
+ * Takes back whatever the command did. @returns what it could not take back, and what the server refused, which is on
+ * record as left; one line each.
+ */
+export async function takeUpgradeBack(work: CopyWork): Promise<{ foreign: string[]; left: string[] }> {
+  const { restored, foreign, left } = await takeCopyBack(work);
   work.log(`maintenance: took the upgrade back: ${showRows(restored)} of ${subjectOf(work.change)}`);
-  return left;
+  return { foreign, left };
 }
 
 /** Runs the command and compares. @returns what is wrong, nothing when it is settled. */
@@ -48,11 +51,12 @@ export async function runOwnUpgrade(upgrade: OwnUpgrade): Promise<void> {
     return [error instanceof Error ? error.message : String(error)];
   });
   if (faults.length === 0) return;
-  const left = await takeUpgradeBack(uncancelled(work));
+  const back = await takeUpgradeBack(uncancelled(work));
+  const left = [...back.foreign, ...back.left.map((line) => `LEFT ${line}`)];
   const rest =
     left.length === 0
       ? "It was taken back: column, constraint and revision are as before."
-      : `Column, constraint and revision are as before. What could not be taken back:\n  - ${left.join("\n  - ")}`;
+      : `${back.left.length === 0 ? "Column, constraint and revision are as before. " : ""}What could not be taken back:\n  - ${left.join("\n  - ")}`;
   throw new StepError(
     `migration: expected \`${section.upgrade?.command.join(" ")}\` to make the change and nothing else, got:\n` +
       `  - ${faults.join("\n  - ")}\n${rest}\nCorrect the command, or leave migration.maintenance.upgrade out, and run again.`,

@@ -4,6 +4,8 @@ import { StepError } from "../../errors/step-error.ts";
 import { rowsToChange, unmappedBlockers } from "../../postgres/migration/change-plan.ts";
 import type { ChangeRecord } from "../../postgres/migration/change-record.ts";
 import { countRows } from "../../postgres/migration/counts.ts";
+import type { CopyWork } from "../../postgres/migration/column-copy.ts";
+import { leftBlocker } from "../../postgres/migration/left-record.ts";
 import { readMaintenance } from "../../postgres/migration/maintenance-record.ts";
 import { changeInOneTransaction } from "../../postgres/migration/one-transaction.ts";
 import { tableWork } from "../../postgres/migration/undo-change.ts";
@@ -36,12 +38,19 @@ export function maintenanceOf(spec: MigrationSpec, deps: StepDeps, client: Clien
   return { work: tableWork(spec, deps, client), section: fillMaintenance(maintenance, release), hosts };
 }
 
+/** Before going on. @throws {StepError} where something of it is left: no attempt begins on that. */
+async function takeWhollyBack(work: CopyWork): Promise<void> {
+  await takeUpgradeBack(work);
+  const left = await leftBlocker(work.client, work.change, work.stack);
+  if (left) throw new StepError(`migration: ${left}`);
+}
+
 async function makeChange({ spec, deps, client, record, maintenance }: StoppedChange): Promise<void> {
   const { change, migration } = spec;
   const { batchSize, alembicRevision: revision } = migration;
   const lockWaitMs = maintenance && maintenance.section.timeoutSeconds * 1000;
   const work = { ...tableWork(spec, deps, client), record, ...(lockWaitMs ? { lockWaitMs } : {}) };
-  if ((await readMaintenance(client))?.copied) await takeUpgradeBack(work);
+  if ((await readMaintenance(client))?.copied) await takeWhollyBack(work);
   const counts = await countRows(client, change);
   const [unmapped] = await unmappedBlockers(client, change, counts);
   if (unmapped) throw new StepError(`migration: ${unmapped}`);
@@ -85,7 +94,7 @@ export async function finishMaintenance(
   const recorded = MaintenanceSection.parse(record.section);
   const work = tableWork(spec, deps, client);
   const lockWaitMs = recorded.timeoutSeconds * 1000;
-  if (record.copied) await takeUpgradeBack({ ...work, record: change, lockWaitMs });
+  if (record.copied) await takeWhollyBack({ ...work, record: change, lockWaitMs });
   const own = maintenanceOf(spec, deps, client);
   await startWriters(own ?? { work, section: recorded, hosts: spec.hosts ?? [] });
 }
@@ -105,11 +114,12 @@ export async function leaveMaintenance(
   const section = MaintenanceSection.parse(record.section);
   const work = { ...tableWork(spec, deps, client), lockWaitMs: section.timeoutSeconds * 1000 };
   deps.log(`maintenance: the writers are stopped since ${record.since} by a run that did not end`);
-  const left = record.copied ? await takeUpgradeBack({ ...work, record: change }) : [];
+  // What the server refused is on record as left: the undo tries it again, and tells it.
+  const { foreign } = record.copied ? await takeUpgradeBack({ ...work, record: change }) : { foreign: [] };
   const stopped = await bringWritersBack({ work, section });
   if (stopped) deps.log(`migration: ${stopped}`);
   return [
-    ...left.map((reason) => ({ subject: "upgrade command", reason })),
+    ...foreign.map((reason) => ({ subject: "upgrade command", reason })),
     ...(stopped ? [{ subject: "writers", reason: stopped }] : []),
   ];
 }

@@ -1,12 +1,17 @@
+import { z } from "zod";
 import type { LeaveOut } from "../../config/backup-proof.ts";
 import { shorten } from "./dump-rights.ts";
 import { type Fall, nameOf, Objects, unquoted } from "./object-closure.ts";
 import type { ObjectGraph, ObjectNode } from "./object-graph.ts";
 
+const NotProven = z.object({ object: z.string(), reason: z.string() });
 /** One object that is not restored, by a name that `leaveOut.objects` takes, and why. */
-export interface NotProven {
-  object: string;
-  reason: string;
+export type NotProven = z.infer<typeof NotProven>;
+
+/** What a step's result says that it left out of a restored copy; of whatever release wrote it. */
+export function notProvenOf(result: object | undefined): NotProven[] {
+  const { notProven, notRehearsed } = (result ?? {}) as { notProven?: unknown; notRehearsed?: unknown };
+  return z.array(NotProven).safeParse(notProven ?? notRehearsed).data ?? [];
 }
 
 export interface LeaveOutRequest {

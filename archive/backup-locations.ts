@@ -1,4 +1,5 @@
 import type { EvidenceRecord } from "../ledger/record.ts";
+import { notProvenOf, showNotProven } from "../postgres/backup/left-out.ts";
 
 /** Where a backup lies. The archive holds none: they are large, and erased when they have served. */
 export interface BackupLocation {
@@ -7,6 +8,8 @@ export interface BackupLocation {
   takenAt: string;
   /** When a restore of it was compared with the original. */
   provenAt: string | null;
+  /** What that restore left out, with the reason. */
+  notProven: string[];
   by: string;
 }
 
@@ -18,15 +21,14 @@ export function backupLocations(records: readonly EvidenceRecord[]): BackupLocat
     record.record === "end" && record.verb === "apply" && record.outcome === "done" ? [record] : [],
   );
   const proofs = new Map(
-    done
-      .filter(({ kind }) => kind === "restore-proof")
-      .map(({ result }) => [text(result?.sha256), text(result?.provenAt) || null]),
+    done.filter(({ kind }) => kind === "restore-proof").map(({ result }) => [text(result?.sha256), result]),
   );
   return done
     .filter(({ kind, result }) => kind === "backup" && text(result?.sha256) !== "")
     .map(({ result, phase, step }) => ({
       ...{ path: text(result?.path), sha256: text(result?.sha256), takenAt: text(result?.takenAt) },
-      provenAt: proofs.get(text(result?.sha256)) ?? null,
+      provenAt: text(proofs.get(text(result?.sha256))?.provenAt) || null,
+      notProven: notProvenOf(proofs.get(text(result?.sha256))).map(showNotProven),
       by: `${phase}/${step}`,
     }));
 }

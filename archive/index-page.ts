@@ -44,15 +44,19 @@ function phases({ records }: Described): string {
 }
 
 function backups({ records }: Described): string {
-  const rows = backupLocations(records).map(({ path, sha256, takenAt, provenAt, by }) => [
+  const rows = backupLocations(records).map(({ path, sha256, takenAt, provenAt, notProven, by }) => [
     timeTag(takenAt),
     escapeHtml(by),
     escapeHtml(path),
     provenAt ? timeTag(provenAt) : "not proven",
+    escapeHtml(notProven.join("; ") || "nothing"),
     hash(sha256),
   ]);
   if (rows.length === 0) return "<p>None was taken.</p>";
-  return table(["as of (UTC)", "by", "place", "restored and compared", "SHA-256 of its manifest"], rows);
+  return table(
+    ["as of (UTC)", "by", "place", "restored and compared", "left out of it", "SHA-256 of its manifest"],
+    rows,
+  );
 }
 
 function fileTable(files: readonly ListedFile[], link: boolean): string {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BackupProof } from "./backup-proof.ts";
 import { Encryption } from "./encryption.ts";
 import { Keep } from "./keep.ts";
 
@@ -30,6 +31,7 @@ export const backupSection = (stack: string) =>
     encryption: Encryption.optional().describe(
       "Without it backups lie there in the clear, for their owner alone.",
     ),
+    proof: BackupProof.optional().describe("How a backup is proven: by a restore on this machine."),
     jobs: z.int().min(1).max(32).default(2).meta({
       unit: "connections",
       description: "Parallel workers of a logical backup and its restore, each with one connection.",

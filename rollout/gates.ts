@@ -3,6 +3,8 @@ import type { RolloutConfig } from "../config/schema.ts";
 import { type Entry, entryKey } from "../ledger/entries.ts";
 import type { PhaseSteps } from "../ledger/progress.ts";
 import { hashOf } from "../ledger/record.ts";
+import { shorten } from "../postgres/backup/dump-rights.ts";
+import { notProvenOf, showNotProven } from "../postgres/backup/left-out.ts";
 import type { Observation } from "../steps/step.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 import { refuseOutsideWindow } from "./window.ts";
@@ -13,6 +15,8 @@ export interface Gate {
   met: boolean;
   /** What is missing, each complete: step, what was expected, what is there. */
   missing: string[];
+  /** What it is met in spite of, each complete: step, what its result leaves open. */
+  accepted: string[];
 }
 
 /** What a gate asks of a step. */
@@ -36,9 +40,15 @@ function whyNotProven({ name, entry, observation, error }: GateStep): string[] {
   return [...drifts, ...gate].map((reason) => `${name}: ${reason}`);
 }
 
+/** What the result of a step says that it does not speak for. */
+function leftOpen({ name, entry }: GateStep): string[] {
+  const open = entry?.state === "done" ? notProvenOf(entry.result) : [];
+  return open.length > 0 ? [`${name}: not proven: ${shorten(open.map(showNotProven), 20)}`] : [];
+}
+
 const gateOf = (phase: number, steps: readonly GateStep[]): Gate => {
   const missing = steps.flatMap(whyNotProven);
-  return { phase, met: missing.length === 0, missing };
+  return { phase, met: missing.length === 0, missing, accepted: steps.flatMap(leftOpen) };
 };
 
 /** Evaluates the gate of a phase: every step of it done in this attempt, still true, and with no reason of its own against going on. Pure. */

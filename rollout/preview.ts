@@ -2,6 +2,7 @@ import { phaseTitle } from "../config/phase.ts";
 import type { RolloutConfig } from "../config/schema.ts";
 import { staysLine } from "../ledger/finished.ts";
 import { flagOf } from "./flag-mode.ts";
+import { evaluateGate } from "./gates.ts";
 import type { Mode } from "./mode.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 
@@ -53,6 +54,13 @@ function describeNothing({ mode, steps }: Survey): string[] {
   return rests ? ["  nothing to do: every step is done, and reality is as it was left"] : [];
 }
 
+/** A gate that opens although a proof left something out says what. */
+function describeAccepted({ phase }: RolloutConfig, { mode, steps }: Survey): string[] {
+  const gate = mode === "advance" && phase > 0 ? evaluateGate(phase - 1, steps) : undefined;
+  if (!gate?.met) return [];
+  return gate.accepted.map((what) => `  gate ${gate.phase} is met in spite of what was left out: ${what}`);
+}
+
 /** On the way back what stays is declared as it was last done, the flag as well: who wanted both has to know. */
 function describeStayingFlag({ flag }: RolloutConfig, { mode, steps }: Survey): string[] {
   const other = ({ action, spec }: ObservedStep) => {
@@ -77,6 +85,7 @@ export function previewLines(config: RolloutConfig, survey: Survey): string[] {
   return [
     headline(config, survey),
     ...looked,
+    ...describeAccepted(config, survey),
     ...describeStayingFlag(config, survey),
     ...(config.observe ? describeNothing(survey) : []),
     ...steps.flatMap((step) => describe(step, survey.mode)),

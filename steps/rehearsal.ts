@@ -1,14 +1,15 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
+import { LeaveOut } from "../config/backup-proof.ts";
 import { SuiteProgram } from "../config/test-suite.ts";
 import { StepError } from "../errors/step-error.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { findSealed } from "../postgres/backup/backup-cipher.ts";
 import { countManifestBytes, type Manifest } from "../postgres/backup/dump-manifest.ts";
 import { readProof } from "../postgres/backup/dump-proof.ts";
-import { shorten } from "../postgres/backup/dump-rights.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/backup/dump-space.ts";
 import { backupFolder, type StoredBackup, shownPath } from "../postgres/backup/dump-store.ts";
+import { type NotProven, showNotProven } from "../postgres/backup/left-out.ts";
 import { restoreCopy } from "../postgres/backup/restored-copy.ts";
 import { subjectOf } from "../postgres/migration/change-sql.ts";
 import { countRows } from "../postgres/migration/counts.ts";
@@ -30,6 +31,8 @@ export const RehearsalSpec = ChangeStepSpec.extend({
   /** The application's tests; run only where they say how to be run against the copy. */
   suite: SuiteProgram.optional(),
   release: z.string().min(1).optional(),
+  /** What the restored copy does without, as in the proof. */
+  leaveOut: LeaveOut.optional(),
 });
 export type RehearsalSpec = z.infer<typeof RehearsalSpec>;
 
@@ -52,6 +55,8 @@ export interface RehearsalResult {
   suites: RehearsedSuite[];
   /** What the copy lacked, so that nothing can be said of it. */
   limits: string[];
+  /** What was left out of the copy, one by one: nothing of the rehearsal speaks for it. */
+  notRehearsed: NotProven[];
 }
 
 /** Bytes of database that a restore and a comparison get through a second on two cores, measured low. */
@@ -104,11 +109,11 @@ async function onCopy(spec: RehearsalSpec, backup: StoredBackup, deps: StepDeps)
   const { signal } = deps;
   const started = performance.now();
   const timeoutMs = spec.deadlineSeconds * 1000;
-  const { throwaway, restored } = await restoreCopy({ backup, jobs: spec.jobs, timeoutMs, signal });
+  const request = { leaveOut: spec.leaveOut, keep: spec.change };
+  const { throwaway, restored } = await restoreCopy({ backup, jobs: spec.jobs, timeoutMs, signal, request });
   try {
     const restoreSeconds = round((performance.now() - started) / 1000);
-    const copy = { throwaway, restored, manifest: backup.manifest };
-    const { parts, first, trials, suites } = await runCourse(spec, copy, live, deps);
+    const { parts, first, trials, suites } = await runCourse(spec, { throwaway, restored }, live, deps);
     const rows = first.before.total;
     const scale = rows > 0 ? round(live.rows / rows) : 1;
     const forward = parts.filter(({ verb, round }) => verb === "apply" && round === 1);
@@ -117,10 +122,8 @@ async function onCopy(spec: RehearsalSpec, backup: StoredBackup, deps: StepDeps)
       ...{ backup: backup.sha256, rehearsedAt: deps.now().toISOString() },
       ...{ rows, changedRows: first.changedRows, scale, parts, trials, restoreSeconds, suites },
       estimateSeconds: Math.max(1, Math.ceil(seconds * scale)),
-      limits: [
-        ...restored.notes,
-        ...(restored.leftOut.length > 0 ? [`not restored: ${shorten(restored.leftOut)}`] : []),
-      ],
+      limits: [...restored.notes, ...restored.notProven.map((one) => `not restored: ${showNotProven(one)}`)],
+      notRehearsed: restored.notProven,
     };
   } finally {
     await throwaway.remove();

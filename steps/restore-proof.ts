@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { z } from "zod";
+import { LeaveOut } from "../config/backup-proof.ts";
 import { StepError } from "../errors/step-error.ts";
 import { entryKey } from "../ledger/entries.ts";
 import { findSealed } from "../postgres/backup/backup-cipher.ts";
@@ -9,11 +10,14 @@ import { shorten } from "../postgres/backup/dump-rights.ts";
 import { freeBytes, missingBytes, showBytes } from "../postgres/backup/dump-space.ts";
 import { backupFolder, type StoredBackup, shownPath } from "../postgres/backup/dump-store.ts";
 import { compareSizes } from "../postgres/backup/dump-verify.ts";
+import { type NotProven, showNotProven } from "../postgres/backup/left-out.ts";
 import type { Restored } from "../postgres/backup/restore.ts";
 import { compareRestored } from "../postgres/backup/restore-compare.ts";
 import { restoreCopy } from "../postgres/backup/restored-copy.ts";
 import { connect } from "../postgres/connect.ts";
+import { withConnection } from "../postgres/session.ts";
 import { PROOF_AGE_HOURS } from "./backup/backup-reuse.ts";
+import { checkProof } from "./backup/proof-readiness.ts";
 import {
   assertIntact,
   assertRecent,
@@ -40,6 +44,12 @@ export const RestoreProofSpec = BaseSpec.extend({
   jobs: z.int().min(1).max(64),
   /** Older backups are no proof of anything that a rollout could go back to. */
   maxAgeHours: z.int().min(1).default(PROOF_AGE_HOURS),
+  /** How the backup is taken; logical unless it says otherwise. */
+  method: z.enum(["logical", "physical"]).optional(),
+  /** What the restored copy does without, with all that needs it. */
+  leaveOut: LeaveOut.optional(),
+  /** The table of the change: a copy without it proves nothing. */
+  keep: z.strictObject({ schema: z.string().min(1), table: z.string().min(1) }).optional(),
 });
 export type RestoreProofSpec = z.infer<typeof RestoreProofSpec>;
 
@@ -56,13 +66,15 @@ export interface RestoreProofResult {
   compareSeconds: number;
   /** What was not restored or not compared, and why nothing more can be said of it. */
   limits: string[];
+  /** What was left out, one by one, with the reason: no row of it was proven. */
+  notProven: NotProven[];
 }
 
-function listLimits({ manifest }: StoredBackup, { notes, leftOut }: Restored): string[] {
+function listLimits({ notes, notProven, manifest }: Restored): string[] {
   const named = (what: string, names: string[]) => (names.length > 0 ? [`${what}: ${shorten(names)}`] : []);
   return [
     ...notes,
-    ...named("not restored, needs a superuser", leftOut),
+    ...named("not restored", notProven.map(showNotProven)),
     ...named("not compared, refreshed by the restore", manifest.materialisedViews),
     ...named("not compared, rows live elsewhere", manifest.foreignTables),
     ...named("not compared, of an extension", manifest.extensionTables),
@@ -86,12 +98,15 @@ async function restoreAndCompare(backup: StoredBackup, spec: RestoreProofSpec, d
   const { signal } = deps;
   const timeoutMs = spec.deadlineSeconds * 1000;
   const started = deps.now().getTime();
-  const { throwaway, restored } = await restoreCopy({ backup, jobs: spec.jobs, timeoutMs, signal });
+  const request = { leaveOut: spec.leaveOut, keep: spec.keep };
+  const { throwaway, restored } = await restoreCopy({ backup, jobs: spec.jobs, timeoutMs, signal, request });
   try {
     const between = deps.now().getTime();
     deps.log(`restored in ${((between - started) / 1000).toFixed(1)} s, comparing`);
     const client = await connect(restored.url);
-    const faults = await compareRestored(client, backup.manifest, signal).finally(() => client.end());
+    const faults = await compareRestored(client, restored.manifest, { ...restored, signal }).finally(() =>
+      client.end(),
+    );
     const seconds = { restore: (between - started) / 1000, compare: (deps.now().getTime() - between) / 1000 };
     return { restored, faults, seconds };
   } finally {
@@ -125,14 +140,15 @@ async function prove(spec: RestoreProofSpec, deps: StepDeps): Promise<RestorePro
     );
   }
   const provenAt = deps.now().toISOString();
-  const limits = listLimits(backup, restored);
-  await writeProof(backup, provenAt, limits);
+  const { manifest, notProven } = restored;
+  const limits = listLimits(restored);
+  await writeProof(backup, provenAt, { limits, notProven });
   for (const limit of limits) deps.log(limit);
-  const { tables } = backup.manifest;
-  const rows = countManifestRows(backup.manifest);
+  const { tables } = manifest;
+  const rows = countManifestRows(manifest);
   deps.log(`proven: ${tables.length} tables, ${rows.toLocaleString("en-US")} rows equal the original`);
   return {
-    ...{ path, sha256: backup.sha256, provenAt, tables: tables.length, rows, limits },
+    ...{ path, sha256: backup.sha256, provenAt, tables: tables.length, rows, limits, notProven },
     ...{ restoreSeconds: seconds.restore, compareSeconds: seconds.compare },
   };
 }
@@ -147,6 +163,13 @@ function expectAsBefore({ evidence }: StepDeps): Pick<Observation, "estimateSeco
   return { estimateSeconds: Math.ceil(START_SECONDS + restoreSeconds + compareSeconds) };
 }
 
+/** What the restore will meet, by the database and this machine as they are now: before the backup is taken as well. */
+async function lookAhead(spec: RestoreProofSpec, deps: StepDeps) {
+  const { notProven, blockers, risks } = await withConnection(deps, (client) => checkProof(client, spec));
+  const left = notProven.length > 0 ? [`not proven, left out: ${shorten(notProven.map(showNotProven))}`] : [];
+  return { plan: [...left, ...risks], blockers };
+}
+
 async function observeProof(spec: RestoreProofSpec, deps: StepDeps): Promise<Observation> {
   const { stack, phase } = spec.identity;
   const expected = `a proven backup of ${spec.of}`;
@@ -159,21 +182,24 @@ async function observeProof(spec: RestoreProofSpec, deps: StepDeps): Promise<Obs
     if (observed.length === 0) return { drift: [], plan: [], undo: [], blockers: [] };
     const { databaseBytes } = backup.manifest;
     const sealed = await findSealed(backup);
+    const ahead = await lookAhead(spec, deps);
     return {
       drift: [{ expected, observed: observed.join("; ") }],
       plan: [
         `restore ${shownPath(backup.folder)} (${showBytes(databaseBytes)}) into a throwaway server and compare`,
+        ...ahead.plan,
       ],
       undo: [],
-      blockers: sealed ? [sealed.replace(/^backup: /, "restore-proof: ")] : [],
+      blockers: [...(sealed ? [sealed.replace(/^backup: /, "restore-proof: ")] : []), ...ahead.blockers],
       estimateSeconds: Math.ceil(START_SECONDS + databaseBytes / BYTES_PER_SECOND),
     };
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     // In a first preview the backup is not there yet: it is made by the step before.
-    const plan = [`restore the backup of ${spec.of} into a throwaway server and compare`];
+    const ahead = await lookAhead(spec, deps);
+    const plan = [`restore the backup of ${spec.of} into a throwaway server and compare`, ...ahead.plan];
     const drift = [{ expected, observed: error.message }];
-    return { drift, plan, undo: [], blockers: [], ...expectAsBefore(deps) };
+    return { drift, plan, undo: [], blockers: ahead.blockers, ...expectAsBefore(deps) };
   }
 }
 

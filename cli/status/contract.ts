@@ -84,6 +84,8 @@ export const StatusContract = z.object({
       sha256: z.string(),
       /** When the backup was restored and compared, UTC; null: not proven yet. */
       provenAt: z.string().nullable(),
+      /** What that restore left out, with the reason: no row of it was compared. */
+      notProven: z.array(z.object({ object: z.string(), reason: z.string() })),
     })
     .nullable(),
   /**
@@ -98,6 +100,8 @@ export const StatusContract = z.object({
       phase: Phase,
       met: z.boolean(),
       missing: z.array(z.string()),
+      /** What the gate takes in spite of it: what a proof left out. */
+      accepted: z.array(z.string()),
       /** Nobody could look: it is what the evidence says. */
       recorded: z.boolean(),
     }),

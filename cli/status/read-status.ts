@@ -7,6 +7,7 @@ import { finishedOf } from "../../ledger/finished.ts";
 import { leftElsewhere, leftOf } from "../../ledger/left.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
+import { notProvenOf } from "../../postgres/backup/left-out.ts";
 import { connect } from "../../postgres/connect.ts";
 import { countRows } from "../../postgres/migration/counts.ts";
 import { readLeft } from "../../postgres/migration/left-record.ts";
@@ -115,7 +116,7 @@ function latestBackup(entries: Entry[]): Status["backup"] {
       entry.kind === "restore-proof" && entry.state === "done" && entry.result?.sha256 === result.sha256,
   );
   const provenAt = (proof?.result?.provenAt as string | undefined) ?? null;
-  return { path: result.path, sha256: result.sha256, provenAt };
+  return { path: result.path, sha256: result.sha256, provenAt, notProven: notProvenOf(proof?.result) };
 }
 
 async function readTarget(
@@ -161,7 +162,9 @@ async function readSurvey(status: Status, config: RolloutConfig, chain: Chain): 
     .filter((phase) => phase <= config.phase)
     // Once the book is closed nothing is looked at, and no gate leads anywhere.
     .map((phase) => ({
-      ...(survey.finished ? { phase, met: true, missing: [] } : evaluateGate(phase, survey.steps)),
+      ...(survey.finished
+        ? { phase, met: true, missing: [], accepted: [] }
+        : evaluateGate(phase, survey.steps)),
       recorded: false,
     }));
 }

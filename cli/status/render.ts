@@ -1,5 +1,7 @@
 import { phaseTitle } from "../../config/phase.ts";
 import { countLeft, describeLeft, leftCommands } from "../../ledger/left.ts";
+import { shorten } from "../../postgres/backup/dump-rights.ts";
+import { showNotProven } from "../../postgres/backup/left-out.ts";
 import type { Status, WorkerStatus } from "./contract.ts";
 
 const count = (rows: number) => rows.toLocaleString("en-US");
@@ -26,6 +28,7 @@ export function renderStatus(status: Status): string[] {
     ...renderMaintenance(status),
     ...renderFlag(status),
     line("backup", renderBackup(status.backup)),
+    ...renderNotProven(status.backup),
     ...renderLeft(status),
     ...status.drift.map(({ step, expected, observed }) =>
       line("drift", `${step}: expected ${expected}, got ${observed}`),
@@ -142,12 +145,21 @@ function renderBackup(backup: Status["backup"]): string {
   return `${backup.path} (SHA-256 ${backup.sha256.slice(0, 12)}…, ${proof})`;
 }
 
+function renderNotProven(backup: Status["backup"]): string[] {
+  const { notProven = [] } = backup ?? {};
+  return notProven.length > 0 ? [line("", `not proven: ${shorten(notProven.map(showNotProven), 20)}`)] : [];
+}
+
 const NOT_BEGUN = /got (never run|undone)$/;
 
-function renderGate({ phase, met, missing, recorded }: Status["gates"][number]): string[] {
+function renderGate({ phase, met, missing, accepted, recorded }: Status["gates"][number]): string[] {
   const name = `gate ${phase}`;
   const how = recorded ? " by the evidence; nobody could look" : "";
-  if (met) return [line(name, `met${how}`)];
+  if (met)
+    return [
+      line(name, `met${how}${accepted.length > 0 ? ", in spite of what was left out:" : ""}`),
+      ...accepted.map((what) => line("", what)),
+    ];
   // Of a phase that is not begun every step is missing: one line says it.
   if (missing.length > 0 && missing.every((what) => NOT_BEGUN.test(what)))
     return [

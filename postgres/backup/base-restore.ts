@@ -14,8 +14,11 @@ import { quoted } from "./dump-inventory.ts";
 import type { BaseBackup, Manifest } from "./dump-manifest.ts";
 import { shorten } from "./dump-rights.ts";
 import type { StoredBackup } from "./dump-store.ts";
+import type { LeaveOutRequest } from "./left-out.ts";
+import { readObjects } from "./object-graph.ts";
 import type { Restored } from "./restore.ts";
 import { createRestorer } from "./restore-target.ts";
+import { settleLeaveOut, withoutObjects } from "./restored-objects.ts";
 import { THROWAWAY_SETTINGS } from "./throwaway-cluster.ts";
 
 export interface BaseRestoreOptions {
@@ -189,14 +192,21 @@ export async function startCopy(folder: string, options: BaseRestoreOptions): Pr
 }
 
 /** The database of a booted copy, with the role that reads and rehearses on it: no superuser, whoever owns what. */
-export async function enterCopy(cluster: Cluster, manifest: Manifest): Promise<Restored> {
+export async function enterCopy(
+  cluster: Cluster,
+  manifest: Manifest,
+  request: LeaveOutRequest,
+): Promise<Restored> {
   const { database } = manifest.server;
   const admin = await connect(cluster.url(database));
   try {
     const url = await createRestorer(admin, cluster.url(database));
     await admin.query(`GRANT pg_read_all_data, pg_write_all_data TO ${quoted(new URL(url).username)}`);
     await admin.query(`ALTER DATABASE ${quoted(database)} OWNER TO ${quoted(new URL(url).username)}`);
-    return { url, adminUrl: cluster.url(database), notes: notesOf(manifest), leftOut: [] };
+    // All of it is there; what an extension that this machine lacks has to read can't be compared.
+    const { nodes, notProven } = settleLeaveOut(await readObjects(admin), { ...request, filesCopied: true });
+    const own = { manifest: withoutObjects(manifest, nodes), notProven, leftOut: nodes };
+    return { url, adminUrl: cluster.url(database), notes: notesOf(manifest), ...own };
   } finally {
     await admin.end();
   }

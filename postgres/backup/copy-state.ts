@@ -38,10 +38,10 @@ export async function compareCopy(
   client: Client,
   start: CopyState,
   manifest: Manifest,
-  signal: AbortSignal,
+  options: Parameters<typeof compareRestored>[2],
 ): Promise<string[]> {
   return [
-    ...(await compareRestored(client, manifest, signal)),
+    ...(await compareRestored(client, manifest, options)),
     ...compareStates(start, await readCopyState(client)),
   ];
 }

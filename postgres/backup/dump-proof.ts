@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeSynced } from "./dump-files.ts";
 import type { StoredBackup } from "./dump-store.ts";
+import type { NotProven } from "./left-out.ts";
 
 const PROOF = "proof.json";
 
@@ -23,7 +24,7 @@ export async function readProof({ folder, sha256 }: StoredBackup): Promise<strin
 export async function writeProof(
   { folder, sha256 }: StoredBackup,
   provenAt: string,
-  limits: string[],
+  { limits, notProven }: { limits: string[]; notProven: NotProven[] },
 ): Promise<void> {
-  await writeSynced(join(folder, PROOF), `${JSON.stringify({ provenAt, sha256, limits })}\n`);
+  await writeSynced(join(folder, PROOF), `${JSON.stringify({ provenAt, sha256, limits, notProven })}\n`);
 }

@@ -9,6 +9,7 @@ import { COMPRESSION, dumpGlobals, readCatalogue, runDump } from "./dump-program
 import { shorten } from "./dump-rights.ts";
 import { checksumSnapshot, type Snapshot, withSnapshot } from "./dump-snapshot.ts";
 import { estimateDumpBytes } from "./dump-space.ts";
+import { OBJECTS_FILE, readObjects } from "./object-graph.ts";
 
 export const DUMP_PROGRAMS = ["pg_dump", "pg_restore", "pg_dumpall"] as const;
 export type DumpPrograms = Record<(typeof DUMP_PROGRAMS)[number], ClientProgram>;
@@ -70,6 +71,7 @@ export async function takeDump(
       `dumping ${server.database}, ${tables.length} tables, with ${jobs} jobs in snapshot ${snapshot.id}`,
     );
     const opened = options.now().getTime();
+    await writeSynced(join(folder, OBJECTS_FILE), `${JSON.stringify(await readObjects(client))}\n`);
     const sums = await dumpAndSum(client, snapshot, folder, options, programs);
     const databaseBytes = await estimateDumpBytes(client);
     return { snapshot, sums, databaseBytes, snapshotSeconds: (options.now().getTime() - opened) / 1000 };

@@ -10,11 +10,15 @@ function byName<T extends { schema: string; name: string }>(list: readonly T[]):
   return new Map(list.map((entry) => [JSON.stringify([entry.schema, entry.name]), entry]));
 }
 
+/** Objects that a copy may have, though nobody compares them. */
+type LeftOut = readonly { schema: string | null; name: string | null }[];
+
 /** Pairs what the manifest lists with what was restored; what only one side has is a difference. */
 function pair<A extends { schema: string; name: string }, B extends { schema: string; name: string }>(
   kind: string,
   wanted: readonly A[],
   found: readonly B[],
+  leftOut: LeftOut,
 ): { pairs: [A, B][]; faults: string[] } {
   const rest = byName(found);
   const pairs: [A, B][] = [];
@@ -25,6 +29,7 @@ function pair<A extends { schema: string; name: string }, B extends { schema: st
     else faults.push(`${kind} ${nameOf(entry)} is missing`);
     rest.delete(key);
   }
+  for (const { schema, name } of leftOut) rest.delete(JSON.stringify([schema, name]));
   for (const extra of rest.values()) faults.push(`${kind} ${nameOf(extra)} is not in the manifest`);
   return { pairs, faults };
 }
@@ -33,9 +38,9 @@ async function compareTables(
   client: Client,
   manifest: Manifest,
   found: DumpTable[],
-  signal: AbortSignal,
+  { signal, leftOut }: CompareOptions,
 ): Promise<string[]> {
-  const { pairs, faults } = pair("table", manifest.tables, found);
+  const { pairs, faults } = pair("table", manifest.tables, found, leftOut);
   for (const [wanted, table] of pairs) {
     signal.throwIfAborted();
     const sum = await checksumTable(client, table);
@@ -48,8 +53,8 @@ async function compareTables(
 }
 
 /** A sequence may be ahead of what was noted before the dump, never behind: a value would be given out twice. */
-function compareSequences(manifest: Manifest, found: DumpSequence[]): string[] {
-  const { pairs, faults } = pair("sequence", manifest.sequences, found);
+function compareSequences(manifest: Manifest, found: DumpSequence[], leftOut: LeftOut): string[] {
+  const { pairs, faults } = pair("sequence", manifest.sequences, found, leftOut);
   for (const [wanted, restored] of pairs) {
     const step = BigInt(wanted.increment) < 0n ? -1n : 1n;
     const ahead = (BigInt(restored.lastValue) - BigInt(wanted.lastValue)) * step;
@@ -66,15 +71,25 @@ function compareExtensions(manifest: Manifest, { extensions }: Inventory): strin
     .map(({ name, version }) => `extension ${name} ${version} is missing`);
 }
 
+interface CompareOptions {
+  signal: AbortSignal;
+  /** What is in no manifest of the copy on purpose; a copy of the server's files has it all the same. */
+  leftOut: LeftOut;
+}
+
 /**
  * Compares a restored database with the manifest of its backup: tables by count and both sums, sequences, large
  * objects, extensions. Returns every difference; empty = the backup holds what the database held.
  */
-export function compareRestored(client: Client, manifest: Manifest, signal: AbortSignal): Promise<string[]> {
+export function compareRestored(
+  client: Client,
+  manifest: Manifest,
+  options: CompareOptions,
+): Promise<string[]> {
   const settings = { ...TEXT_SETTINGS, statement_timeout: "0", idle_in_transaction_session_timeout: "0" };
   return inDiscardedTransaction(client, { mode: "READ ONLY", settings }, async () => {
     const inventory = await readInventory(client);
-    const faults = await compareTables(client, manifest, inventory.tables, signal);
+    const faults = await compareTables(client, manifest, inventory.tables, options);
     const objects = await checksumLargeObjects(client);
     if (objects.count !== manifest.largeObjects.count)
       faults.push(`there are ${objects.count} large objects, not ${manifest.largeObjects.count}`);
@@ -82,7 +97,7 @@ export function compareRestored(client: Client, manifest: Manifest, signal: Abor
       faults.push(`${objects.count} large objects have other contents`);
     return [
       ...faults,
-      ...compareSequences(manifest, inventory.sequences),
+      ...compareSequences(manifest, inventory.sequences, options.leftOut),
       ...compareExtensions(manifest, inventory),
     ];
   });

@@ -1,10 +1,15 @@
 import { randomBytes } from "node:crypto";
 import pg, { type Client } from "pg";
+import type { LeaveOut } from "../../config/backup-proof.ts";
+import { safeServerMessage } from "../../errors/server-message.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { connect } from "../connect.ts";
 import type { Cluster } from "./cluster.ts";
 import { quoted } from "./dump-inventory.ts";
 import type { Manifest } from "./dump-manifest.ts";
+import { extensionNeeds, orderExtensions } from "./extension-order.ts";
+import { leaveOutCommand } from "./left-out.ts";
+import type { ObjectGraph } from "./object-graph.ts";
 
 /** Owner of everything restored: no superuser, because a dump can execute code. */
 const RESTORER = "rollout_restorer";
@@ -63,31 +68,78 @@ export async function createRestoreTarget(cluster: Cluster, manifest: Manifest):
   }
 }
 
+interface Available {
+  version: string;
+  needs: string[] | null;
+}
+
+/** Versions of each extension that this machine's files can make. */
+async function readAvailable(admin: Client): Promise<Map<string, Available[]>> {
+  const { rows } = await admin.query<Available & { name: string }>(
+    "SELECT name, version, requires::text[] AS needs FROM pg_available_extension_versions",
+  );
+  const byName = new Map<string, Available[]>();
+  for (const { name, ...one } of rows) byName.set(name, [...(byName.get(name) ?? []), one]);
+  return byName;
+}
+
+/** The order in which each extension finds what it needs: by the original, and by the files of this machine. */
+function orderFor({ extensions }: Manifest, graph: ObjectGraph, available: Map<string, Available[]>) {
+  const own = extensions.map(({ name, version }): [string, Set<string>] => {
+    const versions = available.get(name) ?? [];
+    const same = versions.filter((one) => one.version === version);
+    return [name, new Set((same.length > 0 ? same : versions).flatMap(({ needs }) => needs ?? []))];
+  });
+  return orderExtensions(extensions, [extensionNeeds(graph), new Map(own)]);
+}
+
+/** Objects of users may live in schemas that an extension made; no right on anything else in them goes with it. */
+async function admitToSchemas(admin: Client): Promise<void> {
+  const { rows } = await admin.query<{ name: string }>(
+    `SELECT n.nspname AS name FROM pg_namespace n JOIN pg_depend d ON d.objid = n.oid
+      WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e'`,
+  );
+  for (const { name } of rows)
+    await admin.query(`GRANT USAGE, CREATE ON SCHEMA ${quoted(name)} TO ${RESTORER}`);
+}
+
+/** Why an extension can't be made, with both ways: mend this machine, or do without it. */
+function extensionError(name: string, version: string, got: string, leaveOut?: LeaveOut): StepError {
+  return new StepError(
+    `restore-proof: expected extension ${name} ${version} to be made on this machine, got ${got}. ` +
+      `Install its package here (Debian: apt-cache search postgresql ${name}), or leave it out of the proof with all that ` +
+      `stands on it: ${leaveOutCommand("extensions", name, leaveOut)}.`,
+  );
+}
+
 /**
  * Makes the extensions of the original, from this machine's own files and never from the dump, as superuser: many
- * can't be made by anyone else. Returns notes on versions that differ.
- * @throws {StepError} for an extension that this machine does not have.
+ * can't be made by anyone else. Each comes after those that it needs. Returns notes on versions that differ.
+ * @throws {StepError} for an extension that this machine can't make.
  */
-export async function createExtensions({ adminUrl }: RestoreTarget, manifest: Manifest): Promise<string[]> {
+export async function createExtensions(
+  { adminUrl }: RestoreTarget,
+  manifest: Manifest,
+  { graph, leaveOut }: { graph: ObjectGraph; leaveOut?: LeaveOut | undefined },
+): Promise<string[]> {
   const notes: string[] = [];
   const admin = await connect(adminUrl);
   try {
-    for (const { name, version, schema } of manifest.extensions) {
-      const { rows } = await admin.query<{ version: string }>(
-        "SELECT version FROM pg_available_extension_versions WHERE name = $1",
-        [name],
-      );
-      if (rows.length === 0) {
-        throw new StepError(
-          `restore-proof: expected extension ${name} ${version} on this machine, got none. Install its package.`,
-        );
-      }
-      const same = rows.some((row) => row.version === version);
+    const available = await readAvailable(admin);
+    for (const { name, version, schema } of orderFor(manifest, graph, available)) {
+      const versions = available.get(name);
+      if (!versions) throw extensionError(name, version, "none", leaveOut);
+      const same = versions.some((one) => one.version === version);
       if (!same)
         notes.push(`extension ${name} ${version} is not on this machine: restored with another version`);
       const pinned = same ? ` VERSION ${quoted(version)}` : "";
-      await admin.query(`CREATE EXTENSION ${quoted(name)} SCHEMA ${quoted(schema)}${pinned} CASCADE`);
+      await admin
+        .query(`CREATE EXTENSION ${quoted(name)} SCHEMA ${quoted(schema)}${pinned} CASCADE`)
+        .catch((error) => {
+          throw extensionError(name, version, safeServerMessage(error), leaveOut);
+        });
     }
+    await admitToSchemas(admin);
     return notes;
   } finally {
     await admin.end();

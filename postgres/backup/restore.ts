@@ -1,14 +1,18 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { StepError } from "../../errors/step-error.ts";
 import { runProgram } from "../../processes/child-process.ts";
 import { libpqEnvironment } from "../libpq-environment.ts";
 import type { Cluster } from "./cluster.ts";
 import { writeSynced } from "./dump-files.ts";
+import type { Manifest } from "./dump-manifest.ts";
 import { DUMP_FOLDER } from "./dump-program.ts";
 import type { StoredBackup } from "./dump-store.ts";
+import type { LeaveOutRequest, NotProven } from "./left-out.ts";
+import type { ObjectGraph, ObjectNode } from "./object-graph.ts";
+import { explainRestore } from "./restore-failure.ts";
 import { planRestore } from "./restore-list.ts";
 import { createExtensions, createRestoreTarget, type RestoreTarget } from "./restore-target.ts";
+import { loadObjects, settleLeaveOut, withoutObjects } from "./restored-objects.ts";
 
 export interface RestoreOptions {
   cluster: Cluster;
@@ -18,18 +22,23 @@ export interface RestoreOptions {
   jobs: number;
   timeoutMs: number;
   signal: AbortSignal;
+  request: LeaveOutRequest;
 }
 
 /** A restored copy, and what it lacks on purpose. */
 export interface Restored extends RestoreTarget {
-  leftOut: string[];
+  notProven: NotProven[];
+  /** The same with all their parts, and members of extensions. */
+  leftOut: readonly ObjectNode[];
+  /** The backup's manifest without what is not in the copy. */
+  manifest: Manifest;
 }
 
 async function restoreEntries(
   entries: string[],
   target: RestoreTarget,
   options: RestoreOptions,
-  jobs: number,
+  { jobs, graph }: { jobs: number; graph: ObjectGraph },
 ): Promise<void> {
   // Within the server's folder: gone with it, should this process die.
   const folder = await mkdtemp(join(options.cluster.directory, "list-"));
@@ -38,19 +47,25 @@ async function restoreEntries(
     await writeSynced(list, `${entries.join("\n")}\n`);
     const { PGDATABASE = "", ...environment } = libpqEnvironment(target.url);
     const argv = [
-      ...["--exit-on-error", "--no-owner", "--no-privileges", "--no-subscriptions", "--no-publications"],
+      ...[
+        "--exit-on-error",
+        "--verbose",
+        "--no-owner",
+        "--no-privileges",
+        "--no-subscriptions",
+        "--no-publications",
+      ],
       ...["--no-comments", "--no-security-labels", "--no-tablespaces", "--no-password"],
       ...[`--jobs=${jobs}`, `--use-list=${list}`, `--dbname=${PGDATABASE}`],
       join(options.backup.folder, DUMP_FOLDER),
     ];
+    // By the verbose lines alone it tells at which entry it failed.
     const { timeoutMs, signal } = options;
-    const outcome = await runProgram([options.program, ...argv], { environment, timeoutMs, signal });
+    const limits = { timeoutMs, signal, maxOutput: 64 * 1024 * 1024 };
+    const outcome = await runProgram([options.program, ...argv], { environment, ...limits });
     signal.throwIfAborted();
     if (outcome.exitCode === 0 && !outcome.failure) return;
-    const words = outcome.stderr.split("\n").find((line) => /error:/.test(line)) ?? outcome.failure ?? "";
-    throw new StepError(
-      `restore-proof: expected pg_restore to restore the backup, got ${words.slice(0, 300)}. Take a new backup.`,
-    );
+    throw await explainRestore(outcome, options.cluster.directory, graph, options.request.leaveOut);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -58,12 +73,15 @@ async function restoreEntries(
 
 /** Restores a backup into a fresh database of a throwaway server, as a role that is no superuser. */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
-  const { backup, cluster, jobs } = options;
-  const target = await createRestoreTarget(cluster, backup.manifest);
+  const { backup, cluster, jobs, request } = options;
+  const graph = await loadObjects(backup.folder);
+  const { nodes, notProven } = settleLeaveOut(graph, request);
+  const manifest = withoutObjects(backup.manifest, nodes);
+  const target = await createRestoreTarget(cluster, manifest);
   const catalogue = await readFile(join(backup.folder, "catalogue.txt"), "utf8");
-  const { schemas, rest, leftOut } = planRestore(catalogue, backup.manifest);
-  if (schemas.length > 0) await restoreEntries(schemas, target, options, 1);
-  const notes = await createExtensions(target, backup.manifest);
-  if (rest.length > 0) await restoreEntries(rest, target, options, jobs);
-  return { ...target, notes: [...target.notes, ...notes], leftOut };
+  const { schemas, rest } = planRestore(catalogue, backup.manifest, nodes);
+  if (schemas.length > 0) await restoreEntries(schemas, target, options, { jobs: 1, graph });
+  const notes = await createExtensions(target, manifest, { graph, leaveOut: request.leaveOut });
+  if (rest.length > 0) await restoreEntries(rest, target, options, { jobs, graph });
+  return { ...target, notes: [...target.notes, ...notes], notProven, leftOut: nodes, manifest };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cluster, startCluster } from "./cluster.ts";
+import { LOG_PREFIX } from "./restore-failure.ts";
 import { watchFolder } from "./watched-folder.ts";
 
 /** Nothing in it has to survive anything, so nothing is forced to the disk. */
@@ -15,6 +16,7 @@ export const THROWAWAY_SETTINGS: Record<string, string> = {
   autovacuum: "off",
   shared_buffers: "256MB",
   maintenance_work_mem: "256MB",
+  log_line_prefix: LOG_PREFIX,
 };
 
 /** A PostgreSQL server that is gone, with all its data, when `remove` is called or this process ends in any way. */

@@ -18,6 +18,7 @@ import {
   HOUR,
   MINUTE,
   proofOutline,
+  restoreFields,
   retentionOutline,
   type StepOutline,
   suiteOf,
@@ -34,6 +35,7 @@ const rehearsalFields: StepOutline["fields"] = (config) => ({
   ...changeFields(config),
   url: config.backup.url,
   jobs: config.backup.jobs,
+  ...restoreFields(config.backup),
   of: { phase: phaseNames[0], step: "backup", proof: "restore-proof" },
   // Whatever else there is to say of the tests is the baseline's: it is no reason to rehearse again.
   ...(config.testSuite?.onCopy ? { suite: suiteOf(config), release: config.releases.baseline } : {}),

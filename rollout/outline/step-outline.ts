@@ -35,12 +35,19 @@ export const changeFields = ({ change, migration: { maintenance: _, ...migration
   migration,
 });
 
+/** What a restore does without, for proof and rehearsal alike. */
+export const restoreFields = ({ proof }: Pick<RolloutConfig["backup"], "proof">) =>
+  proof?.leaveOut ? { leaveOut: proof.leaveOut } : {};
+
 /** Proof of the backup that the step of that name took. */
 export const proofOutline = (of: string): StepOutline => ({
   name: "restore-proof",
   step: restoreProof as Step,
   deadlineSeconds: 12 * HOUR,
-  fields: ({ backup: { url, jobs } }) => ({ url, jobs, of }),
+  fields: ({ backup: { url, jobs, method, ...rest }, change: { schema, table } }) => ({
+    ...{ url, jobs, of, method, keep: { schema, table } },
+    ...restoreFields(rest),
+  }),
 });
 
 /** Older backups go after that proof. */
@@ -58,5 +65,5 @@ export function suiteOf({ testSuite }: RolloutConfig) {
   return program;
 }
 
-/** How a backup is taken; how long it stays matters to another step. */
-export const backupFields = ({ backup: { keep: _, ...rest } }: RolloutConfig) => rest;
+/** How a backup is taken; how long it stays and how it is proven matters to other steps. */
+export const backupFields = ({ backup: { keep: _, proof: __, ...rest } }: RolloutConfig) => rest;

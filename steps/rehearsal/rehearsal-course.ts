@@ -29,11 +29,11 @@ export interface Live {
 export interface Copy {
   throwaway: ThrowawayCluster;
   restored: Restored;
-  manifest: Manifest;
 }
 
 async function prepare(spec: RehearsalSpec, copy: Copy, live: Live): Promise<Manifest> {
-  const { restored, manifest } = copy;
+  const { restored } = copy;
+  const { manifest } = restored;
   const admin = await connect(restored.adminUrl);
   const discarded = await prepareCopy(admin, restored, {
     change: spec.change,
@@ -63,7 +63,7 @@ export async function runCourse(spec: RehearsalSpec, copy: Copy, live: Live, dep
   const { trials } = run.resultOf<ExpandResult>("expand");
   await run.back();
   const differences = await withConnection(look, (client) =>
-    compareCopy(client, start, manifest, deps.signal),
+    compareCopy(client, start, manifest, { signal: deps.signal, leftOut: restored.leftOut }),
   );
   if (differences.length > 0) throw inexact(differences);
   deps.log("rehearsal: back as it was, every row of every table");

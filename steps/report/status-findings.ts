@@ -1,5 +1,7 @@
 import type { Entry } from "../../ledger/entries.ts";
+import { shorten } from "../../postgres/backup/dump-rights.ts";
 import { showBytes } from "../../postgres/backup/dump-space.ts";
+import { notProvenOf } from "../../postgres/backup/left-out.ts";
 
 /** One thing that go or no-go rests on: what was asked for, what is there. */
 export interface Finding {
@@ -85,10 +87,13 @@ const judgeBackup: Judge = (step, { path, bytes, rows, takenAt }) => {
 
 const shortHash = (hash: unknown) => (typeof hash === "string" ? hash.slice(0, 12) : "none");
 
-const judgeProof: Judge = (step, { sha256, provenAt, rows }, of) => {
+const judgeProof: Judge = (step, result, of) => {
+  const { sha256, provenAt, rows } = result;
   const wanted = of("backup")?.sha256;
   const proven = typeof provenAt === "string" && sha256 === wanted;
-  const value = `${shortHash(sha256)}, ${showCount(rows)} rows equal, ${provenAt ?? "not proven"}`;
+  const open = notProvenOf(result);
+  const but = open.length > 0 ? `; not proven, left out: ${shorten(open.map(({ object }) => object))}` : "";
+  const value = `${shortHash(sha256)}, ${showCount(rows)} rows equal, ${provenAt ?? "not proven"}${but}`;
   return [finding(step, proven, `backup ${shortHash(wanted)} restored and compared`, value)];
 };
 

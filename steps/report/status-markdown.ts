@@ -1,4 +1,5 @@
 import type { Entry } from "../../ledger/entries.ts";
+import { notProvenOf, showNotProven } from "../../postgres/backup/left-out.ts";
 import { type Finding, showCount } from "./status-findings.ts";
 
 /** Everything that the status report says. Kept as JSON too. */
@@ -70,6 +71,7 @@ const SECTIONS: Section[] = [
     bullets: (result) => [
       `Proven at: ${cell(String(result.provenAt ?? "not proven"))}`,
       `Rows equal to the original: ${showCount(result.rows)}`,
+      `Not proven, left out on purpose: ${list(notProvenOf(result).map(showNotProven))}`,
       `Limits: ${list(result.limits)}`,
     ],
   },

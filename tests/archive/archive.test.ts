@@ -37,6 +37,11 @@ describe("archive", function () {
       assert.ok(existsSync(join(folder, name)), name);
     const [backup] = JSON.parse(readFileSync(join(folder, "backups.json"), "utf8"));
     assert.deepEqual([backup.path, backup.provenAt], ["backups/test/b", "2025-02-03T09:02:00Z"]);
+    assert.deepEqual(backup.notProven, ["view public.v (needs extension x)"]);
+    assert.match(
+      readFileSync(join(folder, "index.html"), "utf8"),
+      /<td>view public\.v \(needs extension x\)<\/td>/,
+    );
   });
 
   it("holds what the regression found, and neither who was written to nor a deal that was taken apart", async () => {

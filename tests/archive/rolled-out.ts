@@ -162,7 +162,8 @@ export function rolledOut(deals = 20): RolledOut {
     takenAt: "2025-02-03T09:01:00Z",
   };
   stack.run("pre-flight", "backup", { result: backup });
-  const proof = { sha256: sha, provenAt: "2025-02-03T09:02:00Z", rows: 9, limits: [] };
+  const notProven = [{ object: "view public.v", reason: "needs extension x" }];
+  const proof = { sha256: sha, provenAt: "2025-02-03T09:02:00Z", rows: 9, limits: [], notProven };
   stack.run("pre-flight", "restore-proof", { result: proof });
   const reportsOn = ["test-suite", "data-audit", "output-snapshot", "backup", "restore-proof"];
   const status = stack.artifact("pre-migration-status.json", { decision: "go" });

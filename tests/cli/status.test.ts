@@ -56,6 +56,8 @@ async function seededDatabase(): Promise<string> {
   return url;
 }
 
+const NOT_PROVEN = [{ object: "view public.v", reason: "needs extension x" }];
+
 /** Evidence in which phase 0's backup is done, and a proof of the backup with that sum. */
 function evidenceOf(proven: string): string {
   const folder = temporaryFolder("status");
@@ -67,7 +69,7 @@ function evidenceOf(proven: string): string {
     chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
   };
   done("backup", { path: "backups/b", sha256: "ab".repeat(32), provenAt: null });
-  done("restore-proof", { sha256: proven, provenAt: "2026-01-02T03:04:05.000Z" });
+  done("restore-proof", { sha256: proven, provenAt: "2026-01-02T03:04:05.000Z", notProven: NOT_PROVEN });
   return `file:${folder}`;
 }
 
@@ -99,11 +101,23 @@ describe("rollout status", () => {
   it("says when the backup was proven, and does not take another's proof for its own", async () => {
     const [own, strange] = [evidenceOf("ab".repeat(32)), evidenceOf("cd".repeat(32))];
     const backup = { path: "backups/b", sha256: "ab".repeat(32) };
-    deepEqual((await statusOf({ evidence: { url: own } })).backup, {
-      ...backup,
-      provenAt: "2026-01-02T03:04:05.000Z",
-    });
-    deepEqual((await statusOf({ evidence: { url: strange } })).backup, { ...backup, provenAt: null });
+    const status = await statusOf({ evidence: { url: own } });
+    deepEqual(status.backup, { ...backup, provenAt: "2026-01-02T03:04:05.000Z", notProven: NOT_PROVEN });
+    const unproven = (await statusOf({ evidence: { url: strange } })).backup;
+    deepEqual(unproven, { ...backup, provenAt: null, notProven: [] });
+  });
+
+  it("names what the proof left out, beside the backup and beside the gate that takes it", async () => {
+    const status = await statusOf({ evidence: { url: evidenceOf("ab".repeat(32)) } });
+    const lines = renderStatus(status);
+    ok(lines.includes("            not proven: view public.v (needs extension x)"), lines.join("\n"));
+    const accepted = ["pre-flight/restore-proof: not proven: view public.v (needs extension x)"];
+    deepEqual(status.gates[0]?.accepted, accepted);
+    const gates = [{ phase: 0, met: true, missing: [], accepted, recorded: false }];
+    deepEqual(renderStatus({ ...status, gates, errors: [] }).slice(-2), [
+      "gate 0      met, in spite of what was left out:",
+      `            ${accepted[0]}`,
+    ]);
   });
 
   it("keeps its contract when database and services are down: nulls, and each reason in errors", async () => {
@@ -286,8 +300,8 @@ describe("rollout status", () => {
     const steps = ["validation/guard: expected done in this attempt, got never run"];
     const half = ["validation/archive: expected done in this attempt, got half-done"];
     const gates = [
-      { phase: 3, met: false, missing: [...steps, ...half], recorded: false },
-      { phase: 4, met: false, missing: steps, recorded: false },
+      { phase: 3, met: false, missing: [...steps, ...half], accepted: [], recorded: false },
+      { phase: 4, met: false, missing: steps, accepted: [], recorded: false },
     ];
     deepEqual(renderStatus({ ...status, gates, errors: [] }).slice(-4), [
       "gate 3      not met",

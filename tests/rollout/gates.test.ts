@@ -33,7 +33,18 @@ const drift = [{ expected: "a backup", observed: "none" }];
 
 describe("gate", () => {
   it("is met when every step of the phase is done and shows no drift", () => {
-    assert.deepEqual(evaluateGate(0, [step(0, "backup", done)]), { phase: 0, met: true, missing: [] });
+    const met = { phase: 0, met: true, missing: [], accepted: [] };
+    assert.deepEqual(evaluateGate(0, [step(0, "backup", done)]), met);
+  });
+
+  it("says what the proof left out that it is met with, in preview too", () => {
+    const notProven = [{ object: "view public.v", reason: "needs extension x" }];
+    const entry = { state: "done", result: { notProven } };
+    const proof = step(0, "restore-proof", { entry } as unknown as Partial<ObservedStep>);
+    const accepted = "phase-0/restore-proof: not proven: view public.v (needs extension x)";
+    assert.deepEqual(evaluateGate(0, [proof]), { phase: 0, met: true, missing: [], accepted: [accepted] });
+    const lines = previewLines(config(1), survey({ steps: [proof] }));
+    assert.ok(lines.includes(`  gate 0 is met in spite of what was left out: ${accepted}`), lines.join("\n"));
   });
 
   it("is shut by a step that never ran, is half-done, undone, drifted or can't be looked at", () => {

@@ -87,6 +87,18 @@ describe("status report", () => {
     assert.equal(statSync(evidence.file).mode & 0o777, 0o600);
   });
 
+  it("says of a proof what it left out, beside the check and in its own section", async () => {
+    const notProven = [{ object: "table public.places", reason: "needs extension postgis" }];
+    const evidence = whole({ "restore-proof": { ...RESULTS["restore-proof"], notProven } });
+    assert.equal((await evidence.report()).decision, "go");
+    const text = evidence.markdown();
+    assert.ok(
+      text.includes("- Not proven, left out on purpose: table public.places (needs extension postgis)"),
+      text,
+    );
+    assert.match(text, /\| go \| restore-proof \|.*not proven, left out: table public\.places \|/);
+  });
+
   const holds: [string, Record<string, Record<string, unknown>>, RegExp][] = [
     [
       "unmapped values exist",

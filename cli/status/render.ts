@@ -114,7 +114,7 @@ export function proofLimits({ processes, byHealth, unknown }: NonNullable<Status
   const weaker = processes - byHealth;
   const parts = [
     ...(weaker > 0 ? [`${weaker} by the host's look alone (weaker)`] : []),
-    ...(unknown.flag > 0 && unknown.flag < processes ? [`flag of ${unknown.flag} unknown`] : []),
+    ...(unknown.flag > 0 ? [`flag of ${unknown.flag} unknown`] : []),
     ...(unknown.release > 0 ? [`release of ${unknown.release} unknown`] : []),
   ];
   return parts.length > 0 ? `; ${parts.join(", ")}` : "";

@@ -18,7 +18,7 @@ const BROKEN: [string, string[], RegExp, boolean][] = [
   [
     "whose process dies at start",
     ["ExecStart=/bin/sh -c 'echo no module named x, password=hunter2; exit 3'", "Restart=on-failure"],
-    /unit crash-loops: .*journal of broken: .*no module named x, password=\*\*\*/,
+    /(?:unit crash-loops|failed, by exit-code).*journal of broken: .*no module named x, password=\*\*\*/,
     true,
   ],
   [

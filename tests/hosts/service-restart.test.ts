@@ -6,7 +6,7 @@ import { endServed, RESTART, restarts, saidBy, setUpServed, systemctl } from "./
 import type { ServedHost } from "./unit-stand-in.ts";
 
 describe("the step service-restart", function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   afterEach(endServed);
 
   it("restarts host after host, proves every process, and on the way back does so again", async () => {

@@ -88,6 +88,16 @@ const RUNNING: [string, string[], Record<string, unknown>][] = [
     { release: SHA, flag: "unknown" },
   ],
   [
+    "whose title is written over its environment",
+    ["ExecStart=/usr/bin/perl -e '$$0 = \"worker \" x 500; sleep 1000'"],
+    { release: SHA, flag: "unknown" },
+  ],
+  [
+    "that reads the file itself",
+    ["EnvironmentFile=", "ExecStart=/bin/sleep 1000"],
+    { release: SHA, flag: "unknown" },
+  ],
+  [
     "that works elsewhere",
     ["WorkingDirectory=/", "ExecStart=/bin/sleep 1000"],
     { release: "unknown", flag: true },
@@ -168,7 +178,7 @@ describe("a service on a real systemd", function () {
     });
 
   /** A service that answers so at its health address; `%` is its own number. */
-  async function serve(body: string, status: number): Promise<number> {
+  async function serve(body: string, status: number, livesMs = 1e8): Promise<number> {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -177,8 +187,8 @@ describe("a service on a real systemd", function () {
     const said = `${JSON.stringify(body)}.replace("%", String(process.pid))`;
     const answer = body === "" ? "" : `s.statusCode = ${status}; s.end(${said})`;
     const script = `require("node:http").createServer((q, s) => { ${answer} }).listen(${port}, "127.0.0.1");`;
-    machine.write("/srv/serve.js", script);
-    await install([`ExecStart=${process.execPath} /srv/serve.js`]);
+    machine.write("/srv/serve.js", `${script} setTimeout(() => process.exit(3), ${livesMs});`);
+    await install([`ExecStart=${process.execPath} /srv/serve.js`, "Restart=always"]);
     return port;
   }
 
@@ -204,6 +214,13 @@ describe("a service on a real systemd", function () {
       );
       if (by === "process") match(processes[0]?.reason ?? "", /^its health address: /);
     });
+
+  it("is not proven when it says all that is asked for, and dies two seconds later", async () => {
+    const health = `http://127.0.0.1:${await serve(JSON.stringify({ ...told, pid: "%" }), 200, 2_000)}/health`;
+    const { state, reason = "" } = await restart("broken", { health });
+    equal(state, "failed");
+    match(reason, /unit crash-loops/);
+  });
 
   it("is not proven so on the way forward, where status, kind and start of the answer are told", async () => {
     const health = `http://127.0.0.1:${await serve("<html>no database</html>", 500)}/health`;

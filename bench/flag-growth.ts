@@ -36,7 +36,12 @@ function makeRun({ hosts, release }: Fleet, folder: string) {
   return async (flag: boolean) => {
     generation += 1;
     await apply("env-flag", "env-flag", { hosts, value: flag, ...PLACE });
-    const restart = { maxUnavailable: unavailable(hosts.length), timeoutSeconds: 120, zeroFailures: true };
+    const restart = {
+      maxUnavailable: unavailable(hosts.length),
+      timeoutSeconds: 120,
+      stableSeconds: 1,
+      zeroFailures: true,
+    };
     const basis = { release, flag };
     await apply("service-restart", "closing-restart", { hosts, when: "closing", basis, ...PLACE, restart });
   };

@@ -25,7 +25,7 @@ async function rolloutFlag(to: "on" | "off"): Promise<number> {
   });
   let proven = Number.NaN;
   for await (const line of run.iterable({ from: "stderr" })) {
-    if (String(line).includes("every process says so")) proven = (performance.now() - begin) / 1000;
+    if (String(line).includes("proven on every host")) proven = (performance.now() - begin) / 1000;
   }
   await run;
   return proven;

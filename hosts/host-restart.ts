@@ -6,7 +6,7 @@ import { HostError, type HostWriter } from "./host-shell.ts";
 import { journalEnd } from "./journal.ts";
 import type { ProcessProof, Restarted } from "./process-proof.ts";
 import { type Expected, type Propagation, readBeforeRestart, readPropagation } from "./propagation.ts";
-import { readUnits, restartLimitMs, restartUnits, runHostCommand } from "./service-units.ts";
+import { restartLimitMs, restartUnits, runHostCommand } from "./service-units.ts";
 import type { UnitProof } from "./unit-proof.ts";
 
 const POLL_MS = 250;
@@ -109,11 +109,7 @@ export async function restartHost(
   { seconds, ...rules }: RestartRules & { seconds: number },
   writer: HostWriter,
 ): Promise<HostProof> {
-  const names = host.services.map(({ unit }) => unit);
-  const [before, units] = await Promise.all([
-    readBeforeRestart(host, aim.place, writer),
-    readUnits(host, names, writer),
-  ]);
+  const { units, ...before } = await readBeforeRestart(host, aim.place, writer);
   await runBalancerCommand(host, "drain", rules, writer);
   const { variable } = aim.place;
   const at = await restartAll(host, restartLimitMs(units, rules), { at: before.at, variable }, writer);

@@ -1,6 +1,6 @@
 import type { Host } from "../config/target.ts";
 import { HostError, type HostReader } from "./host-shell.ts";
-import { parseTimestamp } from "./service-units.ts";
+import { parseSpan, parseTimestamp } from "./service-units.ts";
 
 const LOOK_MS = 30_000;
 
@@ -43,6 +43,9 @@ export interface UnitRun {
   /** Changes with every start. */
   invocation?: string;
   activeSince?: string;
+  /** How its processes are stopped, and how long that may take: as in `UnitState`. */
+  killMode?: string;
+  stopSeconds?: number;
   /** Whether systemd hands it the host's environment file. */
   readsEnvFile: boolean;
   processes: RunningProcess[];
@@ -86,7 +89,11 @@ function addToUnit(unit: UnitRun, name: string, value: string): void {
   if (name in text) Object.assign(unit, value === "" ? {} : { [text[name as keyof typeof text]]: value });
   else if (name === "NRestarts" && /^\d+$/.test(value)) unit.restarts = Number(value);
   else if (name === "InvocationID" && value !== "") unit.invocation = value;
-  else if (name === "ActiveEnterTimestamp") {
+  else if (name === "KillMode" && value !== "") unit.killMode = value;
+  else if (name === "TimeoutStopUSec") {
+    const seconds = parseSpan(value);
+    if (seconds !== undefined) unit.stopSeconds = seconds;
+  } else if (name === "ActiveEnterTimestamp") {
     const since = parseTimestamp(value);
     if (since) unit.activeSince = since;
   }

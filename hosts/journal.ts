@@ -18,7 +18,7 @@ const SECRETS: [RegExp, string][] = [
 /** Text of a log without what looks like a secret, on one line: its end, where the reason stands. Pure. */
 export function showLogEnd(text: string): string {
   const safe = SECRETS.reduce((shown, [pattern, by]) => shown.replaceAll(pattern, by), text);
-  const line = printable(safe.trim().replaceAll("\n", " | "));
+  const line = printable(safe.trim().replaceAll("\n", " | ")).replace(/\.+$/, "");
   return line.length > LONGEST ? `…${line.slice(-LONGEST)}` : line;
 }
 

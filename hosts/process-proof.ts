@@ -80,18 +80,20 @@ const showAge = (seconds: number | undefined) =>
     ? `${Math.max(0, Math.round(seconds))} s old`
     : "of unknown age";
 
-/** Why this is no process from after the restart; undefined when it is. Pure. */
+/**
+ * Why this is no process from after the restart; undefined when it is. Where the host sees the process its kernel decides,
+ * whatever time the process says: that one may be in another zone, or from before a fork. Pure.
+ */
 function staleness(
   { said, running }: { said?: NamedHealth | undefined; running?: RunningProcess | undefined },
   { at, before }: Restarted,
 ): string | undefined {
-  const old = "is a straggler: it runs since before the restart";
-  if ((said?.startedAt && before.has(keyOf(said))) || (running && before.has(running.key))) return old;
-  const starts = [said?.startedAt, running?.startedAt].filter((start) => start !== undefined);
-  if (starts.some((start) => Date.parse(start) < at.getTime())) return old;
-  // One that the host lists is new by its number and ticks alone.
-  if (starts.length > 0 || running) return undefined;
-  return "does not say when it began, and is none of the unit's processes on the host";
+  const startedAt = running?.startedAt ?? said?.startedAt;
+  if (!startedAt && !running)
+    return "does not say when it began, and is none of the unit's processes on the host";
+  const known = running ? before.has(running.key) : said !== undefined && before.has(keyOf(said));
+  const isOld = startedAt !== undefined && Date.parse(startedAt) < at.getTime();
+  return known || isOld ? "is a straggler: it runs since before the restart" : undefined;
 }
 
 /** What the host sees of the flag in a process. */
@@ -243,7 +245,9 @@ export function describeProofs(proofs: readonly ProcessProof[], wanted: Wanted):
   const reasons = names(others.flatMap(({ reason }) => (reason ? [reason] : [])));
   const weaker = `${count(others.length)} by the host's look at ${others.length === 1 ? "it" : "them"} (weaker)`;
   return [
-    ...(asked.length > 0 || others.length === 0 ? [`${count(asked.length)} say ${showWanted(wanted)}`] : []),
+    ...(asked.length > 0 || others.length === 0
+      ? [`${count(asked.length)} ${asked.length === 1 ? "says" : "say"} ${showWanted(wanted)}`]
+      : []),
     ...(others.length > 0
       ? [`${weaker}${open.length > 0 ? `: ${open.join(", ")}` : ""}${reasons ? ` (${reasons})` : ""}`]
       : []),

@@ -38,9 +38,11 @@ export interface Propagation {
   /** Of the faults those that no waiting mends, with their units. */
   certain: { unit: string; fault: string }[];
   units: UnitProof[];
+  /** The units as they were seen. */
+  runs: UnitRun[];
 }
 
-type UnitPart = Omit<Propagation, "units">;
+type UnitPart = Omit<Propagation, "units" | "runs">;
 
 /** Units that the host has to look at one by one: their address does not tell all, or there is none. Pure. */
 const detailedUnits = (services: readonly Service[]) =>
@@ -48,12 +50,12 @@ const detailedUnits = (services: readonly Service[]) =>
     .filter(({ health, healthFields }) => !health || askedFields(healthFields).length < askedFields().length)
     .map(({ unit }) => unit);
 
-/** Who runs now, to be told from those that run after a restart; and the host's clock. */
+/** Who runs now, to be told from those that run after a restart; with the units, and the host's clock. */
 export async function readBeforeRestart(
   host: Host,
   { variable }: FlagPlace,
   reader: HostReader,
-): Promise<Restarted> {
+): Promise<Restarted & { units: UnitRun[] }> {
   const [run, ...answers] = await Promise.all([
     readHostRun(host, { variable, detailed: [] }, reader),
     ...host.services.map((service) => askService(service, reader.signal)),
@@ -62,7 +64,7 @@ export async function readBeforeRestart(
     ...run.units.flatMap(({ processes }) => processes.map(({ key }) => key)),
     ...answers.flatMap(({ processes }) => processes.filter(({ startedAt }) => startedAt).map(keyOf)),
   ]);
-  return { at: run.at, before };
+  return { at: run.at, before, units: run.units };
 }
 
 /** Something answers there, or takes the question: what it does not tell is then looked for on the host. */
@@ -186,5 +188,6 @@ export async function readPropagation(
     faults: parts.flatMap(({ faults }) => faults),
     certain: parts.flatMap(({ certain }) => certain),
     units: run.units.map(proofOf),
+    runs: run.units,
   };
 }

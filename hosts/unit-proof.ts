@@ -35,9 +35,10 @@ export function notRunning(run: UnitRun): UnitFault | undefined {
   const fault = (text: string, certain: boolean): UnitFault => ({ text, certain });
   const has = `systemd has it as ${shown(run)}${because(run)}`;
   if (load !== "loaded") return fault(`systemd has it as ${load}`, true);
-  if (active === "failed") return fault(has, true);
-  if (sub?.startsWith("auto-restart"))
+  const again = sub?.startsWith("auto-restart") === true;
+  if (again || (active === "failed" && restarts > 0))
     return fault(`unit crash-loops: ${has}, after ${times(restarts)} by itself`, true);
+  if (active === "failed") return fault(has, true);
   if (active === "inactive" && type === "oneshot") return fault(`${has}: Type=oneshot ran and ended`, true);
   if (active !== "active" && active !== "reloading") return fault(has, false);
   if (processes.length === 0) return fault(`${has}, and none of its processes runs`, sub === "exited");

@@ -4,12 +4,12 @@ import { ReleasesSection } from "../config/releases.ts";
 import type { Host } from "../config/target.ts";
 import { StepError } from "../errors/step-error.ts";
 import { FlagPlace } from "../hosts/flag-file.ts";
+import type { UnitRun } from "../hosts/host-run.ts";
 import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
 import type { Wanted } from "../hosts/process-proof.ts";
 import { readPropagation } from "../hosts/propagation.ts";
 import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
-import { readUnits, type UnitState } from "../hosts/service-units.ts";
 import {
   faultsOf,
   givenUp,
@@ -65,10 +65,10 @@ function leftToProve(spec: ServiceRestartSpec, deps: StepDeps): { wanted: Wanted
 /** Off is the way back: then a host that fails is listed and the others go on. */
 const goesBack = ({ basis }: ServiceRestartSpec) => basis.flag === false;
 
-const stateOf = (unit: string, units: readonly UnitState[]) => units.find((state) => state.unit === unit);
+const stateOf = (unit: string, units: readonly UnitRun[]) => units.find((state) => state.unit === unit);
 
 /** Units that systemd does not know would fail in the middle of it. Pure. */
-function missingUnits({ name, services }: Host, units: readonly UnitState[]): string[] {
+function missingUnits({ name, services }: Host, units: readonly UnitRun[]): string[] {
   return services
     .filter(({ unit }) => stateOf(unit, units)?.load !== "loaded")
     .map(
@@ -79,14 +79,9 @@ function missingUnits({ name, services }: Host, units: readonly UnitState[]): st
 }
 
 async function lookAt(host: Host, spec: ServiceRestartSpec, wanted: Wanted, deps: StepDeps) {
-  const names = host.services.map(({ unit }) => unit);
   const proven = provenUnits(host, spec, deps);
   const expected = { wanted, place: placeOf(spec), weaker: goesBack(spec), ...(proven ? { proven } : {}) };
-  const [states, propagation] = await Promise.all([
-    readUnits(host, names, deps),
-    readPropagation(host, expected, deps),
-  ]);
-  return { states, ...propagation };
+  return readPropagation(host, expected, deps);
 }
 
 const placeOf = ({ backend, variable }: ServiceRestartSpec): FlagPlace => ({ backend, variable });
@@ -102,7 +97,7 @@ function planLines(
   );
   const warnings = looks.flatMap(({ host, ...look }) =>
     "value" in look && look.value
-      ? [...stopWarnings(host, look.value.states), ...untoldWarnings(look.value.seen)]
+      ? [...stopWarnings(host, look.value.runs), ...untoldWarnings(look.value.seen)]
       : [],
   );
   return [
@@ -124,7 +119,7 @@ async function observeClosing(
   const drift = seen.flatMap(({ host, value }) =>
     value.faults.map((observed) => ({ expected: `every process of ${host.name} propagated`, observed })),
   );
-  const out = [...faultsOf(looks), ...seen.flatMap(({ host, value }) => missingUnits(host, value.states))];
+  const out = [...faultsOf(looks), ...seen.flatMap(({ host, value }) => missingUnits(host, value.runs))];
   return {
     drift: [...drift, ...unreadable(looks)],
     plan: drift.length > 0 || faultsOf(looks).length > 0 ? planLines(spec, wanted, looks) : [],

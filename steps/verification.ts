@@ -114,7 +114,9 @@ async function lookAtServices({ hosts = [] }: VerificationSpec, deps: StepDeps):
   for (const { host, unit } of services.filter(({ answered }) => answered === null)) {
     deps.log(`verification: ${unit} on ${host} was not asked: it has no health address`);
   }
-  const releases = new Set(services.flatMap(({ answered }) => answered ?? []).flatMap(({ release }) => release ?? []));
+  const releases = new Set(
+    services.flatMap(({ answered }) => answered ?? []).flatMap(({ release }) => release ?? []),
+  );
   if (releases.size > 1) deps.log(`verification: the services run ${[...releases].join(" and ")}`);
   return services;
 }

@@ -5,6 +5,8 @@ import { awaitLock, type LockHolder } from "../../ledger/lock.ts";
 import { connect } from "../../postgres/connect.ts";
 import { watchCancellation } from "../../steps/cancellation.ts";
 import { runVerb } from "../../steps/run-verb.ts";
+import { lastProof } from "../status/last-proof.ts";
+import { proofLimits } from "../status/render.ts";
 import { logLine } from "../verb.ts";
 import { type FlagSource, readFlagSource, setFlagConfig } from "./flag-source.ts";
 import { type FlagStep, lowerCommand, recordedFlagSteps, surveyFlagSteps } from "./flag-steps.ts";
@@ -109,13 +111,17 @@ export async function switchFlag(
   const next = nextFor(stack, on);
   const release = await awaitLock(source.folder, `flag ${nameOf(on)}`, { waitSeconds, next, log: logLine });
   const { steps, fault } = await switchUnderLock(stack, source, wish, databaseUrl).finally(release);
-  const done = steps.length > 0 ? `proven (${reason})` : "it was, on every host; nothing to do";
+  const proof = steps.length > 0 ? lastProof(Chain.open(source.folder).records) : null;
+  const done =
+    steps.length > 0
+      ? `proven (${reason})${proof ? proofLimits(proof) : ""}`
+      : "it was, on every host; nothing to do";
   const lines = [`flag ${nameOf(on)}: ${done}`];
   if (fault) return { lines: [...lines, ...stillOn(stack, fault)], exitCode: CONFIG_UNTOLD };
   if (!on && source.config?.phase === LAST_PHASE)
     return { lines: [...lines, ...stillPermanent(stack)], exitCode: 0 };
   if (steps.length === 0) return { lines, exitCode: 0 };
-  logLine(`flag ${nameOf(on)}: every process says so; now Pulumi's state follows`);
+  logLine(`flag ${nameOf(on)}: proven on every host; now Pulumi's state follows`);
   const specs = steps.map(({ spec }) => spec);
   return { lines: [...lines, ...(await tellEngine(stack, { specs, databaseUrl }))], exitCode: 0 };
 }

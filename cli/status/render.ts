@@ -123,20 +123,25 @@ export function renderWorker({
   return `${host} ${unit} pid ${pid}: flag ${flag} (release ${release.slice(0, 12)}${since})${how}`;
 }
 
+/** What was not proven by the processes themselves: `; 1 by the host's look alone (weaker)`, or nothing. Pure. */
+export function proofLimits({ processes, byHealth, unknown }: NonNullable<Status["flag"]["proven"]>): string {
+  const weaker = processes - byHealth;
+  const parts = [
+    ...(weaker > 0 ? [`${weaker} by the host's look alone (weaker)`] : []),
+    ...(unknown.flag > 0 ? [`flag of ${unknown.flag} unknown`] : []),
+    ...(unknown.release > 0 ? [`release of ${unknown.release} unknown`] : []),
+  ];
+  return parts.length > 0 ? `; ${parts.join(", ")}` : "";
+}
+
 function renderProof(proven: NonNullable<Status["flag"]["proven"]>): string {
-  const { at, processes, value, release, byHealth, unknown } = proven;
+  const { at, processes, value, release, unknown } = proven;
   const said =
     unknown.flag === processes
       ? "the flag of none is known"
       : `flag ${value === null ? "not known to them" : value ? "on" : "off"}`;
-  const weaker = processes - byHealth;
-  const parts = [
-    ...(weaker > 0 ? [`${weaker} by the host's look alone (weaker)`] : []),
-    ...(unknown.flag > 0 && unknown.flag < processes ? [`flag of ${unknown.flag} unknown`] : []),
-    ...(unknown.release > 0 ? [`release of ${unknown.release} unknown`] : []),
-  ];
   const of = release ? ` of release ${release.slice(0, 12)}` : "";
-  return `last proven ${at}: ${said}, by ${processes} processes${of}${parts.length > 0 ? `; ${parts.join(", ")}` : ""}`;
+  return `last proven ${at}: ${said}, by ${processes} processes${of}${proofLimits(proven)}`;
 }
 
 function renderBackup(backup: Status["backup"]): string {

@@ -85,29 +85,40 @@ pids_of() {
     }'
 }
 
-for p_unit in $p_units; do
-  echo "unit $p_unit"
-  p_said=$(systemctl show "$p_unit" --property=LoadState,ActiveState,SubState,Type,Result,MainPID,NRestarts,InvocationID,ControlGroup,ActiveEnterTimestamp,EnvironmentFiles </dev/null)
+# A unit's paragraph has ended: which processes run in it. Units are told in the order of the question.
+end_unit() {
+  echo "reads $p_reads"
+  case " $p_detailed " in *" $1 "*) p_detail=yes ;; *) p_detail=no ;; esac
+  for p_found in $(pids_of); do process_of "$p_found"; done
   p_main='' p_cgroup='' p_invocation='' p_reads=no
-  while IFS= read -r p_line; do
-    case $p_line in
-      MainPID=0) ;;
-      MainPID=*) p_main=${p_line#*=} ;;
-      ControlGroup=*) p_cgroup=${p_line#*=} ;;
-      InvocationID=*) p_invocation=${p_line#*=} ;;
-      EnvironmentFiles=*)
-        p_path=${p_line#*=}
-        # Not in quotes: systemd takes patterns there.
-        for p_file in ${p_path% (ignore_errors=*}; do
-          [ "$(readlink -f "$p_file" || true)" != "$p_env_real" ] || p_reads=yes
-        done
-        ;;
-    esac
-  done <<SAID
+}
+
+p_said=$(systemctl show $p_units --property=LoadState,ActiveState,SubState,Type,Result,MainPID,NRestarts,InvocationID,ControlGroup,ActiveEnterTimestamp,EnvironmentFiles,KillMode,TimeoutStopUSec </dev/null)
+p_main='' p_cgroup='' p_invocation='' p_reads=no
+set -- $p_units
+echo "unit $1"
+while IFS= read -r p_line; do
+  case $p_line in
+    '')
+      end_unit "$1"
+      shift
+      [ $# -gt 0 ] || break
+      echo "unit $1"
+      ;;
+    MainPID=0) ;;
+    MainPID=*) p_main=${p_line#*=} ;;
+    ControlGroup=*) p_cgroup=${p_line#*=} ;;
+    InvocationID=*) p_invocation=${p_line#*=} ;;
+    EnvironmentFiles=*)
+      p_path=${p_line#*=}
+      # Not in quotes: systemd takes patterns there.
+      for p_file in ${p_path% (ignore_errors=*}; do
+        [ "$(readlink -f "$p_file" || true)" != "$p_env_real" ] || p_reads=yes
+      done
+      ;;
+  esac
+  [ -z "$p_line" ] || printf '%s\n' "$p_line"
+done <<SAID
 $p_said
 SAID
-  printf '%s\n' "$p_said"
-  echo "reads $p_reads"
-  case " $p_detailed " in *" $p_unit "*) p_detail=yes ;; *) p_detail=no ;; esac
-  for p_found in $(pids_of); do process_of "$p_found"; done
-done
+[ $# -eq 0 ] || end_unit "$1"

@@ -1,7 +1,7 @@
 import type { Host } from "../../config/target.ts";
+import type { UnitRun } from "../../hosts/host-run.ts";
 import { isUntold, type ProcessProof, showWanted, type Wanted } from "../../hosts/process-proof.ts";
 import type { HostRestart } from "../../hosts/restart-waves.ts";
-import type { UnitState } from "../../hosts/service-units.ts";
 import type { UnitProof } from "../../hosts/unit-proof.ts";
 import { entryKey } from "../../ledger/entries.ts";
 import type { BaseSpec, StepDeps } from "../step.ts";
@@ -55,7 +55,7 @@ export function weakerNote(processes: readonly ProcessProof[]): string {
 }
 
 /** What stopping does to a worker's job, one warning per unit. Pure. */
-export function stopWarnings({ name, services }: Host, units: readonly UnitState[]): string[] {
+export function stopWarnings({ name, services }: Host, units: readonly UnitRun[]): string[] {
   return services
     .filter(
       ({ kind, unit }) =>

@@ -20,6 +20,7 @@ export function restartedSince(
     (result?.hosts ?? []).flatMap(({ host, processes }) => {
       const [first] = processes
         .map(({ startedAt }) => startedAt)
+        .filter((startedAt) => startedAt !== "")
         .sort((a, b) => Date.parse(a) - Date.parse(b));
       return first === undefined ? [] : [[host, first]];
     }),

@@ -1,4 +1,4 @@
-import { equal } from "node:assert/strict";
+import { equal, match } from "node:assert/strict";
 import { renderFlagStatus } from "../../cli/flag/show-flag.ts";
 import type { WorkerStatus } from "../../cli/status/contract.ts";
 
@@ -14,6 +14,11 @@ const worker = (value: boolean | null): WorkerStatus => ({
     unknown: [],
     reason: null,
   },
+});
+
+const untold = (): WorkerStatus => ({
+  ...worker(null),
+  ...{ by: "process", unknown: ["flag"], reason: "it has no health address; flag unknown: …" },
 });
 
 const CASES: [string, boolean, (boolean | null)[], string][] = [
@@ -36,4 +41,19 @@ describe("flag status", () => {
       equal(first, `flag ${wanted ? "on" : "off"} wanted; ${expected}`);
     });
   }
+
+  it("tells apart what processes say, what the host sees of them, and what nobody knows", () => {
+    const workers = [worker(true), { ...worker(true), by: "process" as const }, untold()];
+    const [first, said, seen, unknown] = renderFlagStatus({ flag: { wanted: true, workers }, errors: [] });
+    equal(
+      first,
+      "flag on wanted; 1 processes answered, 2 more are seen by the host (weaker), of 1 it is not known, the others agree",
+    );
+    equal(said, "  a web pid 1: flag on (release cccccccccccc, since 2026-03-02T08:00:00.000Z)");
+    equal(seen, `${said}; by the host's look, weaker`);
+    match(
+      unknown ?? "",
+      /flag unknown .*; by the host's look, weaker: it has no health address; flag unknown/,
+    );
+  });
 });

@@ -218,11 +218,38 @@ describe("rollout status", () => {
     );
     const lines = renderStatus(status).join("\n");
     match(lines, /^config +FAULTY or unread/m);
-    match(lines, /^ +last proven \S+Z: on, by 2 processes of release a{12}$/m);
+    match(lines, /^ +last proven \S+Z: flag on, by 2 processes of release a{12}$/m);
     match(lines, /^gate 0 +not met: phase 0 \(pre-flight\) is not begun/m);
     restart("undo", { summary: "", kept: [], processes: [{ ...worker, flag: null }] });
     const back = await statusOf({ phase: "9", evidence: { url } });
     deepEqual([back.flag.proven?.value, back.flag.proven?.processes], [null, 1]);
+    // One that nobody could ask takes nothing from what the others said.
+    const seen = { pid: 13, startedAt: worker.startedAt, by: "process", reason: "it has no health address" };
+    const asked = { ...worker, by: "health" };
+    restart("apply", {
+      hosts: [
+        {
+          host: "web-1",
+          processes: [asked, { ...asked, pid: 12 }, { ...seen, release: worker.release, flag: "unknown" }],
+        },
+      ],
+    });
+    const mixed = await statusOf({ phase: "9", evidence: { url } });
+    deepEqual(
+      { ...mixed.flag.proven, at: "" },
+      {
+        ...{ at: "", processes: 3, value: true, release: worker.release, byHealth: 2 },
+        unknown: { flag: 1, release: 0 },
+      },
+    );
+    match(
+      renderStatus(mixed).join("\n"),
+      /last proven \S+Z: flag on, by 3 processes of release a{12}; 1 by the host's look alone \(weaker\), flag of 1 unknown$/m,
+    );
+    // As an older release of this program left it: nobody asked that one either.
+    restart("undo", { summary: "", kept: [], processes: [worker, { pid: 13, startedAt: "", asked: false }] });
+    const { proven } = (await statusOf({ phase: "9", evidence: { url } })).flag;
+    deepEqual([proven?.value, proven?.byHealth, proven?.unknown], [true, 1, { flag: 1, release: 1 }]);
   });
 
   it("does not look at another store's evidence when the configuration does not say where it lies", async () => {
@@ -278,21 +305,27 @@ describe("rollout status", () => {
     const health = await serveHealth(worker(11, true), worker(11, true), worker(12, null));
     const { flag } = await statusOf({ databaseUrl: await seededDatabase(), hosts: hostsWith(health, 2) });
     const common = { host: "web-1", unit: "diligence-web", startedAt: at, release: "a".repeat(40) };
+    const asked = { by: "health", unknown: [], reason: null };
     deepEqual(flag.workers, [
-      { ...common, pid: 11, value: true },
-      { ...common, pid: 12, value: null },
+      { ...common, ...asked, pid: 11, value: true },
+      { ...common, ...asked, pid: 12, value: null },
     ]);
   });
 
   it("names a service of which too few processes answer, and one that answers nonsense", async () => {
-    const health = await serveHealth({ pid: 11, startedAt: "x", release: "r", flag: null });
+    const at = "2026-01-01T00:00:00Z";
+    const health = await serveHealth({ pid: 11, startedAt: at, release: "r", flag: null });
     const few = await statusOf({ databaseUrl: await seededDatabase(), hosts: hostsWith(health, 2) });
     ok(few.errors.some((error) => /expected 2 processes of diligence-web .*, got 1\./.test(error)));
     const nonsense = await statusOf({
       databaseUrl: await seededDatabase(),
       hosts: hostsWith(await serveHealth([]), 1),
     });
-    ok(nonsense.errors.some((error) => /got: HTTP 200 without release, pid, startedAt and flag/.test(error)));
+    ok(
+      nonsense.errors.some((error) =>
+        /got: HTTP 200, .* with nothing: release is not in it; flag/.test(error),
+      ),
+    );
   });
 
   it("says of a phase that is not begun just that, and not every step of it", async () => {

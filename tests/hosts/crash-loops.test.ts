@@ -1,4 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Service } from "../../config/target.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { readPropagation } from "../../hosts/propagation.ts";
@@ -15,7 +18,7 @@ const BROKEN: [string, string[], RegExp, boolean][] = [
   [
     "whose process dies at start",
     ["ExecStart=/bin/sh -c 'echo no module named x, password=hunter2; exit 3'", "Restart=on-failure"],
-    /unit crash-loops: .*journal of broken: .*no module named x, password=\*\*\*/,
+    /(?:unit crash-loops|failed, by exit-code).*journal of broken: .*no module named x, password=\*\*\*/,
     true,
   ],
   [
@@ -85,13 +88,23 @@ const RUNNING: [string, string[], Record<string, unknown>][] = [
     { release: SHA, flag: "unknown" },
   ],
   [
+    "whose title is written over its environment",
+    ["ExecStart=/usr/bin/perl -e '$$0 = \"worker \" x 500; sleep 1000'"],
+    { release: SHA, flag: "unknown" },
+  ],
+  [
+    "that reads the file itself",
+    ["EnvironmentFile=", "ExecStart=/bin/sleep 1000"],
+    { release: SHA, flag: "unknown" },
+  ],
+  [
     "that works elsewhere",
     ["WorkingDirectory=/", "ExecStart=/bin/sleep 1000"],
     { release: "unknown", flag: true },
   ],
 ];
 
-describe("a service without a health address, on a real systemd", function () {
+describe("a service on a real systemd", function () {
   this.timeout(240_000);
   let machine: SystemdMachine;
 
@@ -163,6 +176,69 @@ describe("a service without a health address, on a real systemd", function () {
       }
       deepEqual([units?.[0]?.restarts, /^[0-9a-f]{32}$/.test(units?.[0]?.invocation ?? "")], [0, true]);
     });
+
+  /** A service that answers so at its health address; `%` is its own number. */
+  async function serve(body: string, status: number, livesMs = 1e8): Promise<number> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, "close");
+    const said = `${JSON.stringify(body)}.replace("%", String(process.pid))`;
+    const answer = body === "" ? "" : `s.statusCode = ${status}; s.end(${said})`;
+    const script = `require("node:http").createServer((q, s) => { ${answer} }).listen(${port}, "127.0.0.1");`;
+    machine.write("/srv/serve.js", `${script} setTimeout(() => process.exit(3), ${livesMs});`);
+    await install([`ExecStart=${process.execPath} /srv/serve.js`, "Restart=always"]);
+    return port;
+  }
+
+  const told = { release: SHA.slice(0, 8), flag: "on", startedAt: "2099-01-01T00:00:00Z" };
+  for (const [what, body, status, by] of [
+    [
+      "500 with all that is asked for",
+      JSON.stringify({ ...told, pid: "%", database: "down" }),
+      500,
+      "health",
+    ],
+    ["500 and a stack trace", "Traceback (most recent call last)", 500, "process"],
+    ["503 and a page", "<html>maintenance</html>", 503, "process"],
+    ["nothing within its time", "", 0, "process"],
+  ] as const)
+    it(`is proven on the way back, by what can be had, when its address answers ${what}`, async () => {
+      const health = `http://127.0.0.1:${await serve(body, status)}/health`;
+      const { state, processes, reason } = await restart("broken", { health }, { goOn: true });
+      equal(state, "proven", reason);
+      deepEqual(
+        processes.map(({ by, release, flag }) => ({ by, release, flag })),
+        [{ by, release: SHA, flag: true }],
+      );
+      if (by === "process") match(processes[0]?.reason ?? "", /^its health address: /);
+    });
+
+  it("is not proven when it says all that is asked for, and dies two seconds later", async () => {
+    const health = `http://127.0.0.1:${await serve(JSON.stringify({ ...told, pid: "%" }), 200, 2_000)}/health`;
+    const { state, reason = "" } = await restart("broken", { health });
+    equal(state, "failed");
+    match(reason, /unit crash-loops/);
+  });
+
+  it("is not proven so on the way forward, where status, kind and start of the answer are told", async () => {
+    const health = `http://127.0.0.1:${await serve("<html>no database</html>", 500)}/health`;
+    const { state, reason = "" } = await restart("broken", { health }, { timeoutSeconds: 1 });
+    equal(state, "failed");
+    match(
+      reason,
+      /broken on h: expected JSON with .*, got HTTP 500, no content type that begins with "<html>/,
+    );
+    match(reason, /\(docs\/health\.md\)/);
+  });
+
+  it("is proven by its process where its address says OK and the configuration says that this is all", async () => {
+    const health = `http://127.0.0.1:${await serve("OK", 200)}/health`;
+    const healthFields = { release: false, flag: false, pid: false, startedAt: false } as const;
+    const { processes, reason } = await restart("broken", { health, healthFields });
+    deepEqual([processes[0]?.by, processes[0]?.release, processes[0]?.flag], ["process", SHA, true], reason);
+  });
 
   it("does not pass on the way back either, where nothing waits between the hosts", async () => {
     await install(["ExecStart=/bin/sh -c 'sleep 2; exit 3'", "Restart=on-failure"]);

@@ -75,6 +75,20 @@ describe("what a process says", () => {
     );
   });
 
+  it("counts when the kernel has it since after the restart, although it says an earlier time", () => {
+    const restarted = { at: AT, before: new Set<string>() };
+    const early = said({ startedAt: "2025-12-31T22:00:12Z" });
+    equal(judgeProcess({ said: early, running: running() }, judging({ restarted })).fault, undefined);
+    match(judgeProcess({ said: early }, judging({ restarted })).fault ?? "", /straggler/);
+  });
+
+  it("is no proof when nobody knows when it began", () => {
+    const { startedAt: _, ...timeless } = said();
+    const restarted = { at: AT, before: new Set<string>() };
+    match(judgeProcess({ said: timeless }, judging({ restarted })).fault ?? "", /does not say when it began/);
+    equal(judgeProcess({ said: timeless, running: running() }, judging({ restarted })).fault, undefined);
+  });
+
   it("is proven by the host where it does not say all of it, and that is called so", () => {
     const { flag: _, ...withoutFlag } = said();
     const { proof, fault } = judgeProcess({ said: withoutFlag, running: running() }, judging());
@@ -185,7 +199,7 @@ describe("what the host sees of a process", () => {
     equal(describeProofs([asked, asked], wanted), "2 processes say release aaaaaaaaaaaa, flag on");
     match(
       describeProofs([asked, proof], wanted),
-      /^1 process say release a{12}, flag on; 1 process by the host's look at it \(weaker\): flag of 1 unknown \(.*overwritten/,
+      /^1 process says release a{12}, flag on; 1 process by the host's look at it \(weaker\): flag of 1 unknown \(.*overwritten/,
     );
   });
 });

@@ -11,7 +11,7 @@ const withFields = (declared: Declared, more: object): Declared => ({
 });
 
 describe("a restart that was broken off or fails", function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   afterEach(endServed);
 
   it("brings a drained host back into the load balancer that runs what is wanted already", async () => {

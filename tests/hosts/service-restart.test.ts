@@ -1,11 +1,12 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HostRestart } from "../../hosts/restart-waves.ts";
 import { endServed, RESTART, restarts, saidBy, setUpServed, systemctl } from "./served-rollout.ts";
 import type { ServedHost } from "./unit-stand-in.ts";
 
 describe("the step service-restart", function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   afterEach(endServed);
 
   it("restarts host after host, proves every process, and on the way back does so again", async () => {
@@ -147,22 +148,34 @@ describe("the step service-restart", function () {
     match((await run.undo(steps.opening)).summary, /restarted 3 hosts; 9 processes are proven/);
   });
 
-  it("says of a worker that cannot be asked only what systemd knows, and warns of how it is stopped", async () => {
-    const { run, steps, toClosing } = await setUpServed(["host-a"], { silentWorker: true });
+  it("proves a worker that cannot be asked by its processes, says who proved what, and warns of how it is stopped", async () => {
+    const { run, steps, hosts, feature, toClosing } = await setUpServed(["host-a"], { silentWorker: true });
+    const [host] = hosts as [ServedHost];
     await toClosing();
-    match(
-      (await run.observe(steps.closing)).plan.join("\n"),
-      /warning: worker on host-a has KillMode=control-group: a stop kills its pool/,
-    );
-    const { hosts } = await run.apply(steps.closing);
-    const [{ processes = [] } = {}] = hosts as { processes?: Record<string, unknown>[] }[];
+    const plan = (await run.observe(steps.closing)).plan.join("\n");
+    match(plan, /warning: worker on host-a has KillMode=control-group: a stop kills its pool/);
+    match(plan, /; each process of web has to say release [0-9a-f]{12}, flag on; worker cannot be asked/);
+    // It has no flag yet, and here systemd hands it no file: what stays unproven is said before.
+    match(plan, /warning: worker on host-a, pid \d+: .*has no FLAG.* That stays unproven/);
+    const [first] = (await run.apply(steps.closing)).hosts as HostRestart[];
     deepEqual(
-      processes.map(({ asked }) => asked),
-      [true, true, false],
+      first?.processes.map(({ unit, by, release, flag }) => [unit, by, release, flag]),
+      [
+        ["web", "health", feature, true],
+        ["web", "health", feature, true],
+        ["worker", "process", feature, true],
+        ["worker", "process", feature, true],
+      ],
     );
     match(
       run.logged.join("\n"),
-      /host-a: restarted: 2 processes say release [0-9a-f]{12}, flag on, 1 started after the restart, flag not asked/,
+      /host-a: restarted: 2 processes say release [0-9a-f]{12}, flag on; 2 processes by the host's look at them \(weaker\)/,
+    );
+    deepEqual((await run.observe(steps.closing)).drift, []);
+    systemctl(host, "stop", "worker");
+    match(
+      (await run.observe(steps.closing)).drift.map(({ observed }) => observed).join(),
+      /^worker on host-a: systemd has it as inactive/,
     );
   });
 

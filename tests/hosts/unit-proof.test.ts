@@ -22,6 +22,12 @@ describe("a unit that runs", () => {
       true,
     ],
     [
+      "is not given up after many tries",
+      { active: "failed", sub: "failed", result: "exit-code", restarts: 5 },
+      /^unit crash-loops: systemd has it as failed, by exit-code, after 5 restarts/,
+      true,
+    ],
+    [
       "is not between two tries",
       { active: "activating", sub: "auto-restart", result: "exit-code", restarts: 4 },
       /^unit crash-loops: systemd has it as activating \(auto-restart\), by exit-code, after 4 restarts/,

@@ -26,13 +26,21 @@ describe("verification of services and smoke", () => {
   after(() => target.dispose());
 
   /** An address behind which these processes answer in turn. */
-  async function serve(pids: number[], { database = "ok", refuseFirst = 0 } = {}): Promise<string> {
+  async function serve(
+    pids: number[],
+    {
+      database = "ok",
+      refuseFirst = 0,
+      plain,
+    }: { database?: string; refuseFirst?: number; plain?: string } = {},
+  ): Promise<string> {
     let asked = 0;
     const server = createServer((_, response) => {
       asked += 1;
       if (asked <= refuseFirst) return void response.destroy();
       const pid = pids[asked % pids.length];
-      response.end(JSON.stringify({ pid, release: "a", startedAt: "now", flag: null, database }));
+      const startedAt = "2026-03-02T09:00:00Z";
+      response.end(plain ?? JSON.stringify({ pid, release: "a", startedAt, flag: null, database }));
     });
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -73,6 +81,17 @@ describe("verification of services and smoke", () => {
     const { services } = await apply({ hosts: web(undefined) });
     deepEqual(services[0]?.answered, null);
     ok(target.logged.some((line) => /diligence-web on web-1 was not asked/.test(line)));
+  });
+
+  it("takes a plain OK for healthy where the configuration says that it tells nothing else", async () => {
+    const health = await serve([7], { plain: "OK" });
+    const healthFields = { release: false, flag: false, pid: false, startedAt: false } as const;
+    const service = { unit: "diligence-web", processes: 2, health, healthFields };
+    const { services, health: app } = await apply({
+      app: { url: health.replace("/health", "") },
+      hosts: [{ name: "web-1", services: [service as never] }],
+    });
+    deepEqual([services[0]?.answered, app], [[{}], { text: "OK" }]);
   });
 
   it("fails on too few processes, on one without its database and on none, by name", async function () {

@@ -10,7 +10,8 @@ export async function handOver({ verb, args, stack, stackGiven }: Handover): Pro
   }
   const exitCode = await runPulumi(stackGiven ? nameStack(args, stack) : args, { stack });
   if (exitCode !== 0 && LOCKING.includes(verb)) await sayWhatNext(stack);
-  if (exitCode === 0 && UNDOING.includes(verb) && !args.includes("--preview-only")) await sayWhatIsLeft(stack);
+  if (exitCode === 0 && UNDOING.includes(verb) && !args.includes("--preview-only"))
+    await sayWhatIsLeft(stack);
   return exitCode;
 }
 

@@ -19,7 +19,10 @@ function addOptions(yargs: Argv<StackOption>): Argv<UndoOptions> {
       describe: "Leave it so for good, with the reason for the evidence (with --left)",
     })
     .example([
-      ['$ rollout undo --left --accept "rows of a closed year"', "ends it on record, drops journal and tracker"],
+      [
+        '$ rollout undo --left --accept "rows of a closed year"',
+        "ends it on record, drops journal and tracker",
+      ],
     ]);
 }
 

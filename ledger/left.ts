@@ -34,7 +34,8 @@ export function leftOf(records: readonly EvidenceRecord[]): LeftThing[] {
     } else if (record.record === "begin") {
       if (record.verb === "apply") left.delete(`${record.phase}/${record.step}`);
     } else if (record.verb === "undo" && record.outcome === "done") {
-      if (record.kind === "expand") for (const name of left.keys()) if (isDatabase(left.get(name))) left.delete(name);
+      if (record.kind === "expand")
+        for (const name of left.keys()) if (isDatabase(left.get(name))) left.delete(name);
       left.set(`${record.phase}/${record.step}`, LeftInResult.safeParse(record.result).data?.left ?? []);
     }
   }
@@ -44,7 +45,8 @@ export function leftOf(records: readonly EvidenceRecord[]): LeftThing[] {
 
 /** Steps whose left things the database itself remembers: its word wins where it can be asked. */
 const DATABASE_STEPS = ["expand", "migration", "constraint", "contract"];
-const isDatabase = (things: readonly LeftThing[] = []) => things.every(({ step }) => DATABASE_STEPS.includes(step));
+const isDatabase = (things: readonly LeftThing[] = []) =>
+  things.every(({ step }) => DATABASE_STEPS.includes(step));
 
 /** What is left elsewhere: on hosts. Pure. */
 export const leftElsewhere = (things: readonly LeftThing[]): LeftThing[] =>
@@ -57,7 +59,10 @@ export const countLeft = (things: readonly LeftThing[]): number =>
 /** One thing in one line, for people. */
 export function describeLeft({ step, subject, reason, code, remedy, count, keys }: LeftThing): string {
   const more = count - keys.length;
-  const named = keys.length === 0 ? "" : ` (${keys.join(", ")}${more > 0 ? `, … ${more.toLocaleString("en-US")} more` : ""})`;
+  const named =
+    keys.length === 0
+      ? ""
+      : ` (${keys.join(", ")}${more > 0 ? `, … ${more.toLocaleString("en-US")} more` : ""})`;
   return `${step}: ${subject}${named}: ${reason}${code === null ? "" : ` (SQLSTATE ${code})`}. ${remedy}`;
 }
 

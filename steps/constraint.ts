@@ -11,8 +11,8 @@ import {
 } from "../postgres/migration/constraint-ddl.ts";
 import { listRows } from "../postgres/migration/counts.ts";
 import { validateSeconds } from "../postgres/migration/estimate.ts";
-import { readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { ensureLeftTable } from "../postgres/migration/left-record.ts";
+import { readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { tableWork } from "../postgres/migration/undo-change.ts";
 import { withConnection } from "../postgres/session.ts";
 import { sqlState } from "../postgres/transaction.ts";
@@ -138,7 +138,8 @@ async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintRes
     const kept = keepNotNull
       ? [{ subject: `${subjectOf(spec.change)} NOT NULL`, reason: "was there before the rollout" }]
       : [];
-    if (left.length > 0) return { summary: `LEFT: ${left.map(({ subject }) => subject).join(", ")}`, kept, left };
+    if (left.length > 0)
+      return { summary: `LEFT: ${left.map(({ subject }) => subject).join(", ")}`, kept, left };
     const summary =
       dropped.length === 0 ? "nothing to drop: CHECK and NOT NULL are off" : "dropped CHECK and NOT NULL";
     return { summary, kept, left };

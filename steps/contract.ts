@@ -3,7 +3,11 @@ import type { z } from "zod";
 import { ContractSection } from "../config/contract.ts";
 import { StepError } from "../errors/step-error.ts";
 import type { LeftThing } from "../ledger/left.ts";
-import { type ChangeRecord, readOwnRecord, requireChangeRecord } from "../postgres/migration/change-record.ts";
+import {
+  type ChangeRecord,
+  readOwnRecord,
+  requireChangeRecord,
+} from "../postgres/migration/change-record.ts";
 import { dropNormaliser, NormaliserDiffers, restoreNormaliser } from "../postgres/migration/contract.ts";
 import { readContract } from "../postgres/migration/contract-record.ts";
 import type { TableWork } from "../postgres/migration/expand.ts";
@@ -140,7 +144,12 @@ async function putBack(work: TableWork, record: ChangeRecord): Promise<LeftThing
     } catch (error) {
       if (!(error instanceof NormaliserDiffers)) throw error;
       const reason = "it would not be the trigger that expand made";
-      return { code: "42P17", obstacle: null, reason, remedy: "Take back what was changed of table or column." };
+      return {
+        code: "42P17",
+        obstacle: null,
+        reason,
+        remedy: "Take back what was changed of table or column.",
+      };
     }
   });
 }

@@ -40,7 +40,16 @@ export async function acceptLeft(
   const lease = await acquireLease(link.connect, { holder: `${stack}: undo --left`, log });
   try {
     return await withConnection(link, async (client: Client) => {
-      const work: TableWork = { client, change: record.change, stack, lockTimeoutMs, appTriggers, lease, signal, log };
+      const work: TableWork = {
+        client,
+        change: record.change,
+        stack,
+        lockTimeoutMs,
+        appTriggers,
+        lease,
+        signal,
+        log,
+      };
       const left = await readLeft(client, record.change);
       const { artifact: journal } = await keepJournal(work, save);
       keepOnRecord(chain, { reason, journal, left });

@@ -140,7 +140,8 @@ export async function dropConstraint(
   ];
   const standing = objects.filter(({ stands }) => stands).map(({ drop }) => drop);
   // One lock for all of them, unless one is refused.
-  const atOnce = standing.length > 0 && (await underLock(work, standing.join("; ")).then(() => true, ifRefused));
+  const atOnce =
+    standing.length > 0 && (await underLock(work, standing.join("; ")).then(() => true, ifRefused));
   const left: LeftThing[] = [];
   for (const { subject, stands, drop } of objects) {
     const kept = await undoObject(work, { step: "constraint", subject }, async () => {

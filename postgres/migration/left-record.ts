@@ -173,7 +173,11 @@ export async function markUndone(client: Client): Promise<void> {
 const LEFT_SHOWN = 5;
 
 /** Why no rollout begins here: an earlier one is not wholly taken back. */
-export async function leftBlocker(client: Client, change: Change, stack: string): Promise<string | undefined> {
+export async function leftBlocker(
+  client: Client,
+  change: Change,
+  stack: string,
+): Promise<string | undefined> {
   const left = await readLeft(client, change);
   if (left.length === 0) return undefined;
   const more = left.length > LEFT_SHOWN ? `; … ${left.length - LEFT_SHOWN} more` : "";

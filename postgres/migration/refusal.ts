@@ -58,7 +58,10 @@ function namesFunction(where: string, call: string): boolean {
   return at >= 0 && !/[\w$]/.test(plain[at - 1] ?? "");
 }
 
-type Words = (named: string, diagnosis: Diagnosis) => [obstacle: string | null, reason: string, remedy: string];
+type Words = (
+  named: string,
+  diagnosis: Diagnosis,
+) => [obstacle: string | null, reason: string, remedy: string];
 
 const CORRECT = "Correct the row, or take that off while it is tried again.";
 
@@ -87,7 +90,11 @@ const WORDS: Record<string, Words> = {
   "42703": () => [null, "there is no such column", "Bring it back under its name."],
   "42704": () => [null, "there is no such object any more", "Bring it back under its name."],
   "428": () => [null, "the definition of the table forbids it", "Take back what was changed of the table."],
-  "42": () => [null, "types or definition of the table were changed since", "Take back what was changed of the table."],
+  "42": () => [
+    null,
+    "types or definition of the table were changed since",
+    "Take back what was changed of the table.",
+  ],
   "22": (_, { column }) => [
     column ?? null,
     "the original value does not fit the column as it is now",

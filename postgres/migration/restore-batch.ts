@@ -96,7 +96,8 @@ async function runCourse(client: Client, work: RestoreWork, pending: Group, cour
   return inTransaction(client, { lease: work.lease, settings }, async () => {
     const entries = await readEntries(client, pending);
     const { judged, held } = await lockAndJudge(client, work, entries, course.locking);
-    const watched = work.fires && course.locking !== "none" ? await watchWrites(client, work.change) : undefined;
+    const watched =
+      work.fires && course.locking !== "none" ? await watchWrites(client, work.change) : undefined;
     const restorable = judged.filter(({ fate }) => fate.verdict === "restore");
     const written = await course.write(
       client,

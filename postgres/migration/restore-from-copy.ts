@@ -20,7 +20,11 @@ const asJudged = ({ key, raw, became }: CopiedRow): Judged => ({
 });
 
 /** A refused row gets an entry in the journal, as if the online way had changed it: from there it is tried again. */
-async function leaveRows({ client, record }: CopyWork, judged: Judged[], refused: RefusedRows): Promise<void> {
+async function leaveRows(
+  { client, record }: CopyWork,
+  judged: Judged[],
+  refused: RefusedRows,
+): Promise<void> {
   const rows = judged.filter(({ fate }) => refused.has(fate.key)).map(({ entry }) => entry);
   if (rows.length === 0) return;
   const { rows: entries } = await client.query<{ id: string; keys: string[] }>(
@@ -47,7 +51,13 @@ type RefusedRows = Awaited<ReturnType<typeof writeOneByOne>>["refused"];
 export async function restoreFromCopy(work: CopyWork): Promise<number> {
   const { client, change } = work;
   const [key, column] = [quoteName(change.key), `t.${quoteName(change.column)}::text`];
-  const restoring: RestoreWork = { ...work, reaffirmed: "keep", batchSize: ROWS_A_FETCH, clients: [client], fires: false };
+  const restoring: RestoreWork = {
+    ...work,
+    reaffirmed: "keep",
+    batchSize: ROWS_A_FETCH,
+    clients: [client],
+    fires: false,
+  };
   await client.query(
     `DECLARE copied NO SCROLL CURSOR FOR SELECT b.key::text AS key, b.raw, ${column} AS became
      FROM rollout.before AS b JOIN ONLY ${tableName(change)} AS t ON t.${key} = b.key WHERE ${column} IS DISTINCT FROM b.raw`,

@@ -106,7 +106,9 @@ function goneTable(change: Change, tracked: Tracked | undefined): Refusal {
 
 function gone(code: string, what: string, now: string | undefined, rename: string): Refusal {
   const reason = now ? `${what} is called ${now} now` : `there is no ${what}`;
-  const remedy = now ? `Rename it back: ${rename}.` : "Bring it back under its name, or accept that it is gone.";
+  const remedy = now
+    ? `Rename it back: ${rename}.`
+    : "Bring it back under its name, or accept that it is gone.";
   return { code, obstacle: null, reason, remedy };
 }
 

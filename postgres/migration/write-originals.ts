@@ -84,7 +84,11 @@ const readShape = async (client: Client, work: RestoreWork, restored: Judged[]):
 });
 
 /** @param source of the entries: key, raw, became, side. */
-function restoreStatement({ change }: RestoreWork, { sides, original }: RestoreShape, source: string): string {
+function restoreStatement(
+  { change }: RestoreWork,
+  { sides, original }: RestoreShape,
+  source: string,
+): string {
   const column = quoteName(change.column);
   const assignments = [`${column} = ${original}`, ...sides.map((side) => sideAssignment(side, "e.side"))];
   return `
@@ -103,11 +107,7 @@ const columnsOf = (restored: Judged[]) => [
 ];
 
 /** All of them in one statement: either all or none. @throws what the server says, or {ChangedOnTheWay}. */
-export async function writeTogether(
-  client: Client,
-  work: RestoreWork,
-  restored: Judged[],
-): Promise<Written> {
+export async function writeTogether(client: Client, work: RestoreWork, restored: Judged[]): Promise<Written> {
   const source = `unnest($1::${work.record.keyType}[], $2::text[], $3::text[], $4::jsonb[])`;
   const statement = restoreStatement(work, await readShape(client, work, restored), source);
   const { rows } = await client.query<{ key: string; left: string[]; exact: boolean }>(

@@ -129,9 +129,13 @@ export class ClosingStage {
   /** As Pulumi deletes: each step, newest first. @returns what each undo says. */
   async destroy(): Promise<string[]> {
     const said: string[] = [];
-    for (const planned of this.plan.toReversed())
-      said.push((await this.#with((context) => undoStep(this.spec(planned), context))).summary);
+    for (const planned of this.plan.toReversed()) said.push(await this.undo(planned));
     return said;
+  }
+
+  /** @returns what the undo says. */
+  async undo(planned: Planned): Promise<string> {
+    return (await this.#with((context) => undoStep(this.spec(planned), context))).summary;
   }
 
   closing(changed: Partial<Closing["config"]> = {}): Closing {

@@ -12,6 +12,7 @@ const OWN_VERBS = [
   "finish",
   "uninstall",
   "recover",
+  "undo",
   "verify",
   "audit",
   "backups",

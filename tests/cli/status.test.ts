@@ -78,6 +78,47 @@ describe("rollout status", () => {
     for (const server of servers.splice(0)) server.close();
   });
 
+  it("tells what undos have left: from the database, and from the evidence where it is down or of hosts", async () => {
+    const folder = temporaryFolder("status");
+    const chain = Chain.open(folder);
+    const thing = {
+      reason: "CHECK late refuses it",
+      code: "23514",
+      remedy: "Correct the row.",
+      count: 2,
+      keys: ["1", "2"],
+    };
+    const rows = { step: "migration", subject: "2 rows of deals.deal_type", ...thing };
+    const host = { step: "env-flag", subject: "web-1", ...thing, code: null, count: 1, keys: [] };
+    for (const [kind, left] of [
+      ["env-flag", [host]],
+      ["migration", [rows]],
+    ] as const) {
+      const fields = { phase: "database-migration", step: kind, kind, verb: "undo" as const };
+      const { number } = chain.append({
+        record: "begin",
+        ...fields,
+        digest: "d".repeat(64),
+        generation: 1,
+        spec: {},
+        will: [],
+      });
+      chain.append({ record: "end", ...fields, begin: number, outcome: "done", result: { left } });
+    }
+    const evidence = { url: `file:${folder}` };
+    const down = await statusOf({ databaseUrl: `postgres://u@127.0.0.1:${await freePort()}/d`, evidence });
+    deepEqual(down.left, [host, rows]);
+    const shown = renderStatus(down).join("\n");
+    match(shown, /^LEFT +3 as before the undo: nothing new begins until that is settled$/m);
+    match(
+      shown,
+      /migration: 2 rows of deals\.deal_type \(1, 2\): CHECK late refuses it \(SQLSTATE 23514\)\. Correct the row\.$/m,
+    );
+    match(shown, /npx rollout undo --left --accept "reason" --stack prod$/m);
+    // The database holds nothing of it any more: its word wins.
+    deepEqual((await statusOf({ databaseUrl: await seededDatabase(), evidence })).left, [host]);
+  });
+
   it("names the backup that was taken last, also where the clock went back a day in between", async () => {
     const folder = temporaryFolder("status");
     const chain = Chain.open(folder);

@@ -57,7 +57,9 @@ const OBSTACLES: Obstacle[] = [
     what: "the table is called otherwise",
     set: "ALTER TABLE deals RENAME TO contracts",
     mend: "ALTER TABLE contracts RENAME TO deals",
-    left: [[ORIGINALS, "42P01", /^table deals is called public\.contracts now; 10 rows were not given back$/]],
+    left: [
+      [ORIGINALS, "42P01", /^table deals is called public\.contracts now; 10 rows were not given back$/],
+    ],
     remedy: /^Rename it back: ALTER TABLE public\.contracts RENAME TO "deals"\.$/,
   },
   {
@@ -92,7 +94,9 @@ const OBSTACLES: Obstacle[] = [
     set: "REVOKE SET ON PARAMETER session_replication_role FROM %ROLE",
     mend: "GRANT SET ON PARAMETER session_replication_role TO %ROLE",
     appTriggers: "bypass",
-    left: [[ORIGINALS, "42501", /^role .* may not set session_replication_role .*; 10 rows were not given back$/]],
+    left: [
+      [ORIGINALS, "42501", /^role .* may not set session_replication_role .*; 10 rows were not given back$/],
+    ],
     remedy: /GRANT SET ON PARAMETER session_replication_role TO/,
   },
   {
@@ -208,7 +212,8 @@ describe("objects that the server refuses to put back", function () {
   it("are a normaliser that cannot be made again: contract's undo ends, and a further one puts it back", async () => {
     await forward();
     const normaliser = async () =>
-      (await target.admin.query("SELECT tgname FROM pg_trigger WHERE tgname = '~rollout_normalise'")).rowCount;
+      (await target.admin.query("SELECT tgname FROM pg_trigger WHERE tgname = '~rollout_normalise'"))
+        .rowCount;
     await target.admin.query(forbid("no_triggers", "CREATE TRIGGER"));
     const undone = await target.undo(contract, contractSpec(target));
     assert.deepEqual(
@@ -241,7 +246,9 @@ describe("objects that the server refuses to put back", function () {
     await target.admin.query(`GRANT SELECT ON notes TO ${owner}`);
     const undone = await back();
     assert.deepEqual(undone.left, []);
-    assert.deepEqual(undone.kept, [{ subject: `role ${owner}`, reason: "stays: something else depends on it" }]);
+    assert.deepEqual(undone.kept, [
+      { subject: `role ${owner}`, reason: "stays: something else depends on it" },
+    ]);
     await target.admin.query(`DROP OWNED BY ${owner}; DROP ROLE ${owner}`);
   });
 });

@@ -43,7 +43,9 @@ const OBSTACLES: Obstacle[] = [
   },
   {
     what: "a trigger that raises for some rows, with the row in its message",
-    set: trigger("IF NEW.id IN (3, 4, 12) THEN RAISE EXCEPTION 'secret %', NEW.name; END IF;", { name: "guard" }),
+    set: trigger("IF NEW.id IN (3, 4, 12) THEN RAISE EXCEPTION 'secret %', NEW.name; END IF;", {
+      name: "guard",
+    }),
     mend: "DROP FUNCTION public.guard CASCADE",
     left: ["3", "4", "12"],
     code: "P0001",
@@ -126,7 +128,9 @@ const OBSTACLES: Obstacle[] = [
   },
   {
     what: "a trigger that writes another value, after all of ours",
-    set: trigger("NEW.deal_type := CASE WHEN NEW.id = 11 THEN 'other' ELSE NEW.deal_type END;", { name: '"~~last"' }),
+    set: trigger("NEW.deal_type := CASE WHEN NEW.id = 11 THEN 'other' ELSE NEW.deal_type END;", {
+      name: '"~~last"',
+    }),
     mend: 'DROP FUNCTION public."~~last" CASCADE',
     left: ["11"],
     code: "RO001",
@@ -169,11 +173,15 @@ describe("rows that the server refuses to take back", function () {
   };
   const rows = async () =>
     Object.fromEntries(
-      (await target.admin.query("SELECT id::text, deal_type::text FROM deals")).rows.map((r) => [r.id, r.deal_type]),
+      (await target.admin.query("SELECT id::text, deal_type::text FROM deals")).rows.map((r) => [
+        r.id,
+        r.deal_type,
+      ]),
     );
   const rolloutThere = async () =>
     (await target.admin.query("SELECT to_regnamespace('rollout') IS NOT NULL AS there")).rows[0].there;
-  const keysOf = (left: LeftThing[] = []) => left.flatMap(({ keys }) => keys).sort((a, b) => Number(a) - Number(b));
+  const keysOf = (left: LeftThing[] = []) =>
+    left.flatMap(({ keys }) => keys).sort((a, b) => Number(a) - Number(b));
 
   for (const { what, set, mend, left, code, reason } of OBSTACLES) {
     it(`stay as they are and are named, while all others go back: ${what}`, async () => {

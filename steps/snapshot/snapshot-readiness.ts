@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import type { Client } from "pg";
+import { tellError } from "../../errors/report-error.ts";
 import { describeMissing, freeBytes } from "../../postgres/backup/dump-space.ts";
 import { shownPath } from "../../postgres/backup/dump-store.ts";
 import { KeyReader } from "../../postgres/deals/key-pages.ts";
@@ -71,7 +72,7 @@ async function applicationBlockers(
     if (release === undefined || running === null || running === release) return [];
     return [otherRelease(spec, running, deps)];
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    return [tellError(error)];
   }
 }
 

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { composePhases } from "./components/phases/compose.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { RolloutConfig } from "./config/schema.ts";
-import { StepError } from "./errors/step-error.ts";
+import { reportError } from "./errors/report-error.ts";
 import { Chain } from "./ledger/chain.ts";
 import { evidenceFolder } from "./ledger/store.ts";
 import { MAIL_VARIABLE, mailSecrets } from "./mail/secrets.ts";
@@ -71,7 +71,8 @@ export default async function rollout(): Promise<Record<string, unknown>> {
     return await run();
   } catch (error) {
     if (error instanceof ConfigError) refuse(error.faults);
-    // What a person can mend is shown as its message alone, not as a stack trace of this program.
-    throw error instanceof StepError ? refusal(error.message) : error;
+    if (pulumi.RunError.isInstance(error)) throw error;
+    // Shown as a message alone, not as a stack trace of this program.
+    throw refusal(reportError(error, { step: "rollout" }));
   }
 }

@@ -1,4 +1,5 @@
 import type { RolloutConfig } from "../config/schema.ts";
+import { tellError } from "../errors/report-error.ts";
 import type { AuditPoint } from "../ledger/audit-point.ts";
 import { countRows } from "../postgres/migration/counts.ts";
 import { withConnection } from "../postgres/session.ts";
@@ -28,7 +29,7 @@ async function attempt<T extends object>(
     return await work();
   } catch (error) {
     signal.throwIfAborted();
-    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const [line = ""] = tellError(error).split("\n");
     return { unseen: line.slice(0, 500) };
   }
 }

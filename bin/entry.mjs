@@ -1,5 +1,8 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { installDependencies, needsInstall } from "./dependencies.mjs";
 import { installPackages } from "./packages.mjs";
+import { OWN } from "./paths.mjs";
 import { describeMissing, missingRequirements } from "./requirements.mjs";
 import { publishTimings, timed } from "./timings.mjs";
 import { planToolchain, prepareToolchain, SANDBOX } from "./toolchain.mjs";
@@ -25,10 +28,27 @@ async function setUp(stack) {
   if (sandbox) delete process.env.PULUMI_CONFIG_PASSPHRASE;
 }
 
+/** The stack of what nobody foresaw goes to a file of its own: nobody else may read it. */
+function keepStack(error) {
+  const folder = join(OWN, "errors");
+  const path = join(folder, `${new Date().toISOString().replace(/[:.]/g, "-")}-${process.pid}.txt`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(path, `${error.stack}\n`, { mode: 0o600 });
+    return `Its stack: ${path}`;
+  } catch (failed) {
+    return `Its stack could not be kept (${failed.code}).`;
+  }
+}
+
 function fail(error) {
-  const mendable = error.name === "SetupError";
-  process.stderr.write(`${mendable ? error.message : error.stack}\n`);
-  process.exit(mendable ? 2 : 1);
+  if (error.name === "SetupError") {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+  const what = `${String(error.message).split("\n")[0]} (${error.code || error.name})`;
+  process.stderr.write(`set-up: ${what}. Mend that, then run the same command again.\n${keepStack(error)}\n`);
+  process.exit(1);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { tellError } from "../errors/report-error.ts";
 import type { Handover } from "./handed-verbs.ts";
 import { ensureStack, runPulumi } from "./pulumi.ts";
 
@@ -68,7 +69,7 @@ async function printGauge(stack: string): Promise<void> {
     const { gaugeDestroy } = await import("./gauge.ts");
     for (const line of await gaugeDestroy(stack)) printLine(line);
   } catch (error) {
-    printLine(`gauge: could not look: ${error instanceof Error ? error.message : String(error)}`);
+    printLine(`gauge: could not look: ${tellError(error)}`);
   }
 }
 
@@ -79,7 +80,7 @@ async function renewSecrets(stack: string, args: readonly string[]): Promise<voi
     const yes = args.includes("--yes") || args.includes("-y");
     await renewStoredSecrets(stack, { yes, log: printLine });
   } catch (error) {
-    printLine(error instanceof Error ? error.message : String(error));
+    printLine(tellError(error));
   }
 }
 

@@ -1,8 +1,8 @@
-import { StepError } from "../errors/step-error.ts";
+import { reportError } from "../errors/report-error.ts";
 import { handOver } from "./hand-over.ts";
 import { readHandover } from "./handed-verbs.ts";
 
-/** Runs one command line; errors that a person can mend are shown as their message alone. */
+/** Runs one command line; of errors that nobody foresaw the stack goes to a file. */
 async function main(argv: string[]): Promise<void> {
   try {
     const handover = readHandover(argv);
@@ -14,11 +14,13 @@ async function main(argv: string[]): Promise<void> {
     const { buildParser } = await import("./parser.ts");
     await buildParser(argv).parseAsync();
   } catch (error) {
-    const shown =
-      error instanceof Error && !(error instanceof StepError) ? error.stack : (error as Error).message;
-    process.stderr.write(`${shown}\n`);
+    process.stderr.write(`${reportError(error, { step: "rollout" })}\n`);
     process.exitCode = 1;
   }
 }
 
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${reportError(error, { step: "rollout" })}\n`);
+  process.exit(1);
+});
 await main(process.argv.slice(2));

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { RolloutConfig } from "../config/schema.ts";
+import { tellError } from "../errors/report-error.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
 import { type Finished, finishedOf, staysLine } from "../ledger/finished.ts";
@@ -54,7 +55,7 @@ async function look(
   try {
     return { observation: await observeWithin(step, spec, deps) };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    return { error: tellError(error, step.name) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { tellError } from "../errors/report-error.ts";
 import type { Entry } from "../ledger/entries.ts";
 import type { Step, StepDeps } from "./step.ts";
 
@@ -18,7 +19,7 @@ export async function gaugeLines(
       const { undo } = await step.observe(step.spec.parse(entry.spec), deps);
       lines.push(...undo.map((line) => `${entry.step}: ${line}`));
     } catch (error) {
-      lines.push(`${entry.step}: could not look: ${error instanceof Error ? error.message : String(error)}`);
+      lines.push(`${entry.step}: could not look: ${tellError(error)}`);
     }
   }
   return lines;

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { reportError } from "../errors/report-error.ts";
 import { StepError } from "../errors/step-error.ts";
 import { MAIL_VARIABLE, readMailSecrets } from "../mail/secrets.ts";
 import { watchCancellation } from "./cancellation.ts";
@@ -34,10 +35,14 @@ function parseSpec(step: Step, json: string): BaseSpec {
   throw new StepError(`${step.name}: expected a valid spec on stdin.\n${z.prettifyError(parsed.error)}`);
 }
 
+/** Whose process this is: by its kind, once the spec is read by its name in its phase. */
+let own = process.argv[2];
+
 async function main(): Promise<void> {
   const step = await findStep(process.argv[2] ?? "");
   const verb = parseVerb(process.argv[3]);
   const spec = parseSpec(step, await text(process.stdin));
+  own = spec.identity.step;
   const cancellation = watchCancellation(spec.deadlineSeconds);
   try {
     const databaseUrl = process.env.ROLLOUT_DATABASE_URL;
@@ -63,13 +68,19 @@ function explainCancellation({ identity }: BaseSpec, verb: Verb, reason: unknown
   );
 }
 
+const report = (error: unknown) => log(reportError(error, own ? { step: own } : {}));
+
+// What nobody waited for, as a connection that breaks while it is idle: told as all else, and no less a failure.
+process.on("uncaughtException", (error) => {
+  report(error);
+  process.exit(1);
+});
 let failed = false;
 try {
   await main();
 } catch (error) {
   failed = true;
-  const unexpected = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log(error instanceof StepError ? error.message : unexpected);
+  report(error);
 }
 // A connection that is still open must not keep the engine waiting; stdout is flushed first.
 process.stdout.write("", () => process.exit(failed ? 1 : 0));

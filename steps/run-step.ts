@@ -1,3 +1,4 @@
+import { tellError } from "../errors/report-error.ts";
 import { StepError } from "../errors/step-error.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries, startedAfter } from "../ledger/entries.ts";
@@ -47,7 +48,7 @@ async function recorded<T extends object>(
     result = await work();
   } catch (error) {
     const outcome = context.deps.signal.aborted ? "cancelled" : "failed";
-    const text = error instanceof Error ? error.message : String(error);
+    const text = tellError(error, fields.step);
     const end = { record: "end", ...fields, begin: number, outcome, error: text } as const;
     // What broke the step may keep its record from being written; the step's own reason is the one to mend first.
     await record(context, end).catch((unrecorded: Error) =>

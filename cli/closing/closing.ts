@@ -1,4 +1,5 @@
 import type { RolloutConfig } from "../../config/schema.ts";
+import { tellError } from "../../errors/report-error.ts";
 import { StepError } from "../../errors/step-error.ts";
 import type { HostShell } from "../../hosts/host-shell.ts";
 import type { Chain } from "../../ledger/chain.ts";
@@ -28,7 +29,7 @@ export async function attempt(subject: string, work: () => Promise<string>): Pro
   try {
     return { did: `${subject}: ${await work()}` };
   } catch (error) {
-    return { fault: `${subject}: ${error instanceof Error ? error.message : String(error)}` };
+    return { fault: `${subject}: ${tellError(error)}` };
   }
 }
 

@@ -1,3 +1,4 @@
+import { tellError } from "../../errors/report-error.ts";
 import type { DatabaseTraces } from "../../postgres/migration/remove-rollout.ts";
 import type { Closing } from "./closing.ts";
 import { lookAtDatabase } from "./database-traces.ts";
@@ -19,7 +20,7 @@ export async function lookAround(closing: Closing, removable: Removable): Promis
   try {
     return { database: await lookAtDatabase(closing), hosts, faults: missed };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = tellError(error);
     return { hosts, faults: [`could not look at the database: ${reason}`, ...missed] };
   }
 }

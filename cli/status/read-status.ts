@@ -1,6 +1,7 @@
 import { type ConfigSource, type ReadSettings, readSettings } from "../../config/load.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import { evidenceSection } from "../../config/stores.ts";
+import { tellError } from "../../errors/report-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { finishedOf } from "../../ledger/finished.ts";
@@ -173,7 +174,7 @@ async function attempt<T>(status: Status, work: () => Promise<T>): Promise<T | u
   try {
     return await work();
   } catch (error) {
-    status.errors.push(...(error instanceof Error ? error.message : String(error)).split("\n"));
+    status.errors.push(...tellError(error).split("\n"));
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MaintenanceSection } from "../../config/maintenance.ts";
+import { tellError } from "../../errors/report-error.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { LeaseLost } from "../../postgres/lease.ts";
 import type { TableWork } from "../../postgres/migration/expand.ts";
@@ -129,7 +130,7 @@ async function explainFailure(maintenance: Maintenance, error: unknown): Promise
   // Whoever took over stops and starts the writers now: this run must not start them under its hands.
   if (error instanceof LeaseLost) return error;
   const stopped = await bringWritersBack(maintenance);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = tellError(error);
   return new StepError(`${message}\n${stopped ?? "The writers were started again."}`, { cause: error });
 }
 

@@ -1,4 +1,5 @@
 import type { MaintenanceSection } from "../../config/maintenance.ts";
+import { tellError } from "../../errors/report-error.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { LeaseLost } from "../../postgres/lease.ts";
 import { subjectOf } from "../../postgres/migration/change-sql.ts";
@@ -48,7 +49,7 @@ export async function runOwnUpgrade(upgrade: OwnUpgrade): Promise<void> {
   await copyColumn(work);
   const faults = await tryUpgrade(upgrade).catch((error: unknown) => {
     if (error instanceof LeaseLost) throw error;
-    return [error instanceof Error ? error.message : String(error)];
+    return [tellError(error)];
   });
   if (faults.length === 0) return;
   const back = await takeUpgradeBack(uncancelled(work));

@@ -1,3 +1,4 @@
+import { tellError } from "../../errors/report-error.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { noHosts } from "../../hosts/host-shell.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
@@ -147,7 +148,7 @@ export class RehearsalRun {
 /** The step's own words, and where it was: nothing of it has touched the database itself. */
 function explain(error: unknown, step: string, verb: string, { signal }: StepDeps): unknown {
   if (signal.aborted) return signal.reason;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = tellError(error);
   return new StepError(
     `rehearsal: expected ${verb} of ${step} to go through on the restored copy, got: ${message}\n` +
       "The database itself was not touched. Mend the cause, then run `rollout up` again.",

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { Client } from "pg";
 import { resolveRelease } from "../../hosts/process-proof.ts";
+import { tellError } from "../../errors/report-error.ts";
 import { describeMissing, freeBytes } from "../../postgres/backup/dump-space.ts";
 import { shownPath } from "../../postgres/backup/dump-store.ts";
 import { KeyReader } from "../../postgres/deals/key-pages.ts";
@@ -73,7 +74,7 @@ async function applicationBlockers(
       return [];
     return [otherRelease(spec, running, deps)];
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    return [tellError(error)];
   }
 }
 

@@ -101,7 +101,8 @@ describe("running a step", () => {
     });
     await assert.rejects(apply("expand"), /disk full/);
     assert.deepEqual([states(), outcomes()], [["expand half-done"], ["failed"]]);
-    assert.equal((context.chain.records.at(-1) as { error?: string }).error, "disk full");
+    const { error } = context.chain.records.at(-1) as { error?: string };
+    assert.equal(error, "expand: disk full (Error). Mend that, then run the same command again.");
   });
 
   it("gives the reason of a failure whose record can't be written either", async () => {

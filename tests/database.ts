@@ -29,7 +29,7 @@ async function start(): Promise<Cluster> {
 }
 
 /** At once and without waiting for the event loop, which stands still at exit. */
-function endServer(directory: string): void {
+export function endServer(directory: string): void {
   const pidFile = join(directory, "data/postmaster.pid");
   const server = existsSync(pidFile) && identify(Number.parseInt(readFileSync(pidFile, "utf8"), 10));
   if (!server) return;
@@ -40,7 +40,11 @@ function endServer(directory: string): void {
 
 /** A fresh, empty database on the test server; returns its superuser connection string. */
 export async function createDatabase(prefix = "t"): Promise<string> {
-  const cluster = await testCluster();
+  return createDatabaseOn(await testCluster(), prefix);
+}
+
+/** A fresh, empty database on any server. */
+export async function createDatabaseOn(cluster: Cluster, prefix = "t"): Promise<string> {
   count += 1;
   const name = `${prefix}_${process.pid}_${count}`;
   const admin = new pg.Client({ connectionString: cluster.url() });

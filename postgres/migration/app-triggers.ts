@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
+import { workingRole } from "../session-role.ts";
 import type { Change } from "./change.ts";
 import { subjectOf, tableName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
@@ -173,7 +174,7 @@ export async function assertMayBypass(client: Client, mode: AppTriggerMode, step
     "SELECT current_setting('server_version_num')::int AS version",
   );
   if (await mayBypass(client, rows[0]?.version ?? 0)) return;
-  const role = client.user ?? "";
+  const role = await workingRole(client);
   throw new StepError(
     `${step}: expected role ${role} to be allowed to set session_replication_role ` +
       `(migration.appTriggers: bypass), got no right. ${grant(role)}.`,

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { MAY_BECOME } from "../session-role.ts";
 import { sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
 import { quoteName, quoteText, tableName } from "./change-sql.ts";
@@ -20,9 +21,9 @@ export async function readWritingRoles(client: Client, change: Change): Promise<
   const { rows } = await client.query<WritingRole>(
     `SELECT r.rolname AS name, has_table_privilege(r.oid, c.oid, 'INSERT') AS inserts,
             has_table_privilege(r.oid, c.oid, 'UPDATE') AND has_table_privilege(r.oid, c.oid, 'SELECT') AS updates,
-            pg_has_role(r.oid, 'MEMBER') AS "canSetRole"
+            pg_has_role(session_user, r.oid, ${MAY_BECOME}) AS "canSetRole"
      FROM pg_roles r, pg_class c
-     WHERE c.oid = to_regclass($1) AND r.rolcanlogin AND (NOT r.rolsuper OR r.rolname = current_user)
+     WHERE c.oid = to_regclass($1) AND r.rolcanlogin AND (NOT r.rolsuper OR r.rolname = session_user)
        AND (has_table_privilege(r.oid, c.oid, 'INSERT') OR has_table_privilege(r.oid, c.oid, 'UPDATE'))
      ORDER BY 1`,
     [tableName(change)],

@@ -28,6 +28,9 @@ export interface HeldLease extends Lease {
   release(): Promise<void>;
 }
 
+/** `backendStart`: when the session that asks began. */
+type Asker = LeaseOptions & { backendStart: string };
+
 interface Standing {
   token: string;
   holder: string;
@@ -72,8 +75,8 @@ const SELF = "pg_backend_pid(), $3::timestamptz, clock_timestamp(), clock_timest
 const TOKEN = "lpad(pg_current_xact_id()::text, 20, '0') || '-' || $1::text";
 
 /** Takes an absent lease, or one whose holder is gone. Undefined when somebody was faster or holds it. */
-async function takeToken(client: Client, options: LeaseOptions): Promise<string | Standing> {
-  const self = [randomBytes(12).toString("hex"), options.holder, await readBackendStart(client)];
+async function takeToken(client: Client, options: Asker): Promise<string | Standing> {
+  const self = [randomBytes(12).toString("hex"), options.holder, options.backendStart];
   const fresh = await client.query<{ token: string }>(
     `INSERT INTO rollout.lease VALUES (1, ${TOKEN}, $2, ${SELF}) ON CONFLICT DO NOTHING RETURNING token`,
     self,
@@ -99,7 +102,7 @@ function stillAtWork(client: Client): StepError {
   );
 }
 
-async function takeOrRefuse(client: Client, options: LeaseOptions): Promise<string> {
+async function takeOrRefuse(client: Client, options: Asker): Promise<string> {
   await ensureRolloutSchema(client);
   const taken = await takeToken(client, options).catch((error: unknown) => {
     // The holder before us dropped the schema while we waited for it.
@@ -124,6 +127,11 @@ async function releaseToken(client: Client, token: string): Promise<void> {
   });
 }
 
+/** Asks who we are before anything is made: a session that may not know leaves no schema behind. */
+async function take(client: Client, options: LeaseOptions): Promise<string> {
+  return takeOrRefuse(client, { ...options, backendStart: await readBackendStart(client) });
+}
+
 /**
  * Takes the one lease on the target database (database clock, no advisory lock).
  * Takes over from a holder whose backend is gone or whose heartbeat is older than 30 s.
@@ -138,7 +146,7 @@ export async function acquireLease(
   client.on("error", (error) => {
     lost = error.message;
   });
-  const token = await takeOrRefuse(client, options).catch(async (error) => {
+  const token = await take(client, options).catch(async (error) => {
     await client.end();
     throw error;
   });

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { MAY_BECOME } from "../session-role.ts";
 import { type AppTriggers, readAppTriggers } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { tableName } from "./change-sql.ts";
@@ -26,7 +27,8 @@ export interface TargetFacts {
   publications: string[];
   mayCreateSchema: boolean;
   mayCreateRole: boolean;
-  ownerRole: { name: string; exists: boolean; member: boolean };
+  /** `inherits`: rights of a role that is granted to ours come with it, unless the grant says otherwise. */
+  ownerRole: { name: string; exists: boolean; member: boolean; inherits: boolean };
   wraparoundVacuumPid: number | null;
   longTransactions: NamedFact[];
 }
@@ -115,11 +117,14 @@ const SESSION = `
   SELECT current_database() AS database, current_user AS role, pg_is_in_recovery() AS standby,
          has_database_privilege(current_database(), 'CREATE')
            OR to_regclass('rollout.lease') IS NOT NULL AS "mayCreateSchema",
-         r.rolcreaterole OR r.rolsuper AS "mayCreateRole",
+         r.rolsuper OR r.rolcreaterole AND (r.rolinherit OR current_setting('server_version_num')::int >= 160000)
+           AS "mayCreateRole",
          'rollout_journal_' || d.oid AS "ownerRole",
          EXISTS (SELECT FROM pg_roles WHERE rolname = 'rollout_journal_' || d.oid) AS "ownerExists",
+         r.rolinherit AS "roleInherits",
          r.rolsuper OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = 'rollout_journal_' || d.oid
-                               AND pg_has_role(o.oid, 'MEMBER')) AS "ownerMember",
+                               -- To give the functions to it, and to call them as it.
+                               AND pg_has_role(o.oid, ${MAY_BECOME}) AND pg_has_role(o.oid, 'USAGE')) AS "ownerMember",
          (SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l USING (pid)
           WHERE a.backend_type = 'autovacuum worker' AND a.query LIKE '%to prevent wraparound%'
             AND l.relation = to_regclass($1) LIMIT 1) AS "wraparoundVacuumPid"
@@ -137,7 +142,10 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
   const table = tableName(change);
   const all = async <T>(sql: string, ...values: string[]) => (await client.query(sql, values)).rows as T[];
   const column = change.column;
-  const [session] = await all<TargetFacts & { ownerExists: boolean; ownerMember: boolean }>(SESSION, table);
+  const [session] = await all<TargetFacts & Record<"ownerExists" | "ownerMember" | "roleInherits", boolean>>(
+    SESSION,
+    table,
+  );
   if (!session) throw new Error("postgres: expected a row about this session, got none");
   const constraints = await all<NamedFact & { type: string }>(CONSTRAINTS, table, column);
   return {
@@ -146,6 +154,7 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
       name: session.ownerRole as unknown as string,
       exists: session.ownerExists,
       member: session.ownerMember,
+      inherits: session.roleInherits,
     },
     table: (await all<TableFacts>(TABLE, table))[0],
     column: (await all<ColumnFacts>(COLUMN, table, column))[0],

@@ -123,9 +123,16 @@ function companionBlockers(facts: TargetFacts, change: Change, options: Migratio
   ];
 }
 
+/** What makes the trigger functions' owner a role that ours may use: with INHERIT, which each version says in its way. */
+function grantOwnerRole({ role, ownerRole, appTriggers }: TargetFacts): string {
+  const grant = `GRANT ${ownerRole.name} TO ${role}`;
+  if (appTriggers.serverVersion >= 160_000) return `${grant} WITH INHERIT TRUE, SET TRUE`;
+  return ownerRole.inherits ? grant : `${grant}; ALTER ROLE ${role} INHERIT`;
+}
+
 function rightsBlockers(facts: TargetFacts): string[] {
   const { role, database, ownerRole } = facts;
-  const create = `CREATE ROLE ${ownerRole.name} NOLOGIN; GRANT ${ownerRole.name} TO ${role}`;
+  const create = (ownerRole.exists ? "" : `CREATE ROLE ${ownerRole.name} NOLOGIN; `) + grantOwnerRole(facts);
   const roleMissing = ownerRole.exists ? !ownerRole.member : !facts.mayCreateRole;
   return [
     ...(facts.standby ? [`expected the primary server, got a standby of it. Correct databaseUrl.`] : []),

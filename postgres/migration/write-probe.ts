@@ -38,10 +38,10 @@ function trialValue({ normalise }: Change): { sql: string } | undefined {
   return spelling === undefined ? undefined : { sql: quoteText(spelling) };
 }
 
-/** A row of the table as JSON, and its key: what the trials are made with. */
+/** A row of the table as a text that is a value of its type, and its key: what the trials are made with. */
 async function readModelRow(client: Client, change: Change) {
   const { rows } = await client.query<{ row: string; key: string }>(
-    `SELECT to_jsonb(t)::text AS row, t.${quoteName(change.key)}::text AS key FROM ONLY ${tableName(change)} t LIMIT 1`,
+    `SELECT t.*::text AS row, t.${quoteName(change.key)}::text AS key FROM ONLY ${tableName(change)} t LIMIT 1`,
   );
   return rows[0];
 }
@@ -64,7 +64,7 @@ async function trialStatements(
     // Every column is given, so no sequence moves; the key is taken, so no row gets in.
     insert:
       `INSERT INTO ${table} (${names.join(", ")}) OVERRIDING SYSTEM VALUE SELECT ${values.join(", ")} ` +
-      `FROM jsonb_populate_record(NULL::${table}, ${quoteText(model.row)}::jsonb) m ON CONFLICT DO NOTHING`,
+      `FROM (SELECT (r.row).* FROM (SELECT ${quoteText(model.row)}::${table} AS row) AS r) AS m ON CONFLICT DO NOTHING`,
     update: `UPDATE ${table} SET ${quoteName(change.column)} = ${value.sql} WHERE ${quoteName(change.key)} = ${quoteText(model.key)}`,
   };
 }

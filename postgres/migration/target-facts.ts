@@ -3,6 +3,7 @@ import { MAY_BECOME } from "../session-role.ts";
 import { type AppTriggers, readAppTriggers } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { tableName } from "./change-sql.ts";
+import { type Publications, readPublications } from "./publications.ts";
 
 /** A trigger, rule or constraint of the application that the change has to reckon with. */
 export interface NamedFact {
@@ -23,8 +24,7 @@ export interface TargetFacts {
   foreignKeys: NamedFact[];
   uniqueIndexes: NamedFact[];
   checks: NamedFact[];
-  /** Logical publications that carry the table's changes. */
-  publications: string[];
+  publications: Publications;
   mayCreateSchema: boolean;
   mayCreateRole: boolean;
   /** `inherits`: rights of a role that is granted to ours come with it, unless the grant says otherwise. */
@@ -109,10 +109,6 @@ const UNIQUE_INDEXES = `
          OR pg_get_indexdef(i.indexrelid) ~ ('\\m' || $2::text || '\\M') AND
             (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) ORDER BY 1`;
 
-const PUBLICATIONS = `
-  SELECT pubname AS name FROM pg_publication_tables
-  WHERE (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass = to_regclass($1) ORDER BY 1`;
-
 const SESSION = `
   SELECT current_database() AS database, current_user AS role, pg_is_in_recovery() AS standby,
          has_database_privilege(current_database(), 'CREATE')
@@ -147,6 +143,7 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
     table,
   );
   if (!session) throw new Error("postgres: expected a row about this session, got none");
+  const appTriggers = await readAppTriggers(client, change);
   const constraints = await all<NamedFact & { type: string }>(CONSTRAINTS, table, column);
   return {
     ...session,
@@ -159,11 +156,11 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
     table: (await all<TableFacts>(TABLE, table))[0],
     column: (await all<ColumnFacts>(COLUMN, table, column))[0],
     key: (await all<KeyFacts>(KEY, table, change.key))[0],
-    appTriggers: await readAppTriggers(client, change),
+    appTriggers,
     foreignKeys: constraints.filter(({ type }) => type === "f"),
     checks: constraints.filter(({ type }) => type === "c"),
     uniqueIndexes: await all(UNIQUE_INDEXES, table, column, change.key),
-    publications: (await all<{ name: string }>(PUBLICATIONS, table)).map(({ name }) => name),
+    publications: await readPublications(client, change, appTriggers.serverVersion),
     longTransactions: await all(LONG_TRANSACTIONS, table),
   };
 }

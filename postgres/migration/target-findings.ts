@@ -2,6 +2,7 @@ import { appTriggerBlockers, appTriggerNotes, listFacts } from "./app-triggers.t
 import type { Change } from "./change.ts";
 import { showValue, subjectOf, suffixedName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
+import { publicationBlockers, publicationNotes } from "./publications.ts";
 import type { TargetFacts } from "./target-facts.ts";
 
 /** What stands in the way of the change, each with its remedy, and what is only worth knowing. */
@@ -112,6 +113,7 @@ function companionBlockers(facts: TargetFacts, change: Change, options: Migratio
   const { foreignKeys, uniqueIndexes, role } = facts;
   return [
     ...appTriggerBlockers(facts.appTriggers, change, { mode: options.appTriggers, role }),
+    ...publicationBlockers(facts.publications, change, options),
     ...(foreignKeys.length > 0
       ? [`expected ${subject} in no foreign key, got ${listFacts(foreignKeys)}. It is not supported.`]
       : []),
@@ -159,9 +161,7 @@ function notesOf(facts: TargetFacts, change: Change, { appTriggers }: MigrationO
   const others = checks.filter(({ name }) => ![change.constraint, helperName(change)].includes(name));
   return [
     ...appTriggerNotes(facts.appTriggers, appTriggers),
-    ...(publications.length > 0
-      ? [`replicated by ${publications.join(", ")}: subscribers receive every changed row`]
-      : []),
+    ...publicationNotes(publications),
     ...longTransactions.map(
       ({ name, detail }) =>
         `a transaction of ${detail} uses the table: ${name}; DDL waits for it, writers do not`,

@@ -48,6 +48,7 @@ const spec: ChangeStepSpec = {
     connections: 2,
     lockTimeoutMs: 50,
     appTriggers: "refuse",
+    journalReplication: "refuse",
     reaffirmed: "keep",
   },
 };

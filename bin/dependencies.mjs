@@ -17,7 +17,11 @@ export function needsInstall() {
 }
 
 /** Without a network npm's own patience lasts for ten minutes. */
-const IMPATIENCE = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=3000"];
+export const IMPATIENCE = [
+  "--fetch-retries=1",
+  "--fetch-retry-mintimeout=1000",
+  "--fetch-retry-maxtimeout=3000",
+];
 
 /** `npm ci` empties the folder first: through a link it would empty somebody else's. */
 function refuseLink() {

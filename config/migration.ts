@@ -32,6 +32,12 @@ export const MigrationSection = z.strictObject({
     .describe(
       "Triggers of the table's own that our updates would fire, forward and back. refuse: list them and stop. bypass: not fired (PostgreSQL 15, GRANT SET ON PARAMETER session_replication_role). fire: fired; other columns that they change are journalled and restored.",
     ),
+  journalReplication: z
+    .enum(["refuse", "prepared"])
+    .default("refuse")
+    .describe(
+      "A publication FOR ALL TABLES carries schema rollout too, and a subscriber without its tables stops. refuse: stop before any change. prepared: every subscriber has them, or passes over what it does not know (docs/migration.md).",
+    ),
   reaffirmed: z
     .enum(["keep", "restore"])
     .default("keep")

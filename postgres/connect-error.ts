@@ -25,6 +25,11 @@ const REASONS: Record<string, (to: Address) => string> = {
   ENOENT: () => "no socket of that name. Start the server, or correct databaseUrl",
 };
 
+/** Why we do not want the server that answered, with the remedy and without a full stop. */
+export class Refusal extends Error {
+  override name = "Refusal";
+}
+
 const POOLER = "a connection pooler such as PgBouncer in between";
 
 /** Texts with which poolers refuse the pinned start-up settings that a server takes. */
@@ -32,11 +37,11 @@ const POOLER_REFUSAL = /unsupported startup parameter|pgbouncer|no such (databas
 
 function reasonOf(error: unknown, address: Address): string {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Refusal) return message;
   const code = sqlState(error) ?? (error as { code?: string } | null)?.code ?? "";
   const known = REASONS[code];
   if (known) return known(address);
   if (/timeout/i.test(message)) return "no answer in time. Check host, port and firewall";
-  if (message.startsWith(POOLER)) return message;
   if (POOLER_REFUSAL.test(message)) return poolerReason(message);
   return `${message}. Check databaseUrl`;
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import type { Client } from "pg";
+import type { Client, QueryResult } from "pg";
 import { StepError } from "../errors/step-error.ts";
 import type { Lease } from "../steps/step.ts";
 import { ensureRolloutSchema } from "./rollout-schema.ts";
-import { inTransaction, sqlState } from "./transaction.ts";
+import { AS_LOGIN_ROLE } from "./session-role.ts";
+import { inDiscardedTransaction, inTransaction, sqlState } from "./transaction.ts";
 
 export { ensureRolloutSchema } from "./rollout-schema.ts";
 
@@ -27,44 +28,69 @@ export interface HeldLease extends Lease {
   release(): Promise<void>;
 }
 
+/** `backendStart`: when the session that asks began. */
+type Asker = LeaseOptions & { backendStart: string };
+
 interface Standing {
   token: string;
   holder: string;
   since: string;
-  free: boolean;
+  pid: number;
+  backendStart: string;
+  stale: boolean;
 }
 
 const STANDING = `
   SELECT token, holder, to_char(acquired_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
-         heartbeat_at < clock_timestamp() - make_interval(secs => ${STALE_SECONDS})
-         -- Another user's backend_start may be hidden (NULL): then only the heartbeat can tell.
-         OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = lease.pid
-                        AND coalesce(a.backend_start, lease.backend_start) = lease.backend_start) AS free
-  FROM rollout.lease AS lease`;
+         pid, backend_start::text AS "backendStart",
+         heartbeat_at < clock_timestamp() - make_interval(secs => ${STALE_SECONDS}) AS stale
+  FROM rollout.lease`;
 
-const SELF = `pg_backend_pid(), (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()),
-  clock_timestamp(), clock_timestamp()`;
+const BACKEND_START = `
+  SELECT a.backend_start::text AS "backendStart" FROM pg_stat_activity AS a WHERE a.pid = pg_backend_pid()`;
+
+/** Another user's backend_start may be hidden (NULL): then only the heartbeat can tell. */
+const ALIVE = `
+  SELECT FROM pg_stat_activity AS a
+  WHERE a.pid = $1 AND coalesce(a.backend_start, $2::timestamptz) = $2::timestamptz`;
+
+const askAsLoginRole = (client: Client, sql: string, values: unknown[] = []): Promise<QueryResult> =>
+  inDiscardedTransaction(client, { settings: AS_LOGIN_ROLE }, () => client.query(sql, values));
+
+async function isFree(client: Client, { pid, backendStart, stale }: Standing): Promise<boolean> {
+  if (stale) return true;
+  const alive = await askAsLoginRole(client, ALIVE, [pid, backendStart]);
+  return alive.rowCount === 0;
+}
+
+async function readBackendStart(client: Client): Promise<string> {
+  const { rows } = await askAsLoginRole(client, BACKEND_START);
+  return rows[0]?.backendStart;
+}
+
+/** $3 is when this session began. */
+const SELF = "pg_backend_pid(), $3::timestamptz, clock_timestamp(), clock_timestamp()";
 
 // The transaction number never goes back, not even when schema `rollout` is dropped in between.
 const TOKEN = "lpad(pg_current_xact_id()::text, 20, '0') || '-' || $1::text";
 
 /** Takes an absent lease, or one whose holder is gone. Undefined when somebody was faster or holds it. */
-async function takeToken(client: Client, options: LeaseOptions): Promise<string | Standing> {
-  const random = randomBytes(12).toString("hex");
+async function takeToken(client: Client, options: Asker): Promise<string | Standing> {
+  const self = [randomBytes(12).toString("hex"), options.holder, options.backendStart];
   const fresh = await client.query<{ token: string }>(
     `INSERT INTO rollout.lease VALUES (1, ${TOKEN}, $2, ${SELF}) ON CONFLICT DO NOTHING RETURNING token`,
-    [random, options.holder],
+    self,
   );
   if (fresh.rows[0]) return fresh.rows[0].token;
   const standing = (await client.query<Standing>(STANDING)).rows[0];
   if (!standing) return takeToken(client, options);
-  if (!standing.free) return standing;
+  if (!(await isFree(client, standing))) return standing;
   options.log(`lease: ${standing.holder} is gone (held since ${standing.since}), taking over`);
   // Changes the key, so it waits until the transactions that hold FOR KEY SHARE have ended.
   const taken = await client.query<{ token: string }>(
     `UPDATE rollout.lease SET (token, holder, pid, backend_start, acquired_at, heartbeat_at)
-       = ROW (${TOKEN}, $2, ${SELF}) WHERE token = $3 RETURNING token`,
-    [random, options.holder, standing.token],
+       = ROW (${TOKEN}, $2, ${SELF}) WHERE token = $4 RETURNING token`,
+    [...self, standing.token],
   );
   return taken.rows[0]?.token ?? takeToken(client, options);
 }
@@ -76,7 +102,7 @@ function stillAtWork(client: Client): StepError {
   );
 }
 
-async function takeOrRefuse(client: Client, options: LeaseOptions): Promise<string> {
+async function takeOrRefuse(client: Client, options: Asker): Promise<string> {
   await ensureRolloutSchema(client);
   const taken = await takeToken(client, options).catch((error: unknown) => {
     // The holder before us dropped the schema while we waited for it.
@@ -101,6 +127,11 @@ async function releaseToken(client: Client, token: string): Promise<void> {
   });
 }
 
+/** Asks who we are before anything is made: a session that may not know leaves no schema behind. */
+async function take(client: Client, options: LeaseOptions): Promise<string> {
+  return takeOrRefuse(client, { ...options, backendStart: await readBackendStart(client) });
+}
+
 /**
  * Takes the one lease on the target database (database clock, no advisory lock).
  * Takes over from a holder whose backend is gone or whose heartbeat is older than 30 s.
@@ -115,7 +146,7 @@ export async function acquireLease(
   client.on("error", (error) => {
     lost = error.message;
   });
-  const token = await takeOrRefuse(client, options).catch(async (error) => {
+  const token = await take(client, options).catch(async (error) => {
     await client.end();
     throw error;
   });

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { Change } from "./migration/change.ts";
+import { READ_ONLY_BEFORE } from "./session-settings.ts";
 
 /** What the environment check wants to know of a server. */
 export interface ServerFacts {
@@ -19,12 +20,13 @@ export interface ServerFacts {
   mayCreateSchema: boolean;
 }
 
+/** Our own sessions write all the same: the undo must. What was found at their start is told here. */
 const SERVER_FACTS = `
 SELECT current_database() AS database, current_user AS role,
        current_setting('server_version') AS version,
        current_setting('server_version_num')::int AS "versionNumber",
        pg_is_in_recovery() AS standby,
-       current_setting('default_transaction_read_only')::bool AS "readOnly",
+       coalesce(current_setting('${READ_ONLY_BEFORE}', true), 'off')::bool AS "readOnly",
        current_setting('wal_level') AS "walLevel", current_setting('max_wal_size') AS "maxWalSize",
        has_function_privilege('pg_ls_waldir()', 'EXECUTE') AS "maySeeWal",
        pg_size_pretty(pg_database_size(current_database())) AS "databaseSize",

@@ -10,6 +10,18 @@ export interface ClientProgram {
   major: number;
 }
 
+/**
+ * Oldest server that is supported. client_connection_check_interval came with it: without that the statement of a killed
+ * run goes on, and its lease with it.
+ */
+export const OLDEST_SERVER = 140_000;
+
+/** Why a server of this version is refused; undefined when it is not. */
+export function unsupportedReason(versionNumber: number, version: string): string | undefined {
+  if (versionNumber >= OLDEST_SERVER) return undefined;
+  return `PostgreSQL ${version}, and ${OLDEST_SERVER / 10_000} is the oldest that is supported. Upgrade the server first`;
+}
+
 /** Finds and asks a client program. @throws {StepError} when it is missing or does not answer. */
 export async function findClientProgram(
   name: string,

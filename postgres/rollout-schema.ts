@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { StepError } from "../errors/step-error.ts";
+import { workingRole } from "./session-role.ts";
 import { inTransaction, sqlState } from "./transaction.ts";
 
 /** Schema in the target that holds lease, chain head, journal and tracker. */
@@ -51,7 +52,7 @@ async function createSchema(client: Client): Promise<void> {
     if (sqlState(error) === "42501") {
       throw new StepError(
         `lease: expected the right to create schema rollout in database ${client.database}, ` +
-          `got a refusal for role ${client.user}. GRANT CREATE ON DATABASE to it.`,
+          `got a refusal for role ${await workingRole(client)}. GRANT CREATE ON DATABASE to it.`,
         { cause: error },
       );
     }

@@ -77,7 +77,7 @@ export async function snapshotRows(client: Client): Promise<RowSnapshot> {
     for (const { schema, name, kind } of tables) {
       const relation = `${quoteName(schema)}.${quoteName(name)}`;
       // A sequence's log_cnt says how many numbers are logged ahead: a checkpoint changes it.
-      const lines = kind === "S" ? `format('%s %s', last_value, is_called)` : "t::text";
+      const lines = kind === "S" ? `format('%s %s', last_value, is_called)` : "t.*::text";
       const only = kind === "S" ? "" : "ONLY";
       const { rows } = await client.query<{ line: string }>(
         `SELECT ${lines} AS line FROM ${only} ${relation} AS t`,

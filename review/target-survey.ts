@@ -121,7 +121,7 @@ const found = (severity: Finding["severity"], subject: string, finding: string, 
 });
 
 /** A blocker is one text, remedy at its end: apart for the report, together again for the refusal. */
-function splitBlocker(subject: string, blocker: string): Finding {
+export function splitBlocker(subject: string, blocker: string): Finding {
   const at = blocker.search(/\. (?=[A-Z][^.]*(?:\.|$))/);
   return at < 0
     ? found("stop", subject, blocker, "")

@@ -12,12 +12,14 @@ import {
 import { listRows } from "../postgres/migration/counts.ts";
 import { validateSeconds } from "../postgres/migration/estimate.ts";
 import { ensureLeftTable } from "../postgres/migration/left-record.ts";
+import { missingRights } from "../postgres/migration/rights.ts";
 import { readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { tableWork } from "../postgres/migration/undo-change.ts";
 import { withConnection } from "../postgres/session.ts";
 import { sqlState } from "../postgres/transaction.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { isDoneStopped } from "./migration/migration-plan.ts";
+import { isUnreadable } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
 import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
@@ -60,8 +62,9 @@ function plan({ change, migration }: ConstraintSpec): string[] {
 
 async function observe(spec: ConstraintSpec, deps: StepDeps): Promise<Observation> {
   return withConnection(deps, async (client) => {
-    const facts = await readTargetFacts(client, spec.change);
     // What is wrong with the target itself is the expand step's to say.
+    if (await isUnreadable(client, spec)) return { drift: [], plan: [], undo: [], blockers: [] };
+    const facts = await readTargetFacts(client, spec.change);
     if (!facts.table || !facts.column) return { drift: [], plan: [], undo: [], blockers: [] };
     const state = await readConstraint(client, spec.change);
     const drift = driftOf(state, spec);
@@ -77,7 +80,9 @@ async function observe(spec: ConstraintSpec, deps: StepDeps): Promise<Observatio
     const lines = isDoneStopped(spec, made)
       ? ["nothing but a look: the migration adds them as well"]
       : plan(spec);
-    return { drift, plan: [...lines, ...locks], undo, blockers: [], ...expected };
+    const begun = (await readChangeRecord(client)) !== undefined;
+    const blockers = begun ? (await missingRights(client, spec.change, { stamps: false })).toWrite : [];
+    return { drift, plan: [...lines, ...locks], undo, blockers, ...expected };
   });
 }
 

@@ -14,12 +14,14 @@ import type { TableWork } from "../postgres/migration/expand.ts";
 import { ensureLeftTable, forgetLeftStep } from "../postgres/migration/left-record.ts";
 import type { NegativeWrite } from "../postgres/migration/negative-writes.ts";
 import { type OldStyleWrites, readOldStyleWrites } from "../postgres/migration/old-style-writes.ts";
+import { missingRights } from "../postgres/migration/rights.ts";
 import { NORMALISER, readTriggers } from "../postgres/migration/triggers.ts";
 import { tableWork } from "../postgres/migration/undo-change.ts";
 import { findLostTarget, undoObject } from "../postgres/migration/undo-objects.ts";
 import { withConnection } from "../postgres/session.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { constraintBlockers, quietBlockers, showLastWrite } from "./migration/contract-readiness.ts";
+import { isUnreadable } from "./migration/target-rights.ts";
 import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
 export const ContractSpec = ChangeStepSpec.extend({
@@ -47,6 +49,7 @@ async function driftOf(client: Client, { change }: ContractSpec): Promise<Drift[
 /** Everything that would make `apply` stop before its first change. */
 async function blockersOf(client: Client, spec: ContractSpec): Promise<string[]> {
   return [
+    ...(await missingRights(client, spec.change, { stamps: false })).toWrite,
     ...(await constraintBlockers(client, spec.change)),
     ...quietBlockers(spec, await readOldStyleWrites(client, spec.quietSeconds)),
   ];
@@ -55,6 +58,8 @@ async function blockersOf(client: Client, spec: ContractSpec): Promise<string[]>
 async function observe(spec: ContractSpec, deps: StepDeps): Promise<Observation> {
   return withConnection(deps, async (client) => {
     const { change, migration, quietSeconds } = spec;
+    // What is wrong with the target itself is the expand step's to say.
+    if (await isUnreadable(client, spec)) return { drift: [], plan: [], undo: [], blockers: [] };
     const { record, foreign } = await readOwnRecord(client, spec.identity.stack, change);
     const undo = [`puts the normaliser back on ${change.table} first: SHARE ROW EXCLUSIVE for milliseconds`];
     const drift = await driftOf(client, spec);

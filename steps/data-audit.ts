@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
 import { Change } from "../postgres/migration/change.ts";
 import { countRows, type KeyedValue, listUnmapped, type RowCounts } from "../postgres/migration/counts.ts";
+import { assertReadable } from "../postgres/migration/rights.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
 import { type Audit, makeAudit, mostFrequent, renderAudit } from "./report/audit-report.ts";
@@ -42,6 +43,7 @@ async function readRows(spec: DataAuditSpec, deps: StepDeps): Promise<[RowCounts
   const { change, deadlineSeconds } = spec;
   const client = await deps.connect();
   try {
+    await assertReadable(client, change, { step: "data-audit", stamps: false });
     const counts = await countRows(client, change, { timeoutMs: deadlineSeconds * 1000 });
     return [counts, counts.unmapped > 0 ? await listUnmapped(client, change, LISTED_ROWS) : []];
   } finally {

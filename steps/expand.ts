@@ -20,6 +20,7 @@ import { undoObject } from "../postgres/migration/undo-objects.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
+import { rightsOf, unreadable } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
 import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
@@ -46,12 +47,13 @@ interface Judgement extends Findings {
 /** Everything that would make `apply` stop before its first change. */
 async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   const { change, migration, identity } = spec;
+  const { toWrite } = await rightsOf(client, spec);
   const facts = await readTargetFacts(client, change);
   const record = await readChangeRecord(client);
   const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
   const foreign = foreignChange(record, identity.stack, change);
   const left = foreign ? undefined : await leftBlocker(client, change, identity.stack);
-  const all = [...(foreign ? [foreign] : []), ...(left ? [left] : []), ...blockers];
+  const all = [...(foreign ? [foreign] : []), ...(left ? [left] : []), ...blockers, ...toWrite];
   // Rows are counted only where they can be read.
   if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
   return { facts, notes, blockers: all };
@@ -68,6 +70,8 @@ async function rowsToRestore(client: Client, { identity }: ExpandSpec, deps: Ste
 async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
   return withConnection(deps, async (client) => {
     const { table, column } = spec.change;
+    const refusal = await unreadable(client, spec);
+    if (refusal) return refusal;
     const { foreign } = await readOwnRecord(client, spec.identity.stack, spec.change);
     const drift = foreign
       ? [
@@ -100,12 +104,15 @@ async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
   });
 }
 
+const refused = (blockers: readonly string[]) =>
+  new StepError(`expand: nothing was changed.\n  - ${blockers.join("\n  - ")}`);
+
 async function apply(spec: ExpandSpec, deps: StepDeps): Promise<ExpandResult> {
   return withConnection(deps, async (client) => {
+    const refusal = await unreadable(client, spec);
+    if (refusal) throw refused(refusal.blockers);
     const { facts, blockers } = await judge(client, spec);
-    if (blockers.length > 0) {
-      throw new StepError(`expand: nothing was changed.\n  - ${blockers.join("\n  - ")}`);
-    }
+    if (blockers.length > 0) throw refused(blockers);
     const rows = await countRows(client, spec.change);
     const drift = await triggerDrift(client, spec.change);
     const trials = drift.length > 0 ? await installTriggers(tableWork(spec, deps, client), facts, rows) : [];

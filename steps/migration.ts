@@ -34,6 +34,7 @@ import {
   maintenanceOf,
   migrateStopped,
 } from "./migration/stopped-migration.ts";
+import { isUnreadable, rightsOf } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
 import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
 
@@ -61,6 +62,8 @@ async function blockersOf(
   const left = await leftBlocker(client, change, spec.identity.stack);
   return [
     ...(left ? [left] : []),
+    // Before expand it is expand's to say.
+    ...((await readChangeRecord(client)) ? (await rightsOf(client, spec)).toWrite : []),
     ...(await unmappedBlockers(client, change, counts)),
     ...(stopped ? await stopBlockers(spec, deps, client) : []),
     ...(heads ? [heads] : []),
@@ -79,8 +82,9 @@ async function stopBlockers(spec: MigrationSpec, deps: StepDeps, client: Client)
 async function observe(spec: MigrationSpec, deps: StepDeps): Promise<Observation> {
   return withConnection(deps, async (client) => {
     const { change } = spec;
-    const facts = await readTargetFacts(client, change);
     // What is wrong with the target itself is the expand step's to say.
+    if (await isUnreadable(client, spec)) return { drift: [], plan: [], undo: [], blockers: [] };
+    const facts = await readTargetFacts(client, change);
     if (!facts.table || !facts.column || !facts.key) return { drift: [], plan: [], undo: [], blockers: [] };
     const counts = await countRows(client, change);
     const open = await readMaintenance(client);

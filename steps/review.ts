@@ -15,8 +15,9 @@ import { clip, type Finding, refusalOf } from "../review/finding.ts";
 import { judgePlan, lintPlan } from "../review/plan-lint.ts";
 import { renderReview, summarise } from "../review/render.ts";
 import { placeExists } from "../review/source-tree.ts";
-import { judgeCatalogue, surveyTarget } from "../review/target-survey.ts";
+import { judgeCatalogue, splitBlocker, surveyTarget } from "../review/target-survey.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
+import { rightsOf } from "./migration/target-rights.ts";
 import type { Observation, Step, StepDeps } from "./step.ts";
 
 export const ReviewSpec = ChangeStepSpec.extend({
@@ -86,8 +87,14 @@ async function missingPlaces(spec: ReviewSpec): Promise<Finding[]> {
 /** What can stop, without the long searches: quick enough for every preview. */
 async function judge(client: Client, spec: ReviewSpec, deps: StepDeps): Promise<Finding[]> {
   const { change, migration, identity } = spec;
+  const places = await missingPlaces(spec);
+  const { toRead, toWrite } = await rightsOf(client, spec);
+  const subject = `table ${change.schema}.${change.table}`;
+  const rights = [...toRead, ...toWrite].map((blocker) => splitBlocker(subject, blocker));
+  if (toRead.length > 0) return [...places, ...rights];
   return [
-    ...(await missingPlaces(spec)),
+    ...places,
+    ...rights,
     ...(await judgeMigrations(client, spec, deps)),
     ...(await judgePlan(client, spec)),
     ...(await judgeCatalogue(client, { change, migration, stack: identity.stack })),

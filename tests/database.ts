@@ -40,7 +40,11 @@ export function endServer(directory: string): void {
 
 /** A fresh, empty database on the test server; returns its superuser connection string. */
 export async function createDatabase(prefix = "t"): Promise<string> {
-  const cluster = await testCluster();
+  return createDatabaseOn(await testCluster(), prefix);
+}
+
+/** A fresh, empty database on any server. */
+export async function createDatabaseOn(cluster: Cluster, prefix = "t"): Promise<string> {
   count += 1;
   const name = `${prefix}_${process.pid}_${count}`;
   const admin = new pg.Client({ connectionString: cluster.url() });

@@ -16,8 +16,10 @@ export interface Cluster {
 export interface ClusterOptions {
   /** Absolute folder of the cluster. Every parent has to be searchable by the user it runs as. */
   directory: string;
-  /** Server settings, e.g. `{fsync: "off"}` for a throwaway cluster. */
-  settings?: Record<string, string>;
+  /** Server settings, e.g. `{fsync: "off"}` for a throwaway cluster; undefined takes one of ours out. */
+  settings?: Record<string, string | undefined>;
+  /** Where initdb and pg_ctl are found; the places of set-up by default. */
+  find?: (name: string) => string;
   /** Fixed port; a free one by default. */
   port?: number;
   /** Longest wait until it accepts connections; a copy has to recover first. */
@@ -43,10 +45,10 @@ export function serverAccount(): Account | undefined {
   return { uid: Number(entry[2]), gid: Number(entry[3]) };
 }
 
-async function run(program: string, args: string[], account: Account | undefined): Promise<void> {
+async function run(path: string, args: string[], account: Account | undefined): Promise<void> {
   // `cleanup: false` and no pipes: the server outlives this process and must not hold its output open.
   const { execa } = await import("execa");
-  await execa(findProgram(program), args, {
+  await execa(path, args, {
     ...(account ?? {}),
     cwd: "/",
     stdin: "ignore",
@@ -75,16 +77,18 @@ function writeSettings(
   data: string,
   port: number,
   directory: string,
-  settings: Record<string, string>,
+  settings: Record<string, string | undefined>,
 ): void {
-  const all: Record<string, string> = {
+  const all: Record<string, string | undefined> = {
     listen_addresses: "127.0.0.1",
     port: String(port),
     unix_socket_directories: directory,
     client_connection_check_interval: "1s",
     ...settings,
   };
-  const lines = Object.entries(all).map(([key, value]) => `${key} = '${value.replaceAll("'", "''")}'`);
+  const lines = Object.entries(all)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} = '${value?.replaceAll("'", "''")}'`);
   writeFileSync(join(data, "postgresql.auto.conf"), `${lines.join("\n")}\n`);
 }
 
@@ -96,6 +100,7 @@ export async function startCluster({
   directory,
   settings = {},
   port,
+  find = findProgram,
   startTimeoutSeconds = 60,
 }: ClusterOptions): Promise<Cluster> {
   const account = serverAccount();
@@ -108,7 +113,7 @@ export async function startCluster({
     if (account) for (const path of [directory, passwordFile]) chownSync(path, account.uid, account.gid);
     const auth = ["--auth-host=scram-sha-256", "--auth-local=scram-sha-256", "--pwfile", passwordFile];
     await run(
-      "initdb",
+      find("initdb"),
       ["-D", data, "-U", "rollout", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", ...auth],
       account,
     );
@@ -118,7 +123,7 @@ export async function startCluster({
   if (running === undefined) {
     writeSettings(data, chosen, directory, settings);
     await run(
-      "pg_ctl",
+      find("pg_ctl"),
       ["-D", data, "-w", "-t", String(startTimeoutSeconds), "-l", join(directory, "server.log"), "start"],
       account,
     );
@@ -128,7 +133,7 @@ export async function startCluster({
     directory,
     port: chosen,
     url: (database = "postgres") => `postgres://rollout:${password}@127.0.0.1:${chosen}/${database}`,
-    stop: () => run("pg_ctl", ["-D", data, "-m", "fast", "-w", "-t", "60", "stop"], account),
+    stop: () => run(find("pg_ctl"), ["-D", data, "-m", "fast", "-w", "-t", "60", "stop"], account),
   };
 }
 

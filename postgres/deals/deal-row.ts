@@ -15,7 +15,7 @@ export async function readDealRow(client: Client, change: Change, key: string): 
   const column = `t.${quoteName(change.key)}`;
   const found = await client
     .query<{ row: string }>(
-      `SELECT to_jsonb(t)::text AS row FROM ${tableName(change)} AS t WHERE ${column} = $1`,
+      `SELECT to_json(t.*)::text AS row FROM ${tableName(change)} AS t WHERE ${column} = $1`,
       [key],
     )
     .catch((error) => {

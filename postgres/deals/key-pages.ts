@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import type { Change } from "../migration/change.ts";
-import { quoteName, tableName } from "../migration/change-sql.ts";
+import { quoteName, rowText, tableName } from "../migration/change-sql.ts";
 import { sqlState } from "../transaction.ts";
 
 /** Waits between attempts to reach a database that went away, milliseconds. */
@@ -29,9 +29,9 @@ export interface RowDigest {
   ignoredColumns: readonly string[];
 }
 
-/** Expression: the digest of a row of `t`, without the columns of the text array `left`. */
-const digestOf = (left: string) =>
-  `left(encode(sha256(convert_to((to_jsonb(t) - ${left}::text[])::text, 'UTF8')), 'hex'), 16)`;
+/** Expression: the digest of a row of `t`, of these columns. */
+const digestOf = (columns: readonly string[]) =>
+  `left(encode(sha256(convert_to(${rowText("t", columns)}, 'UTF8')), 'hex'), 16)`;
 
 /**
  * Reads the keys of a table page by page in the key's own order, each page by a query of its own: no transaction
@@ -60,10 +60,10 @@ export class KeyReader {
   /** Up to `limit` rows after the key `after` (from the first on without it), as texts. */
   async readPage(after: string | undefined, limit: number): Promise<KeyedRow[]> {
     const key = `t.${quoteName(this.#change.key)}`;
-    const where = after === undefined ? "" : `WHERE ${key} > $3`;
+    const where = after === undefined ? "" : `WHERE ${key} > $2`;
     return this.#query<KeyedRow>(
-      `SELECT ${this.#columns("$2")} FROM ${tableName(this.#change)} AS t ${where} ORDER BY ${key} LIMIT $1`,
-      [limit, this.#left, ...(after === undefined ? [] : [after])],
+      `SELECT ${await this.#columns()} FROM ${tableName(this.#change)} AS t ${where} ORDER BY ${key} LIMIT $1`,
+      [limit, ...(after === undefined ? [] : [after])],
     );
   }
 
@@ -71,8 +71,8 @@ export class KeyReader {
   async readRows(keys: readonly string[]): Promise<KeyedRow[]> {
     const key = `t.${quoteName(this.#change.key)}`;
     return this.#query<KeyedRow>(
-      `SELECT ${this.#columns("$2")} FROM ${tableName(this.#change)} AS t WHERE ${key} = ANY ($1)`,
-      [keys, this.#left],
+      `SELECT ${await this.#columns()} FROM ${tableName(this.#change)} AS t WHERE ${key} = ANY ($1)`,
+      [keys],
     );
   }
 
@@ -80,7 +80,7 @@ export class KeyReader {
   async readColumns(): Promise<string[]> {
     const rows = await this.#query<{ name: string }>(
       `SELECT attname::text AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0
-       AND NOT attisdropped AND attname <> ALL ($2) ORDER BY attname`,
+       AND NOT attisdropped AND attname <> ALL ($2) ORDER BY attname COLLATE "C"`,
       [tableName(this.#change), this.#left],
     );
     return rows.map(({ name }) => name);
@@ -106,17 +106,18 @@ export class KeyReader {
     const key = `t.${quoteName(this.#change.key)}`;
     const rows = await this.#query<{ key: string }>(
       `WITH now AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::numeric AS next)
-       SELECT ${key}::text AS key FROM ${tableName(this.#change)} AS t, now
+       SELECT ${key}::text AS key FROM ${tableName(this.#change)} AS t, now AS n
        WHERE ${key} = ANY ($1)
-         AND mod(mod(next, 4294967296) - t.xmin::text::numeric + 4294967296, 4294967296) <= next - $2::numeric`,
+         AND mod(mod(n.next, 4294967296) - t.xmin::text::numeric + 4294967296, 4294967296) <= n.next - $2::numeric`,
       [keys, moment],
     );
     return rows.map((row) => row.key);
   }
 
-  #columns(left: string): string {
+  async #columns(): Promise<string> {
     const { key, column } = this.#change;
-    return `t.${quoteName(key)}::text AS key, t.${quoteName(column)}::text AS type, ${digestOf(left)} AS row`;
+    const digest = digestOf(await this.readColumns());
+    return `t.${quoteName(key)}::text AS key, t.${quoteName(column)}::text AS type, ${digest} AS row`;
   }
 
   /** Whether the table holds a row of this key. */

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import type { Lease } from "../../steps/step.ts";
-import { inTransaction } from "../transaction.ts";
+import { inTransaction, sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
 import type { ChangeRecord } from "./change-record.ts";
 import { quoteName } from "./change-sql.ts";
@@ -11,9 +11,15 @@ export async function readRevisions(client: Client, change: Change): Promise<str
   const table = versionTable(change);
   const { rows } = await client.query("SELECT to_regclass($1) IS NOT NULL AS there", [table]);
   if (!rows[0]?.there) return undefined;
-  const revisions = await client.query<{ version_num: string }>(
-    `SELECT version_num FROM ${table} ORDER BY 1`,
-  );
+  const revisions = await client
+    .query<{ version_num: string }>(`SELECT version_num FROM ${table} ORDER BY 1`)
+    .catch((error: unknown) => {
+      if (sqlState(error) !== "42501") throw error;
+      throw new StepError(
+        `migration: expected the right to read ${table}, got none. GRANT SELECT ON ${table} to the role of databaseUrl.`,
+        { cause: error },
+      );
+    });
   return revisions.rows.map(({ version_num }) => version_num);
 }
 

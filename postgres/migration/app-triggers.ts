@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
+import { workingRole } from "../session-role.ts";
 import type { Change } from "./change.ts";
 import { subjectOf, tableName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
@@ -174,7 +175,7 @@ export async function bypassRefusal(client: Client, mode: AppTriggerMode): Promi
     "SELECT current_setting('server_version_num')::int AS version",
   );
   if (await mayBypass(client, rows[0]?.version ?? 0)) return undefined;
-  const role = client.user ?? "";
+  const role = await workingRole(client);
   const reason = `role ${role} may not set session_replication_role (migration.appTriggers: bypass)`;
   return { code: "42501", obstacle: null, reason, remedy: `${grant(role)}.` };
 }
@@ -182,7 +183,7 @@ export async function bypassRefusal(client: Client, mode: AppTriggerMode): Promi
 /** Before the first batch forward. @throws {StepError} for one that would fire what is to be bypassed. */
 export async function assertMayBypass(client: Client, mode: AppTriggerMode, step: string): Promise<void> {
   if (!(await bypassRefusal(client, mode))) return;
-  const role = client.user ?? "";
+  const role = await workingRole(client);
   throw new StepError(
     `${step}: expected role ${role} to be allowed to set session_replication_role ` +
       `(migration.appTriggers: bypass), got no right. ${grant(role)}.`,

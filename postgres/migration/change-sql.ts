@@ -20,6 +20,14 @@ export function showValue(value: string | null): string {
   return value === null ? "NULL" : JSON.stringify(value);
 }
 
+/**
+ * Expression: these columns of a row of `alias` as one text, as a dump has them. Each by its full name: `alias` alone
+ * would mean a column of that name, and JSON does not take every text that a json column holds.
+ */
+export function rowText(alias: string, columns: readonly string[]): string {
+  return `ROW(${columns.map((name) => `${alias}.${quoteName(name)}`).join(", ")})::text`;
+}
+
 function valueList(values: readonly string[]): string {
   return values.map(quoteText).join(", ");
 }

@@ -37,15 +37,17 @@ export interface TableWork {
   log(line: string): void;
 }
 
-function ownerRoleStatements({ name, exists }: TargetFacts["ownerRole"]): string {
+function ownerRoleStatements({ ownerRole: { name, exists }, appTriggers }: TargetFacts): string {
   const role = quoteName(name);
+  // Without INHERIT the functions could be given to it, but no trigger could be made that calls them.
+  const inherit = appTriggers.serverVersion >= 160_000 ? " WITH INHERIT TRUE, SET TRUE" : "";
   return `
     ${exists ? "" : `CREATE ROLE ${role} NOLOGIN;`}
     ${
       exists
         ? ""
         : `DO $do$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-      THEN GRANT ${role} TO CURRENT_USER; END IF; END $do$;`
+      THEN GRANT ${role} TO CURRENT_USER${inherit}; END IF; END $do$;`
     }
     GRANT USAGE, CREATE ON SCHEMA rollout TO ${role};
     GRANT SELECT, INSERT, DELETE ON rollout.proposed TO ${role};
@@ -73,9 +75,7 @@ async function prepareSchema(work: TableWork, facts: TargetFacts, rows: RowCount
         JSON.stringify(rows),
       ],
     );
-    await client.query(
-      ownerRoleStatements(facts.ownerRole) + functionStatements(change, facts.ownerRole.name),
-    );
+    await client.query(ownerRoleStatements(facts) + functionStatements(change, facts.ownerRole.name));
   });
 }
 

@@ -23,7 +23,7 @@ async function readLines(
   const parts: Buffer[] = [];
   let rows = 0;
   await client.query(
-    `DECLARE export NO SCROLL CURSOR FOR SELECT json_build_object('table', '${table}', 'row', to_json(q))::text AS line FROM (${query}) q`,
+    `DECLARE export NO SCROLL CURSOR FOR SELECT json_build_object('table', '${table}', 'row', to_json(q.*))::text AS line FROM (${query}) q`,
   );
   for (;;) {
     const page = await client.query<{ line: string }>(`FETCH ${ROWS_A_FETCH} FROM export`);

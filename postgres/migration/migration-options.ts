@@ -11,6 +11,8 @@ export const MigrationOptions = z.strictObject({
   lockTimeoutMs: z.int().min(1),
   /** What our updates do to the application's triggers. */
   appTriggers: z.enum(["refuse", "bypass", "fire"]),
+  /** Whether subscribers of a publication FOR ALL TABLES can take the tables of schema rollout. */
+  journalReplication: z.enum(["refuse", "prepared"]).default("refuse"),
   /** Undo of a row whose migrated value the application has assigned again. */
   reaffirmed: z.enum(["keep", "restore"]),
   /** Stamped into `alembic_version` where a table of that name exists. */

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { type SchemaSnapshot, snapshotSchema } from "../schema-snapshot.ts";
 import { readRevisions } from "./alembic.ts";
 import type { Change } from "./change.ts";
-import { tableName } from "./change-sql.ts";
+import { rowText, tableName } from "./change-sql.ts";
 import { type ConstraintState, readConstraint } from "./constraint-ddl.ts";
 
 /** What the application's own command may change beside rows: as it is before, to be compared afterwards. */
@@ -19,9 +19,17 @@ export interface TableState {
 const OURS = /^rollout[. ]|\brollout\./;
 
 async function digestOtherColumns(client: Client, change: Change): Promise<string> {
+  const { rows: others } = await client.query<{ name: string }>(
+    `SELECT a.attname AS name FROM pg_attribute AS a
+     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> $2 ORDER BY a.attnum`,
+    [tableName(change), change.column],
+  );
+  const text = rowText(
+    "t",
+    others.map(({ name }) => name),
+  );
   const { rows } = await client.query<{ digest: string | null }>(
-    `SELECT sum(hashtextextended((to_jsonb(t) - $1::text)::text, 0))::text AS digest FROM ONLY ${tableName(change)} AS t`,
-    [change.column],
+    `SELECT sum(hashtextextended(${text}, 0))::text AS digest FROM ONLY ${tableName(change)} AS t`,
   );
   return rows[0]?.digest ?? "";
 }

@@ -1,7 +1,9 @@
 import type { Client } from "pg";
+import { MAY_BECOME } from "../session-role.ts";
 import { type AppTriggers, readAppTriggers } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { tableName } from "./change-sql.ts";
+import { type Publications, readPublications } from "./publications.ts";
 
 /** A trigger, rule or constraint of the application that the change has to reckon with. */
 export interface NamedFact {
@@ -22,11 +24,11 @@ export interface TargetFacts {
   foreignKeys: NamedFact[];
   uniqueIndexes: NamedFact[];
   checks: NamedFact[];
-  /** Logical publications that carry the table's changes. */
-  publications: string[];
+  publications: Publications;
   mayCreateSchema: boolean;
   mayCreateRole: boolean;
-  ownerRole: { name: string; exists: boolean; member: boolean };
+  /** `inherits`: rights of a role that is granted to ours come with it, unless the grant says otherwise. */
+  ownerRole: { name: string; exists: boolean; member: boolean; inherits: boolean };
   wraparoundVacuumPid: number | null;
   longTransactions: NamedFact[];
 }
@@ -107,19 +109,18 @@ const UNIQUE_INDEXES = `
          OR pg_get_indexdef(i.indexrelid) ~ ('\\m' || $2::text || '\\M') AND
             (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) ORDER BY 1`;
 
-const PUBLICATIONS = `
-  SELECT pubname AS name FROM pg_publication_tables
-  WHERE (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass = to_regclass($1) ORDER BY 1`;
-
 const SESSION = `
   SELECT current_database() AS database, current_user AS role, pg_is_in_recovery() AS standby,
          has_database_privilege(current_database(), 'CREATE')
            OR to_regclass('rollout.lease') IS NOT NULL AS "mayCreateSchema",
-         r.rolcreaterole OR r.rolsuper AS "mayCreateRole",
+         r.rolsuper OR r.rolcreaterole AND (r.rolinherit OR current_setting('server_version_num')::int >= 160000)
+           AS "mayCreateRole",
          'rollout_journal_' || d.oid AS "ownerRole",
          EXISTS (SELECT FROM pg_roles WHERE rolname = 'rollout_journal_' || d.oid) AS "ownerExists",
+         r.rolinherit AS "roleInherits",
          r.rolsuper OR EXISTS (SELECT FROM pg_roles o WHERE o.rolname = 'rollout_journal_' || d.oid
-                               AND pg_has_role(o.oid, 'MEMBER')) AS "ownerMember",
+                               -- To give the functions to it, and to call them as it.
+                               AND pg_has_role(o.oid, ${MAY_BECOME}) AND pg_has_role(o.oid, 'USAGE')) AS "ownerMember",
          (SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l USING (pid)
           WHERE a.backend_type = 'autovacuum worker' AND a.query LIKE '%to prevent wraparound%'
             AND l.relation = to_regclass($1) LIMIT 1) AS "wraparoundVacuumPid"
@@ -137,8 +138,12 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
   const table = tableName(change);
   const all = async <T>(sql: string, ...values: string[]) => (await client.query(sql, values)).rows as T[];
   const column = change.column;
-  const [session] = await all<TargetFacts & { ownerExists: boolean; ownerMember: boolean }>(SESSION, table);
+  const [session] = await all<TargetFacts & Record<"ownerExists" | "ownerMember" | "roleInherits", boolean>>(
+    SESSION,
+    table,
+  );
   if (!session) throw new Error("postgres: expected a row about this session, got none");
+  const appTriggers = await readAppTriggers(client, change);
   const constraints = await all<NamedFact & { type: string }>(CONSTRAINTS, table, column);
   return {
     ...session,
@@ -146,15 +151,16 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
       name: session.ownerRole as unknown as string,
       exists: session.ownerExists,
       member: session.ownerMember,
+      inherits: session.roleInherits,
     },
     table: (await all<TableFacts>(TABLE, table))[0],
     column: (await all<ColumnFacts>(COLUMN, table, column))[0],
     key: (await all<KeyFacts>(KEY, table, change.key))[0],
-    appTriggers: await readAppTriggers(client, change),
+    appTriggers,
     foreignKeys: constraints.filter(({ type }) => type === "f"),
     checks: constraints.filter(({ type }) => type === "c"),
     uniqueIndexes: await all(UNIQUE_INDEXES, table, column, change.key),
-    publications: (await all<{ name: string }>(PUBLICATIONS, table)).map(({ name }) => name),
+    publications: await readPublications(client, change, appTriggers.serverVersion),
     longTransactions: await all(LONG_TRANSACTIONS, table),
   };
 }

@@ -2,6 +2,7 @@ import { appTriggerBlockers, appTriggerNotes, listFacts } from "./app-triggers.t
 import type { Change } from "./change.ts";
 import { showValue, subjectOf, suffixedName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
+import { publicationBlockers, publicationNotes } from "./publications.ts";
 import type { TargetFacts } from "./target-facts.ts";
 
 /** What stands in the way of the change, each with its remedy, and what is only worth knowing. */
@@ -112,6 +113,7 @@ function companionBlockers(facts: TargetFacts, change: Change, options: Migratio
   const { foreignKeys, uniqueIndexes, role } = facts;
   return [
     ...appTriggerBlockers(facts.appTriggers, change, { mode: options.appTriggers, role }),
+    ...publicationBlockers(facts.publications, change, options),
     ...(foreignKeys.length > 0
       ? [`expected ${subject} in no foreign key, got ${listFacts(foreignKeys)}. It is not supported.`]
       : []),
@@ -123,9 +125,16 @@ function companionBlockers(facts: TargetFacts, change: Change, options: Migratio
   ];
 }
 
+/** What makes the trigger functions' owner a role that ours may use: with INHERIT, which each version says in its way. */
+function grantOwnerRole({ role, ownerRole, appTriggers }: TargetFacts): string {
+  const grant = `GRANT ${ownerRole.name} TO ${role}`;
+  if (appTriggers.serverVersion >= 160_000) return `${grant} WITH INHERIT TRUE, SET TRUE`;
+  return ownerRole.inherits ? grant : `${grant}; ALTER ROLE ${role} INHERIT`;
+}
+
 function rightsBlockers(facts: TargetFacts): string[] {
   const { role, database, ownerRole } = facts;
-  const create = `CREATE ROLE ${ownerRole.name} NOLOGIN; GRANT ${ownerRole.name} TO ${role}`;
+  const create = (ownerRole.exists ? "" : `CREATE ROLE ${ownerRole.name} NOLOGIN; `) + grantOwnerRole(facts);
   const roleMissing = ownerRole.exists ? !ownerRole.member : !facts.mayCreateRole;
   return [
     ...(facts.standby ? [`expected the primary server, got a standby of it. Correct databaseUrl.`] : []),
@@ -152,9 +161,7 @@ function notesOf(facts: TargetFacts, change: Change, { appTriggers }: MigrationO
   const others = checks.filter(({ name }) => ![change.constraint, helperName(change)].includes(name));
   return [
     ...appTriggerNotes(facts.appTriggers, appTriggers),
-    ...(publications.length > 0
-      ? [`replicated by ${publications.join(", ")}: subscribers receive every changed row`]
-      : []),
+    ...publicationNotes(publications),
     ...longTransactions.map(
       ({ name, detail }) =>
         `a transaction of ${detail} uses the table: ${name}; DDL waits for it, writers do not`,

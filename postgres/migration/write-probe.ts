@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { MAY_BECOME } from "../session-role.ts";
 import { sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
 import { quoteName, quoteText, tableName } from "./change-sql.ts";
@@ -20,9 +21,9 @@ export async function readWritingRoles(client: Client, change: Change): Promise<
   const { rows } = await client.query<WritingRole>(
     `SELECT r.rolname AS name, has_table_privilege(r.oid, c.oid, 'INSERT') AS inserts,
             has_table_privilege(r.oid, c.oid, 'UPDATE') AND has_table_privilege(r.oid, c.oid, 'SELECT') AS updates,
-            pg_has_role(r.oid, 'MEMBER') AS "canSetRole"
+            pg_has_role(session_user, r.oid, ${MAY_BECOME}) AS "canSetRole"
      FROM pg_roles r, pg_class c
-     WHERE c.oid = to_regclass($1) AND r.rolcanlogin AND (NOT r.rolsuper OR r.rolname = current_user)
+     WHERE c.oid = to_regclass($1) AND r.rolcanlogin AND (NOT r.rolsuper OR r.rolname = session_user)
        AND (has_table_privilege(r.oid, c.oid, 'INSERT') OR has_table_privilege(r.oid, c.oid, 'UPDATE'))
      ORDER BY 1`,
     [tableName(change)],
@@ -37,10 +38,10 @@ function trialValue({ normalise }: Change): { sql: string } | undefined {
   return spelling === undefined ? undefined : { sql: quoteText(spelling) };
 }
 
-/** A row of the table as JSON, and its key: what the trials are made with. */
+/** A row of the table as a text that is a value of its type, and its key: what the trials are made with. */
 async function readModelRow(client: Client, change: Change) {
   const { rows } = await client.query<{ row: string; key: string }>(
-    `SELECT to_jsonb(t)::text AS row, t.${quoteName(change.key)}::text AS key FROM ONLY ${tableName(change)} t LIMIT 1`,
+    `SELECT t.*::text AS row, t.${quoteName(change.key)}::text AS key FROM ONLY ${tableName(change)} t LIMIT 1`,
   );
   return rows[0];
 }
@@ -63,7 +64,7 @@ async function trialStatements(
     // Every column is given, so no sequence moves; the key is taken, so no row gets in.
     insert:
       `INSERT INTO ${table} (${names.join(", ")}) OVERRIDING SYSTEM VALUE SELECT ${values.join(", ")} ` +
-      `FROM jsonb_populate_record(NULL::${table}, ${quoteText(model.row)}::jsonb) m ON CONFLICT DO NOTHING`,
+      `FROM (SELECT (r.row).* FROM (SELECT ${quoteText(model.row)}::${table} AS row) AS r) AS m ON CONFLICT DO NOTHING`,
     update: `UPDATE ${table} SET ${quoteName(change.column)} = ${value.sql} WHERE ${quoteName(change.key)} = ${quoteText(model.key)}`,
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { APPLICATION_NAME } from "../connect.ts";
+import { MAY_BECOME } from "../session-role.ts";
 import type { Change } from "./change.ts";
 import { tableName } from "./change-sql.ts";
 
@@ -13,6 +14,9 @@ export interface WriterSession {
 }
 
 /*
+ * A session may have become another role since it logged in, which nobody else sees: a role that may become one that
+ * writes counts too.
+ *
  * Superusers of other names are left out: monitoring and the DBA's own session would never let it end, and they are
  * no writers of the application. The lock, or the closed table, keeps them from writing all the same.
  */
@@ -20,10 +24,12 @@ const SESSIONS = `
   SELECT a.pid, a.usename AS role, nullif(a.application_name, '') AS application, host(a.client_addr) AS address
   FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
   WHERE a.datname = current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
-    AND NOT (r.rolname = current_user AND a.application_name = $2)
-    AND (NOT r.rolsuper OR r.rolname = current_user)
-    AND (has_table_privilege(r.oid, to_regclass($1), 'INSERT, UPDATE, DELETE, TRUNCATE')
-         OR has_any_column_privilege(r.oid, to_regclass($1), 'INSERT, UPDATE'))
+    AND NOT (r.rolname = session_user AND a.application_name = $2)
+    AND (NOT r.rolsuper OR r.rolname = session_user)
+    AND EXISTS (
+      SELECT FROM pg_roles w WHERE (w.oid = r.oid OR NOT w.rolsuper AND pg_has_role(r.oid, w.oid, ${MAY_BECOME}))
+        AND (has_table_privilege(w.oid, to_regclass($1), 'INSERT, UPDATE, DELETE, TRUNCATE')
+             OR has_any_column_privilege(w.oid, to_regclass($1), 'INSERT, UPDATE')))
   ORDER BY a.pid`;
 
 /** Sessions on this database, other than ours, whose role may write to the table. */

@@ -8,10 +8,9 @@ import {
   type ServerFacts,
   type TargetFacts,
 } from "../../postgres/preflight-facts.ts";
+import { OLDEST_SERVER } from "../../postgres/program-version.ts";
 import type { CheckItem } from "./check-item.ts";
 
-/** Lowest server version: client_connection_check_interval came with 14. */
-const MINIMUM_SERVER = 140_000;
 /** Order never depends on clocks, but approvals and soaks are read by people who compare them. */
 const SKEW_WARNING_SECONDS = 5;
 
@@ -37,9 +36,9 @@ export function judgeServer(facts: ServerFacts, wish: DatabaseWish, processId: n
   const items = [
     item(
       "server",
-      facts.versionNumber >= MINIMUM_SERVER,
+      facts.versionNumber >= OLDEST_SERVER,
       `PostgreSQL ${facts.version}`,
-      "PostgreSQL 14 or newer",
+      `PostgreSQL ${OLDEST_SERVER / 10_000} or newer`,
       "Upgrade the server first.",
     ),
     item(

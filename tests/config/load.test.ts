@@ -53,6 +53,7 @@ describe("loadConfig", () => {
       connections: 2,
       lockTimeoutMs: 50,
       appTriggers: "refuse",
+      journalReplication: "refuse",
       reaffirmed: "keep",
     });
     deepEqual(config.backup, { url: "file:backups/prod", method: "logical", jobs: 2 });

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { connect } from "../../postgres/connect.ts";
+import { KeyReader } from "../../postgres/deals/key-pages.ts";
 import { findStep } from "../../steps/registry.ts";
 import { type RegressionSpec, regression } from "../../steps/regression.ts";
 import { createDatabase } from "../database.ts";
 import { syncedFolders } from "../synced-folders.ts";
-import { makeDeps, runSql } from "./preflight-deps.ts";
+import { change, makeDeps, runSql } from "./preflight-deps.ts";
 import { AS_IT_WAS, databaseOf, deal, type SnapshotDeal, SnapshotEvidence } from "./regression-fixture.ts";
 
 async function digestOf(url: string, key: number): Promise<string> {
-  const sql = `SELECT left(encode(sha256(convert_to((to_jsonb(d) - '{deal_type,updated_at}'::text[])::text, 'UTF8')), 'hex'), 16) AS row FROM deals d WHERE id = ${key}`;
-  return (await runSql(url, sql))[0]?.rows[0].row;
+  const reader = new KeyReader(() => connect(url), change, new AbortController().signal, {
+    ignoredColumns: ["updated_at"],
+  });
+  const [found] = await reader.readRows([String(key)]).finally(() => reader.end());
+  return found?.row ?? assert.fail(`no deal ${key}`);
 }
 
 describe("regression", () => {

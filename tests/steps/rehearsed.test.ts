@@ -6,7 +6,7 @@ import { CHANGE } from "./rollout-target.ts";
 
 const MIGRATION: ChangeStepSpec["migration"] = {
   ...{ strategy: "online", batchSize: 1000, connections: 2, lockTimeoutMs: 50 },
-  ...{ appTriggers: "refuse", reaffirmed: "keep" },
+  ...{ appTriggers: "refuse", journalReplication: "refuse", reaffirmed: "keep" },
 };
 const SPEC: ChangeStepSpec = {
   specVersion: 1,

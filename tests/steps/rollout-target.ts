@@ -100,6 +100,7 @@ export class RolloutTarget {
         connections: 2,
         lockTimeoutMs: 50,
         appTriggers: "refuse",
+        journalReplication: "refuse",
         reaffirmed: "keep",
         alembicRevision: "004",
         ...migration,

@@ -1,0 +1,100 @@
+import type { Client } from "pg";
+import type { Change } from "./change.ts";
+import { quoteName, tableName } from "./change-sql.ts";
+import type { MigrationOptions } from "./migration-options.ts";
+
+/** What logical replication makes of the table and of schema rollout. */
+export interface Publications {
+  /** Those that carry the table's changes. */
+  ofTable: string[];
+  /** Those of them that carry updates, which then need a replica identity. */
+  ofUpdates: string[];
+  /** Those that would carry what we write into schema rollout: a subscriber without these tables stops. */
+  ofRollout: string[];
+  /** `pg_class.relreplident`: n(othing), d(efault), f(ull), i(ndex). */
+  replicaIdentity: string;
+  /** `wal_level` is logical: else nobody can subscribe. */
+  active: boolean;
+  /** Logical slots of this database, whoever reads them. */
+  slots: number;
+}
+
+const NONE: Publications = {
+  ...{ ofTable: [], ofUpdates: [], ofRollout: [], replicaIdentity: "d", active: false, slots: 0 },
+};
+
+// Asked by number: the view pg_publication_tables gives names, and to look a name up takes rights on its schema.
+const FACTS = `
+  SELECT c.relreplident AS "replicaIdentity", current_setting('wal_level') = 'logical' AS active,
+         (SELECT count(*)::int FROM pg_replication_slots AS s
+          WHERE s.slot_type = 'logical' AND s.database = current_database()) AS slots,
+         ARRAY(SELECT p.pubname::text FROM pg_publication AS p WHERE of_table(p) ORDER BY 1) AS "ofTable",
+         ARRAY(SELECT p.pubname::text FROM pg_publication AS p WHERE of_table(p) AND p.pubupdate ORDER BY 1) AS "ofUpdates",
+         ARRAY(SELECT p.pubname::text FROM pg_publication AS p
+               WHERE (p.pubinsert OR p.pubupdate OR p.pubdelete) AND (p.puballtables OR of_schema(p)) ORDER BY 1) AS "ofRollout"
+  FROM pg_class AS c WHERE c.oid = to_regclass($1)`;
+
+const OF_TABLE = "EXISTS (SELECT FROM pg_get_publication_tables(p.pubname::text) AS g WHERE g.relid = c.oid)";
+
+/** Publications of whole schemas came with PostgreSQL 15. */
+const OF_SCHEMA = `EXISTS (SELECT FROM pg_publication_namespace AS m JOIN pg_namespace AS n ON n.oid = m.pnnspid
+  WHERE m.pnpubid = p.oid AND n.nspname = 'rollout')`;
+
+/** Reads catalogues only. */
+export async function readPublications(
+  client: Client,
+  change: Change,
+  serverVersion: number,
+): Promise<Publications> {
+  const sql = FACTS.replaceAll("of_table(p)", OF_TABLE).replaceAll(
+    "of_schema(p)",
+    serverVersion >= 150_000 ? OF_SCHEMA : "false",
+  );
+  const { rows } = await client.query<Publications>(sql, [tableName(change)]);
+  return rows[0] ?? NONE;
+}
+
+/** The way past, in full: a publication FOR ALL TABLES can't be given another list. */
+function otherPublication(name: string): string {
+  const [old, made] = [quoteName(name), quoteName(`${name}_without_rollout`.slice(0, 63))];
+  return (
+    `CREATE PUBLICATION ${made} FOR TABLE … (all tables but those of schema rollout); once the subscribers have ` +
+    `caught up, on each: ALTER SUBSCRIPTION … SET PUBLICATION ${made} WITH (copy_data = false); then DROP PUBLICATION ${old}`
+  );
+}
+
+/** Why replication stands in the way of the change, each with its remedy. */
+export function publicationBlockers(
+  { ofUpdates, ofRollout, replicaIdentity, active, slots }: Publications,
+  change: Change,
+  { journalReplication }: Pick<MigrationOptions, "journalReplication">,
+): string[] {
+  const table = tableName(change);
+  const first = ofRollout[0];
+  return [
+    ...(active && first !== undefined && journalReplication === "refuse"
+      ? [
+          `expected no publication that carries schema rollout too (migration.journalReplication: refuse), got ${ofRollout.join(", ")}, ` +
+            `and ${slots} logical ${slots === 1 ? "slot" : "slots"}: a subscriber without its tables stops at the first row. ` +
+            `${otherPublication(first)}. Where every subscriber is prepared (docs/migration.md), set it to prepared.`,
+        ]
+      : []),
+    ...(ofUpdates.length > 0 && replicaIdentity === "n"
+      ? [
+          `expected a replica identity for ${table}, whose updates ${ofUpdates.join(", ")} publishes, got REPLICA IDENTITY NOTHING. ALTER TABLE ${table} REPLICA IDENTITY DEFAULT.`,
+        ]
+      : []),
+  ];
+}
+
+/** What preview says of it. */
+export function publicationNotes({ ofTable, ofRollout, active }: Publications): string[] {
+  return [
+    ...(ofTable.length > 0
+      ? [`replicated by ${ofTable.join(", ")}: subscribers receive every changed row`]
+      : []),
+    ...(active && ofRollout.length > 0
+      ? [`schema rollout is replicated by ${ofRollout.join(", ")}: each subscriber needs its tables`]
+      : []),
+  ];
+}

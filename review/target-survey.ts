@@ -1,8 +1,7 @@
 import type { Client } from "pg";
-import { OWN_TRIGGER_NAME } from "../postgres/migration/app-triggers.ts";
 import type { Change } from "../postgres/migration/change.ts";
 import { foreignChange, readChangeRecord } from "../postgres/migration/change-record.ts";
-import { tableName } from "../postgres/migration/change-sql.ts";
+import { OWN_TRIGGER_NAME, tableName } from "../postgres/migration/change-sql.ts";
 import type { MigrationOptions } from "../postgres/migration/migration-options.ts";
 import { type NamedFact, readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { judgeTarget } from "../postgres/migration/target-findings.ts";

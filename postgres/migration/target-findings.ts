@@ -1,7 +1,8 @@
-import { appTriggerBlockers, appTriggerNotes, listFacts } from "./app-triggers.ts";
+import { appTriggerBlockers, appTriggerNotes, listFacts, unreadTriggerRisks } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { showValue, subjectOf, suffixedName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
+import { judgeRisks } from "./risks.ts";
 import type { TargetFacts } from "./target-facts.ts";
 
 /** What stands in the way of the change, each with its remedy, and what is only worth knowing. */
@@ -180,6 +181,7 @@ export function judgeTarget(
       ...companionBlockers(facts, change, options),
     );
   }
-  blockers.push(...rightsBlockers(facts));
-  return { blockers, notes: facts.table ? notesOf(facts, change, options) : [] };
+  const risks = judgeRisks(unreadTriggerRisks(facts.appTriggers, change), options.accept);
+  blockers.push(...risks.blockers, ...rightsBlockers(facts));
+  return { blockers, notes: facts.table ? [...notesOf(facts, change, options), ...risks.notes] : [] };
 }

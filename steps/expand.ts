@@ -6,6 +6,9 @@ import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/migration/estimate.ts";
 import { installTriggers, removeTriggers, triggerDrift } from "../postgres/migration/expand.ts";
 import { countOriginals, removeRollout } from "../postgres/migration/remove-rollout.ts";
+import { judgeRisks } from "../postgres/migration/risks.ts";
+import { judgeRules } from "../postgres/migration/rule-judgement.ts";
+import { tryRules } from "../postgres/migration/rule-trial.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/migration/target-facts.ts";
 import { type Findings, judgeTarget } from "../postgres/migration/target-findings.ts";
 import { restoreChange, tableWork } from "../postgres/migration/undo-change.ts";
@@ -42,9 +45,17 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
   const foreign = foreignChange(record, identity.stack, change);
   const all = [...(foreign ? [foreign] : []), ...blockers];
-  // Rows are counted only where they can be read.
+  // Rows are read only where they can be.
   if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
-  return { facts, notes, blockers: all };
+  // What has been changed by us is judged by the table's rules already.
+  if (all.length > 0 || record) return { facts, notes, blockers: all };
+  const trials = await tryRules(client, change);
+  const risks = judgeRisks([...trials.unknown, ...(await judgeRules(client, change))], migration.accept);
+  return {
+    facts,
+    notes: [...notes, ...trials.notes, ...risks.notes],
+    blockers: [...trials.blockers, ...risks.blockers],
+  };
 }
 
 /** Rows that the undo has to give back itself: a migration that is not undone comes first, and gives all of them back. */

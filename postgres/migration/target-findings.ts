@@ -110,16 +110,11 @@ function keyBlockers({ key }: TargetFacts, change: Change): string[] {
 
 function companionBlockers(facts: TargetFacts, change: Change, options: MigrationOptions): string[] {
   const subject = subjectOf(change);
-  const { foreignKeys, uniqueIndexes, role } = facts;
+  const { foreignKeys, role } = facts;
   return [
     ...appTriggerBlockers(facts.appTriggers, change, { mode: options.appTriggers, role }),
     ...(foreignKeys.length > 0
       ? [`expected ${subject} in no foreign key, got ${listFacts(foreignKeys)}. It is not supported.`]
-      : []),
-    ...(uniqueIndexes.length > 0
-      ? [
-          `expected ${subject} in no unique index, since normalised values may collide, got ${listFacts(uniqueIndexes)}. It is not supported.`,
-        ]
       : []),
   ];
 }

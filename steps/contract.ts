@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { ContractSection } from "../config/contract.ts";
 import { StepError } from "../errors/step-error.ts";
 import { readOwnRecord, requireChangeRecord } from "../postgres/migration/change-record.ts";
+import { judgeDefaults } from "../postgres/migration/column-default.ts";
 import { dropNormaliser, restoreNormaliser } from "../postgres/migration/contract.ts";
 import { readContract } from "../postgres/migration/contract-record.ts";
 import type { NegativeWrite } from "../postgres/migration/negative-writes.ts";
@@ -41,6 +42,7 @@ async function blockersOf(client: Client, spec: ContractSpec): Promise<string[]>
   return [
     ...(await constraintBlockers(client, spec.change)),
     ...quietBlockers(spec, await readOldStyleWrites(client, spec.quietSeconds)),
+    ...(await judgeDefaults(client, spec.change)).oldStyle,
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { StepError } from "../errors/step-error.ts";
 import { unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
+import { judgeDefaults } from "../postgres/migration/column-default.ts";
 import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/migration/estimate.ts";
 import { installTriggers, removeTriggers, triggerDrift } from "../postgres/migration/expand.ts";
@@ -50,10 +51,12 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   // What has been changed by us is judged by the table's rules already.
   if (all.length > 0 || record) return { facts, notes, blockers: all };
   const trials = await tryRules(client, change);
-  const risks = judgeRisks([...trials.unknown, ...(await judgeRules(client, change))], migration.accept);
+  const defaults = await judgeDefaults(client, change);
+  const uncertain = [...trials.unknown, ...(await judgeRules(client, change)), ...defaults.risks];
+  const risks = judgeRisks(uncertain, migration.accept);
   return {
     facts,
-    notes: [...notes, ...trials.notes, ...risks.notes],
+    notes: [...notes, ...trials.notes, ...defaults.notes, ...risks.notes],
     blockers: [...trials.blockers, ...risks.blockers],
   };
 }

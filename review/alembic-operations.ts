@@ -1,8 +1,8 @@
 import type { SyntaxNode } from "@lezer/common";
-import { quoteName } from "../postgres/migration/change-sql.ts";
 import type { SqlTransaction } from "../postgres/sql/planned-sql.ts";
 import { type Callee, calleeOf, functionsOf, importedNames, isHarmless } from "./alembic-calls.ts";
-import { constraintName, type NamingConvention } from "./constraint-name.ts";
+import { type CallContext, readArguments, TRANSLATIONS, text } from "./alembic-translations.ts";
+import type { NamingConvention } from "./constraint-name.ts";
 import {
   assignedNames,
   childrenOf,
@@ -10,10 +10,7 @@ import {
   lineAt,
   moduleNames,
   type Names,
-  type PythonFile,
-  type PythonValue,
   parsePython,
-  readValue,
   sliceOf,
 } from "./python-values.ts";
 
@@ -31,18 +28,9 @@ export interface MigrationScript {
   hasDowngrade: boolean;
 }
 
-interface Arguments {
-  plain: (PythonValue | undefined)[];
-  nodes: SyntaxNode[];
-  named: Map<string, PythonValue | undefined>;
-}
-
-interface Reading {
-  file: PythonFile;
-  names: Names;
+interface Reading extends CallContext {
   imports: Map<string, string>;
   functions: Map<string, SyntaxNode>;
-  convention: NamingConvention;
   /** Functions that are being read, the innermost last. */
   within: string[];
   script: MigrationScript;
@@ -54,101 +42,6 @@ interface Reading {
 
 const OTHERS =
   /^(add_column|drop_column|create_table|drop_table|create_index|drop_index|rename_table|bulk_insert|create_foreign_key|create_unique_constraint|create_primary_key|create_exclude_constraint|create_table_comment)$/;
-
-function readArguments({ file, names }: Reading, call: SyntaxNode): Arguments {
-  const parts = itemsOf(call.getChild("ArgList") ?? call);
-  const read: Arguments = { plain: [], nodes: [], named: new Map() };
-  for (let at = 0; at < parts.length; at += 1) {
-    const part = parts[at] as SyntaxNode;
-    const value = parts[at + 2];
-    if (parts[at + 1]?.name === "AssignOp" && value) {
-      read.named.set(sliceOf(file, part), readValue(file, value, names));
-      at += 2;
-    } else {
-      read.nodes.push(part);
-      read.plain.push(readValue(file, part, names));
-    }
-  }
-  return read;
-}
-
-/** The text of `"…"` or of `sa.text("…")`. */
-function sqlOf(reading: Reading, { plain, nodes }: Arguments, at: number): string | undefined {
-  const value = plain[at];
-  if (typeof value === "string") return value;
-  const node = nodes[at];
-  if (node?.name !== "CallExpression") return undefined;
-  const callee = node.firstChild ? sliceOf(reading.file, node.firstChild) : "";
-  if (!/(^|\.)text$/.test(callee)) return undefined;
-  const [inner] = readArguments(reading, node).plain;
-  return typeof inner === "string" ? inner : undefined;
-}
-
-const text = (value: PythonValue | undefined) => (typeof value === "string" ? value : undefined);
-const alter = (table: string, clause: string) => `ALTER TABLE ${quoteName(table)} ${clause}`;
-
-function columnClauses(column: string, { named }: Arguments): string[] {
-  const name = `ALTER COLUMN ${quoteName(column)}`;
-  const nullable = named.get("nullable");
-  const fallback = named.get("server_default");
-  return [
-    ...(nullable === false ? [`${name} SET NOT NULL`] : nullable === true ? [`${name} DROP NOT NULL`] : []),
-    ...(named.has("server_default") && fallback !== false
-      ? [fallback === null ? `${name} DROP DEFAULT` : `${name} SET DEFAULT ${quoteLiteral(fallback)}`]
-      : []),
-  ];
-}
-
-const quoteLiteral = (value: PythonValue | undefined) =>
-  typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : "now()";
-
-/** A constraint's name: a text, `op.f("…")`, or None; undefined for what only running the file could tell. */
-function givenName({ file, names }: Reading, { plain, nodes }: Arguments) {
-  const [value, node] = [plain[0], nodes[0]];
-  if (value === null) return { name: undefined, exact: false };
-  if (typeof value === "string") return { name: value, exact: false };
-  const inner = node?.name === "CallExpression" ? node.getChild("ArgList") : undefined;
-  if (!node || !inner || calleeOf(file, node).method !== "f") return undefined;
-  const [argument] = itemsOf(inner);
-  const marked = argument && readValue(file, argument, names);
-  return typeof marked === "string" ? { name: marked, exact: true } : undefined;
-}
-
-type Translate = (reading: Reading, given: Arguments, batchTable: string | undefined) => string[] | undefined;
-
-/** What of ALTER COLUMN has no place in a change of values. */
-const MORE = ["type_", "new_column_name", "comment", "autoincrement"];
-
-/** Calls that become SQL; `undefined` for one whose arguments only running the file could tell. */
-const TRANSLATIONS: Record<string, Translate> = {
-  execute(reading, given) {
-    const sql = sqlOf(reading, given, 0);
-    return sql === undefined ? undefined : [sql];
-  },
-  alter_column(_, given, batchTable) {
-    const [table, column] = batchTable ? [batchTable, given.plain[0]] : given.plain;
-    const [tableText, columnText] = [text(table), text(column)];
-    if (!tableText || !columnText || MORE.some((name) => given.named.has(name))) return undefined;
-    return columnClauses(columnText, given).map((clause) => alter(tableText, clause));
-  },
-  create_check_constraint(reading, given, batchTable) {
-    const table = batchTable ?? text(given.plain[1]);
-    const condition = sqlOf(reading, given, batchTable ? 1 : 2);
-    const named = givenName(reading, given);
-    if (!table || condition === undefined || !named) return undefined;
-    const name = constraintName({ ...named, table }, reading.convention);
-    const late = given.named.get("postgresql_not_valid") === true ? " NOT VALID" : "";
-    if ("unknown" in name) reading.script.unnamed.push(name.unknown);
-    const constraint = "unknown" in name ? "" : `CONSTRAINT ${quoteName(name.name)} `;
-    return [alter(table, `ADD ${constraint}CHECK (${condition})${late}`)];
-  },
-  drop_constraint(reading, given, batchTable) {
-    const name = givenName(reading, given)?.name;
-    const table = batchTable ?? text(given.plain[1]) ?? text(given.named.get("table_name"));
-    return name && table ? [alter(table, `DROP CONSTRAINT ${quoteName(name)}`)] : undefined;
-  },
-};
-TRANSLATIONS.exec_driver_sql = TRANSLATIONS.execute as Translate;
 
 function unread({ file, script }: Reading, node: SyntaxNode): void {
   script.unclear.push(`${lineAt(file, node.from)}: ${sliceOf(file, node)}`);

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { columnsIn, findNodes, parseSql } from "../sql/sql-parser.ts";
 import type { Change } from "./change.ts";
-import { quoteName, tableName } from "./change-sql.ts";
+import { OWN_TRIGGER_NAME, quoteName, tableName } from "./change-sql.ts";
 import { helperName } from "./target-findings.ts";
 
 /** A column as the table has it. */
@@ -17,12 +17,12 @@ interface Column {
 
 /** Something of the table that judges a row by the column, directly or by a column that is generated from it. */
 export interface ColumnRule {
-  kind: "check" | "policy" | "unique" | "exclude";
+  kind: "check" | "policy" | "trigger" | "unique" | "exclude";
   /** What `migration.accept` lists. */
   name: string;
   /** How it is named to people: `CHECK big`. */
   label: string;
-  /** Condition that a row has to meet (check, policy), or that puts it under the rule (unique, exclude). */
+  /** Condition that a row has to meet (check, policy), or that puts it under the rule (trigger, unique, exclude). */
   condition: string;
   /** Expression of a generated column, whose value has to come out as well. */
   worksOut: string | undefined;
@@ -66,6 +66,12 @@ const POLICIES = `
   FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
   WHERE p.polrelid = to_regclass($1) AND c.relrowsecurity AND coalesce(p.polqual, p.polwithcheck) IS NOT NULL ORDER BY 2`;
 
+// AFTER triggers: a BEFORE trigger comes before the normaliser, and sees what was written. tgtype: 1 = row, 2 = before.
+const TRIGGERS = `
+  SELECT t.tgname AS name, pg_get_triggerdef(t.oid) AS definition FROM pg_trigger t
+  WHERE t.tgrelid = to_regclass($1) AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgqual IS NOT NULL
+    AND t.tgname !~ '${OWN_TRIGGER_NAME}' AND t.tgtype & 3 = 1 AND t.tgtype & 20 <> 0 ORDER BY 1`;
+
 const COMPARING = `
   SELECT CASE WHEN i.indisexclusion THEN 'exclude' ELSE 'unique' END AS kind, x.relname AS name,
          CASE WHEN i.indisexclusion THEN 'EXCLUDE ' ELSE 'unique index ' END || x.relname AS label,
@@ -100,6 +106,13 @@ function generatedRule({ name, generated, notNull, maxLength }: Column): Partial
   return { kind: "check", name, label: `generated column ${name}`, condition, worksOut: generated as string };
 }
 
+/** A trigger that fires for some rows only. One that asks for OLD as well compares, and is left out. */
+function triggerRule({ name, definition }: { name: string; definition: string }): Partial<ColumnRule>[] {
+  const [, when = ""] = / WHEN \((.*)\) EXECUTE (?:FUNCTION|PROCEDURE) /s.exec(definition) ?? [];
+  if (when === "" || /\bold\./i.test(when)) return [];
+  return [{ kind: "trigger", name, label: `trigger ${name}`, condition: when.replaceAll(/\bnew\./g, "") }];
+}
+
 /** Reads what judges a row of the table. Catalogues only. */
 export async function readTableRules(client: Client, change: Change): Promise<TableRules> {
   const table = tableName(change);
@@ -111,6 +124,7 @@ export async function readTableRules(client: Client, change: Change): Promise<Ta
     ...(await read<ColumnRule>(CHECKS, [change.constraint, helperName(change)])),
     ...generated.map(generatedRule),
     ...(await read<ColumnRule>(POLICIES)),
+    ...(await read<{ name: string; definition: string }>(TRIGGERS)).flatMap(triggerRule),
     ...(await read<ColumnRule>(COMPARING, change.key)),
   ];
   const touching = [change.column];

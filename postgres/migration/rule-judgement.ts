@@ -40,11 +40,12 @@ const literal = (value: string | null) => (value === null ? "NULL" : quoteText(v
 
 /**
  * What a rule does to the rows that it singles out. A CHECK refuses those that it knows to be wrong, a policy lets pass
- * those that it knows to be right, a unique index or EXCLUDE compares those that are under it.
+ * those that it knows to be right, a trigger fires for them, a unique index or EXCLUDE compares those that are under it.
  */
 const WORDS: Record<ColumnRule["kind"], string> = {
   check: "refused",
   policy: "allowed",
+  trigger: "fired for",
   unique: "under it",
   exclude: "under it",
 };
@@ -150,7 +151,9 @@ function describe(rule: ColumnRule, pairs: Pair[]): Risk {
     name: rule.name,
     finding:
       `expected ${rule.label} to judge an old spelling as it judges what the normaliser makes of it, got ${shown.join("; ")}${more}: ` +
-      "from phase 1 on a write may be refused that passes today, or one pass that the way back can't restore",
+      (rule.kind === "trigger"
+        ? "from phase 1 on it fires for other writes"
+        : "from phase 1 on a write may be refused that passes today, or one pass that the way back can't restore"),
     remedy: "Let it judge both alike, or drop it",
   };
 }

@@ -184,8 +184,9 @@ export async function tryRules(
   const context = { client, table, change, timeoutMs };
   const trials: RuleTrials = { blockers: [], unknown: [], notes: [] };
   for (const rule of table.rules) {
-    // The migrator sees and writes past policies; what compares rows is as it was where the column is in no part of it.
-    if (rule.kind === "policy" || (rule.elements.length > 0 && !rule.touchesColumn)) continue;
+    // The migrator sees and writes past policies, a trigger refuses nothing by its WHEN; what compares rows is as it was where the column is in no part of it.
+    if (["policy", "trigger"].includes(rule.kind) || (rule.elements.length > 0 && !rule.touchesColumn))
+      continue;
     tell(context, rule, await tryRule(context, rule), trials);
     const mayRefuse = rule.touchesColumn && rule.elements.length === 0 && rule.worksOut === undefined;
     if (mayRefuse) await noteWayBack(context, rule, trials);

@@ -166,6 +166,14 @@ describe("what judges the rows of the table", () => {
       /policy own to judge .* "carve-out" always allowed, "carveout" allowed where/,
     ],
     [
+      "an AFTER trigger with a WHEN",
+      `CREATE FUNCTION public.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+       CREATE TRIGGER told AFTER INSERT ON deals FOR EACH ROW WHEN (NEW.deal_type = 'carve-out' AND NEW.budget > 5) EXECUTE FUNCTION public.tell();
+       CREATE TRIGGER before_it BEFORE INSERT ON deals FOR EACH ROW WHEN (NEW.deal_type = 'carve-out') EXECUTE FUNCTION public.tell();
+       CREATE TRIGGER changed AFTER UPDATE OF budget ON deals FOR EACH ROW WHEN (OLD.deal_type IS DISTINCT FROM NEW.deal_type) EXECUTE FUNCTION public.tell()`,
+      /trigger told to judge .*"carve-out" fired for where \(deals\.budget > '5'::numeric\), "carveout" never fired for.* it fires for other writes/,
+    ],
+    [
       "a unique index",
       "CREATE UNIQUE INDEX one ON deals (name, deal_type)",
       /unique index one to judge .* "carve-out" and "carveout" taken for different/,

@@ -202,11 +202,7 @@ describe("an Alembic file", () => {
       `op.execute("UPDATE people SET x = 1 WHERE id = 1")`,
       /^stop .*no more than this change, got a change of people/,
     ],
-    [
-      "SQL that is none",
-      `op.execute("UPDAT deals")`,
-      /^stop not read: f\.py:1: its SQL \(syntax error/,
-    ],
+    ["SQL that is none", `op.execute("UPDAT deals")`, /^stop not read: f\.py:1: its SQL \(syntax error/],
     [
       "what only running it tells",
       "op.execute(make())",

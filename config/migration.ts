@@ -44,6 +44,13 @@ export const MigrationSection = z.strictObject({
     .describe(
       "Undo of a row whose migrated value the application has assigned again since: keep it or restore it.",
     ),
+  accept: z
+    .array(z.string().min(1).max(63))
+    .max(100)
+    .optional()
+    .describe(
+      "Names of constraints, indexes, policies and triggers of the table (`default` for the column's default) whose risk is taken: preview names each, with what may go wrong.",
+    ),
   alembicRevision: z
     .string()
     .regex(/^\w{1,32}$/, "an Alembic revision, up to 32 letters, digits and underscores")

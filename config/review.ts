@@ -14,6 +14,13 @@ export const ReviewSection = z.strictObject({
     .describe(
       "Folders or glob patterns of the application's source, searched for reads that will notice. {release} = releases.baseline.",
     ),
+  accept: z
+    .array(z.string().min(1).max(255))
+    .max(100)
+    .default([])
+    .describe(
+      "Names of Alembic's files (004_types.py, env.py) whose parts that could not be read a person has compared with the change.",
+    ),
   ignore: z
     .array(Place)
     .max(200)

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { moduleNames, type PythonValue, parsePython, readValue } from "./python-values.ts";
+import { mentionsName, moduleNames, type PythonValue, parsePython, readValue } from "./python-values.ts";
 import { readTree, type TreeGaps } from "./source-tree.ts";
 
 /** One Alembic revision as its file says it. */
@@ -14,7 +14,7 @@ export interface Revision {
 /** The revisions of a folder, and the files that can't be placed. */
 export interface RevisionFolder {
   revisions: Revision[];
-  /** Files with a `revision` that only running them could tell. */
+  /** Files with a `revision` that only running them could tell, each with its line: `versions/x.py:3`. */
   unclear: string[];
   gaps: TreeGaps;
 }
@@ -34,11 +34,18 @@ export function readRevision(path: string, text: string): Revision | "unclear" |
   if (!file) return "unclear";
   const names = moduleNames(file);
   const [revision, down] = ["revision", "down_revision"].map((name) => names.get(name));
-  if (!revision || !down) return undefined;
+  // Said somewhere, but not where it can be read: in a branch, or by another file.
+  if (!revision || !down) return mentionsName(file, "down_revision") ? "unclear" : undefined;
   const id = readValue(file, revision, names);
   const parents = readValue(file, down, names);
   const list = parents === undefined ? undefined : texts(parents);
   return typeof id === "string" && list ? { id, parents: list, file: path, text } : "unclear";
+}
+
+/** Where a person looks first. */
+function lineOf(text: string): number {
+  const at = text.search(/^.*\b(down_)?revision\b.*=/m);
+  return text.slice(0, Math.max(at, 0)).split("\n").length;
 }
 
 /** Reads the revisions of a folder, those in folders below it included. Nothing of them is run. */
@@ -51,7 +58,7 @@ export async function readRevisionFolder(
   for await (const { path, text } of files) {
     if (!path.endsWith(".py") || basename(path) === "__init__.py") continue;
     const revision = readRevision(path, text);
-    if (revision === "unclear") found.unclear.push(path);
+    if (revision === "unclear") found.unclear.push(`${path}:${lineOf(text)}`);
     else if (revision) found.revisions.push(revision);
   }
   return found;

@@ -1,13 +1,16 @@
 import type { SyntaxNode } from "@lezer/common";
-import { quoteName } from "../postgres/migration/change-sql.ts";
 import type { SqlTransaction } from "../postgres/sql/planned-sql.ts";
+import { type Callee, calleeOf, functionsOf, importedNames, isHarmless } from "./alembic-calls.ts";
+import { type CallContext, readArguments, TRANSLATIONS, text } from "./alembic-translations.ts";
+import type { NamingConvention } from "./constraint-name.ts";
 import {
+  assignedNames,
   childrenOf,
+  itemsOf,
+  lineAt,
   moduleNames,
-  type PythonFile,
-  type PythonValue,
+  type Names,
   parsePython,
-  readValue,
   sliceOf,
 } from "./python-values.ts";
 
@@ -17,21 +20,19 @@ export interface MigrationScript {
   transactions: SqlTransaction[];
   /** Operations on other things than rows and constraints of a table: `create_index on notes`. */
   others: { operation: string; table: string | undefined }[];
-  /** Calls whose SQL only running the file could tell. */
+  /** What could not be read, with its line: `4: op.execute(make())`. */
   unclear: string[];
+  /** Why the name of a CHECK that it adds is not known. */
+  unnamed: string[];
   hasUpgrade: boolean;
   hasDowngrade: boolean;
 }
 
-interface Arguments {
-  plain: (PythonValue | undefined)[];
-  nodes: SyntaxNode[];
-  named: Map<string, PythonValue | undefined>;
-}
-
-interface Reading {
-  file: PythonFile;
-  names: Map<string, SyntaxNode>;
+interface Reading extends CallContext {
+  imports: Map<string, string>;
+  functions: Map<string, SyntaxNode>;
+  /** Functions that are being read, the innermost last. */
+  within: string[];
   script: MigrationScript;
   /** Statements of the transaction at hand. */
   statements: string[];
@@ -42,101 +43,104 @@ interface Reading {
 const OTHERS =
   /^(add_column|drop_column|create_table|drop_table|create_index|drop_index|rename_table|bulk_insert|create_foreign_key|create_unique_constraint|create_primary_key|create_exclude_constraint|create_table_comment)$/;
 
-function readArguments({ file, names }: Reading, call: SyntaxNode): Arguments {
-  const parts = childrenOf(call.getChild("ArgList") ?? call).filter(
-    ({ name }) => !["(", ")", ",", "Comment"].includes(name),
-  );
-  const read: Arguments = { plain: [], nodes: [], named: new Map() };
-  for (let at = 0; at < parts.length; at += 1) {
-    const part = parts[at] as SyntaxNode;
-    const value = parts[at + 2];
-    if (parts[at + 1]?.name === "AssignOp" && value) {
-      read.named.set(sliceOf(file, part), readValue(file, value, names));
-      at += 2;
-    } else {
-      read.nodes.push(part);
-      read.plain.push(readValue(file, part, names));
-    }
-  }
-  return read;
+function unread({ file, script }: Reading, node: SyntaxNode): void {
+  script.unclear.push(`${lineAt(file, node.from)}: ${sliceOf(file, node)}`);
 }
 
-/** The text of `"…"` or of `sa.text("…")`. */
-function sqlOf(reading: Reading, { plain, nodes }: Arguments, at: number): string | undefined {
-  const value = plain[at];
-  if (typeof value === "string") return value;
-  const node = nodes[at];
-  if (node?.name !== "CallExpression") return undefined;
-  const callee = node.firstChild ? sliceOf(reading.file, node.firstChild) : "";
-  if (!/(^|\.)text$/.test(callee)) return undefined;
-  const [inner] = readArguments(reading, node).plain;
-  return typeof inner === "string" ? inner : undefined;
-}
-
-const text = (value: PythonValue | undefined) => (typeof value === "string" ? value : undefined);
-const alter = (table: string, clause: string) => `ALTER TABLE ${quoteName(table)} ${clause}`;
-
-function columnClauses(column: string, { named }: Arguments): string[] {
-  const name = `ALTER COLUMN ${quoteName(column)}`;
-  const nullable = named.get("nullable");
-  const fallback = named.get("server_default");
-  return [
-    ...(nullable === false ? [`${name} SET NOT NULL`] : nullable === true ? [`${name} DROP NOT NULL`] : []),
-    ...(named.has("server_default") && fallback !== false
-      ? [fallback === null ? `${name} DROP DEFAULT` : `${name} SET DEFAULT ${quoteLiteral(fallback)}`]
-      : []),
-  ];
-}
-
-const quoteLiteral = (value: PythonValue | undefined) =>
-  typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : "now()";
-
-type Translate = (reading: Reading, given: Arguments, batchTable: string | undefined) => string[] | undefined;
-
-/** Calls that become SQL; `undefined` for one whose arguments only running the file could tell. */
-const TRANSLATIONS: Record<string, Translate> = {
-  execute(reading, given) {
-    const sql = sqlOf(reading, given, 0);
-    return sql === undefined ? undefined : [sql];
-  },
-  alter_column(_, given, batchTable) {
-    const [table, column] = batchTable ? [batchTable, given.plain[0]] : given.plain;
-    const [tableText, columnText] = [text(table), text(column)];
-    if (!tableText || !columnText) return undefined;
-    return columnClauses(columnText, given).map((clause) => alter(tableText, clause));
-  },
-  create_check_constraint(reading, given, batchTable) {
-    const name = text(given.plain[0]);
-    const table = batchTable ?? text(given.plain[1]);
-    const condition = sqlOf(reading, given, batchTable ? 1 : 2);
-    if (!name || !table || condition === undefined) return undefined;
-    const late = given.named.get("postgresql_not_valid") === true ? " NOT VALID" : "";
-    return [alter(table, `ADD CONSTRAINT ${quoteName(name)} CHECK (${condition})${late}`)];
-  },
-  drop_constraint(_, given, batchTable) {
-    const name = text(given.plain[0]);
-    const table = batchTable ?? text(given.plain[1]) ?? text(given.named.get("table_name"));
-    return name && table ? [alter(table, `DROP CONSTRAINT ${quoteName(name)}`)] : undefined;
-  },
-};
-
-function readCall(reading: Reading, call: SyntaxNode): void {
-  const { file, script, batches } = reading;
-  const callee = call.firstChild;
-  const method = callee?.name === "MemberExpression" ? callee.lastChild : undefined;
-  if (!callee || method?.name !== "PropertyName") return;
-  const operation = sliceOf(file, method);
-  const owner = callee.firstChild ? sliceOf(file, callee.firstChild) : "";
-  const batchTable = batches.get(owner);
+/** An operation of Alembic's, or SQL by a connection. @returns false for a call that is none. */
+function readOperation(reading: Reading, call: SyntaxNode, { method = "", owner }: Callee): boolean {
+  const batchTable = reading.batches.get(owner);
+  const other = OTHERS.test(method);
+  if (!other && !Object.hasOwn(TRANSLATIONS, method)) return false;
   const given = readArguments(reading, call);
-  if (OTHERS.test(operation)) {
-    const position = /index|constraint|key$/.test(operation) ? 1 : 0;
-    script.others.push({ operation, table: batchTable ?? text(given.plain[position]) });
+  if (other) {
+    const position = /index|constraint|key$/.test(method) ? 1 : 0;
+    reading.script.others.push({ operation: method, table: batchTable ?? text(given.plain[position]) });
+    return true;
   }
-  if (!Object.hasOwn(TRANSLATIONS, operation)) return;
-  const sql = TRANSLATIONS[operation]?.(reading, given, batchTable);
+  const sql = TRANSLATIONS[method]?.(reading, given, batchTable);
   if (sql) reading.statements.push(...sql);
-  else script.unclear.push(sliceOf(file, call));
+  else unread(reading, call);
+  return true;
+}
+
+/** The template for several databases calls `upgrade_<name>` by a name that it puts together. */
+const BY_ENGINE = /^globals\(\)\[.*upgrade_/s;
+
+/** Reads one call, and says so where it can't be read. @returns whether its arguments are still to be read. */
+function readCall(reading: Reading, call: SyntaxNode, transaction: string, depth: number): boolean {
+  const { file, functions, imports } = reading;
+  const callee = calleeOf(file, call);
+  if (callee.method !== undefined && readOperation(reading, call, callee)) return false;
+  if (BY_ENGINE.test(callee.text)) {
+    for (const name of functions.keys())
+      if (name.startsWith("upgrade_")) readFunction(reading, name, { call: undefined, transaction, depth });
+    return true;
+  }
+  if (callee.root === callee.text && functions.has(callee.text)) {
+    readFunction(reading, callee.text, { call, transaction, depth });
+    return true;
+  }
+  const alone = call.parent?.name === "ExpressionStatement";
+  if (!isHarmless(callee, { imports, alone })) unread(reading, call);
+  return true;
+}
+
+/** What the function's own names stand for: arguments of the call, and what it assigns once, outside of any branch. */
+function namesWithin(reading: Reading, definition: SyntaxNode, call: SyntaxNode | undefined): Names {
+  const { file } = reading;
+  const names: Names = new Map(reading.names);
+  const parameters = itemsOf(definition.getChild("ParamList") ?? definition).filter(
+    ({ name }) => name === "VariableName",
+  );
+  const given = call && readArguments(reading, call);
+  for (const [at, parameter] of parameters.entries()) {
+    const value =
+      given && given.named.size === 0 && given.plain[at] !== undefined ? given.nodes[at] : undefined;
+    // The caller's own names mean nothing here.
+    names.set(
+      sliceOf(file, parameter),
+      value?.name === "VariableName" ? reading.names.get(sliceOf(file, value)) : value,
+    );
+  }
+  const body = definition.getChild("Body");
+  const cursor = definition.cursor();
+  do {
+    if (cursor.from >= definition.to) break;
+    if (cursor.name === "ForStatement" || cursor.name === "UpdateStatement") {
+      const name = cursor.node.getChild("VariableName");
+      if (name) names.set(sliceOf(file, name), undefined);
+    }
+    if (cursor.name !== "AssignStatement") continue;
+    const outer = cursor.node.parent?.from === body?.from;
+    for (const [name, value] of assignedNames(file, cursor.node)) {
+      const again = names.has(name) && names.get(name) !== reading.names.get(name);
+      names.set(name, outer && !again ? value : undefined);
+    }
+  } while (cursor.next());
+  return names;
+}
+
+/** Helpers that call each other, as deep as anybody writes by hand. */
+const DEEPEST_CALL = 10;
+
+function readFunction(
+  reading: Reading,
+  name: string,
+  { call, transaction, depth }: { call: SyntaxNode | undefined; transaction: string; depth: number },
+): void {
+  const definition = reading.functions.get(name);
+  const body = definition?.getChild("Body");
+  if (!definition || !body) return;
+  if (reading.within.includes(name) || reading.within.length >= DEEPEST_CALL) {
+    unread(reading, call ?? body);
+    return;
+  }
+  const outer = { names: reading.names, within: reading.within };
+  reading.names = namesWithin(reading, definition, call);
+  reading.within = [...outer.within, name];
+  readBody(reading, body, transaction, depth + 1);
+  Object.assign(reading, outer);
 }
 
 function endTransaction(reading: Reading, name: string): void {
@@ -172,34 +176,42 @@ function readWith(reading: Reading, node: SyntaxNode, name: string, depth: numbe
 const DEEPEST = 200;
 
 function readBody(reading: Reading, node: SyntaxNode, name: string, depth = 0): void {
-  if (depth > DEEPEST) return;
+  if (depth > DEEPEST) {
+    unread(reading, node);
+    return;
+  }
   for (const child of childrenOf(node)) {
-    if (child.name === "WithStatement") readWith(reading, child, name, depth + 1);
-    else {
-      if (child.name === "CallExpression") readCall(reading, child);
+    // A function within the function runs where it is called, which is not known.
+    if (child.name === "FunctionDefinition" || child.name === "ClassDefinition" || child.type.isError) {
+      if (child.to > child.from) unread(reading, child);
+    } else if (child.name === "WithStatement") readWith(reading, child, name, depth + 1);
+    else if (child.name !== "CallExpression" || readCall(reading, child, name, depth))
       readBody(reading, child, name, depth + 1);
-    }
   }
 }
 
 /** Reads what `upgrade()` of an Alembic file does, in order. The file is not run. */
-export function readOperations(source: string, name: string): MigrationScript {
-  const file = parsePython(source);
-  if (!file) return { transactions: [], others: [], unclear: [name], hasUpgrade: false, hasDowngrade: false };
-  const functions = childrenOf(file.root).filter((node) => node.name === "FunctionDefinition");
-  const find = (wanted: string) =>
-    functions.find((node) => {
-      const named = node.getChild("VariableName");
-      return named && sliceOf(file, named) === wanted;
-    });
-  const [upgrade, downgrade] = [find("upgrade"), find("downgrade")];
+export function readOperations(
+  source: string,
+  name: string,
+  { convention }: { convention?: NamingConvention } = {},
+): MigrationScript {
   const script: MigrationScript = {
-    ...{ transactions: [], others: [], unclear: [] },
-    hasUpgrade: upgrade !== undefined,
-    hasDowngrade: downgrade !== undefined && !/:\s*(#.*\s*)*pass\s*$/.test(sliceOf(file, downgrade)),
+    ...{ transactions: [], others: [], unclear: [], unnamed: [] },
+    ...{ hasUpgrade: false, hasDowngrade: false },
   };
-  const reading: Reading = { file, names: moduleNames(file), script, statements: [], batches: new Map() };
-  if (upgrade) readBody(reading, upgrade, name);
+  const file = parsePython(source);
+  if (!file) return { ...script, unclear: ["1: the file, which took too long to parse"] };
+  const functions = functionsOf(file);
+  const [upgrade, downgrade] = [functions.get("upgrade"), functions.get("downgrade")];
+  script.hasUpgrade = upgrade !== undefined;
+  script.hasDowngrade = downgrade !== undefined && !/:\s*(#.*\s*)*pass\s*$/.test(sliceOf(file, downgrade));
+  const reading: Reading = {
+    ...{ file, functions, imports: importedNames(file), names: moduleNames(file), convention, script },
+    ...{ within: [], statements: [], batches: new Map() },
+  };
+  if (upgrade) readFunction(reading, "upgrade", { call: undefined, transaction: name, depth: 0 });
+  else script.unclear.push("1: upgrade(), which is no function of the file");
   endTransaction(reading, name);
   return script;
 }

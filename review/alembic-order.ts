@@ -28,6 +28,13 @@ const note = (subject: string, finding: string, remedy: string): Finding => ({
   ...{ severity: "note", topic: "migrations", subject, finding, remedy },
 });
 
+function noRevisions(unclear: readonly string[], folder: string): Finding {
+  if (unclear.length === 0)
+    return stop(folder, `expected Alembic revisions in ${folder}, got none.`, "Correct review.migrations.");
+  const finding = `expected Alembic revisions in ${folder}, got none that can be read (not read: ${showIds(unclear)}).`;
+  return stop(folder, finding, "Write revision and down_revision as plain texts there.");
+}
+
 function judgeFiles({ revisions, unclear, gaps }: RevisionFolder, folder: string): Finding[] {
   const byId = new Map<string, Revision[]>();
   for (const revision of revisions) byId.set(revision.id, [...(byId.get(revision.id) ?? []), revision]);
@@ -36,9 +43,7 @@ function judgeFiles({ revisions, unclear, gaps }: RevisionFolder, folder: string
     revision.parents.filter((parent) => !byId.has(parent)).map((parent) => ({ revision, parent })),
   );
   return [
-    ...(revisions.length > 0
-      ? []
-      : [stop(folder, `expected Alembic revisions in ${folder}, got none.`, "Correct review.migrations.")]),
+    ...(revisions.length > 0 ? [] : [noRevisions(unclear, folder)]),
     ...doubled.map(([id, files]) =>
       stop(
         folder,
@@ -53,10 +58,10 @@ function judgeFiles({ revisions, unclear, gaps }: RevisionFolder, folder: string
         "Check out the whole folder, or correct down_revision.",
       ),
     ),
-    ...unclear.map((file) =>
+    ...unclear.map((place) =>
       note(
-        clip(file),
-        "its revision or down_revision is computed, so its place is not known.",
+        clip(place),
+        `not read: ${clip(place)}: its revision or down_revision is computed, so its place is not known.`,
         "Look at it by hand, or write plain texts there.",
       ),
     ),

@@ -1,5 +1,6 @@
+import { basename } from "node:path";
 import type { Change } from "../postgres/migration/change.ts";
-import { mapValue, showValue, subjectOf } from "../postgres/migration/change-sql.ts";
+import { mapValue, showValue } from "../postgres/migration/change-sql.ts";
 import { alterCommands, locksOf } from "../postgres/sql/lock-of-statement.ts";
 import {
   columnsIn,
@@ -12,6 +13,7 @@ import {
 import { judgeSql } from "../postgres/sql/sql-rules.ts";
 import type { Revision } from "./alembic-folder.ts";
 import { type MigrationScript, readOperations } from "./alembic-operations.ts";
+import type { NamingConvention } from "./constraint-name.ts";
 import { clip, type Finding } from "./finding.ts";
 
 interface Judged {
@@ -102,7 +104,7 @@ function judgeConstraint({ statements, change, file }: Judged): Finding[] {
                 "Correct the one that is wrong.",
               ),
             ]),
-        ...(check.conname === change.constraint
+        ...(check.conname === change.constraint || check.conname === undefined
           ? []
           : [
               finding(
@@ -173,18 +175,48 @@ export function scriptSql({ text, file }: Revision): string[] {
   return readOperations(text, file).transactions.flatMap(({ statements }) => statements);
 }
 
-/** Judges the file of the revision that stands for this change: it is stamped, never run. */
-export async function judgeScript(revision: Revision, change: Change): Promise<Finding[]> {
-  const file = clip(revision.file);
-  const script = readOperations(revision.text, file);
-  const unclear = script.unclear.map((call) =>
-    finding(
-      "note",
-      file,
-      `what ${clip(call, 80)} does is only known when it runs.`,
-      "Compare it with change by hand.",
+/** What the application says about the file, beside its text. */
+export interface ScriptContext {
+  /** How its models have constraints named. */
+  convention?: NamingConvention;
+  /** Names of files whose unread parts a person has compared: `review.accept`. */
+  accept?: readonly string[];
+}
+
+/** What was not read is not compared: it stops, until a person has done it. */
+function judgeUnread(
+  { unclear, unnamed }: Pick<MigrationScript, "unclear" | "unnamed">,
+  change: Change,
+  path: string,
+  accept: readonly string[],
+) {
+  const file = clip(path);
+  const name = basename(path);
+  const [severity, remedy] = accept.includes(name)
+    ? (["note", "Accepted by review.accept: somebody has compared it with change by hand."] as const)
+    : (["stop", `Compare it with change by hand, then review.accept: [${JSON.stringify(name)}].`] as const);
+  return [
+    ...unclear.map((place) => finding(severity, file, `not read: ${clip(`${file}:${place}`, 160)}.`, remedy)),
+    ...unnamed.map((why) =>
+      finding(
+        "note",
+        file,
+        `the name of the CHECK that ${file} adds is not known here: ${clip(why, 200)}.`,
+        `See that it is called ${change.constraint}, or set change.constraint to the name that it gets.`,
+      ),
     ),
-  );
+  ];
+}
+
+/** Judges the file of the revision that stands for this change: it is stamped, never run. */
+export async function judgeScript(
+  revision: Revision,
+  change: Change,
+  { convention, accept = [] }: ScriptContext = {},
+): Promise<Finding[]> {
+  const file = clip(revision.file);
+  const script = readOperations(revision.text, file, { convention });
+  const unclear = judgeUnread(script, change, revision.file, accept);
   const oneWay = script.hasUpgrade && !script.hasDowngrade;
   const downgrade = oneWay
     ? [
@@ -207,8 +239,7 @@ export async function judgeScript(revision: Revision, change: Change): Promise<F
       ...unclear,
     ];
   } catch (error) {
-    const message = clip((error as Error).message);
-    const text = `its SQL for ${subjectOf(change)} could not be read: ${message}.`;
-    return [finding("note", file, text, "Compare it with change by hand."), ...downgrade, ...unclear];
+    const sql = { unclear: [`1: its SQL (${(error as Error).message})`], unnamed: [] };
+    return [...judgeUnread(sql, change, revision.file, accept), ...downgrade, ...unclear];
   }
 }

@@ -23,6 +23,11 @@ export function parsePython(text: string): PythonFile | undefined {
   return undefined;
 }
 
+/** A value as the file writes it: one expression, or several without brackets around them. */
+export type Assigned = SyntaxNode | SyntaxNode[];
+/** Names and what they stand for; undefined for one whose value only running the file could tell. */
+export type Names = Map<string, Assigned | undefined>;
+
 export const sliceOf = ({ text }: PythonFile, node: SyntaxNode): string => text.slice(node.from, node.to);
 
 /** The direct children of a node. */
@@ -55,14 +60,25 @@ function decode(source: string): string {
 /** Brackets within brackets that anybody writes by hand; hostile files go deeper. */
 const DEEPEST = 20;
 
+function readAll(
+  file: PythonFile,
+  nodes: SyntaxNode[],
+  names: Names | undefined,
+  depth: number,
+): PythonValue | undefined {
+  const values = nodes.map((node) => readValue(file, node, names, depth + 1));
+  return values.includes(undefined) ? undefined : (values as PythonValue[]);
+}
+
 /** The value of an expression; undefined for what only running the file could tell. */
 export function readValue(
   file: PythonFile,
-  node: SyntaxNode,
-  names?: Map<string, SyntaxNode>,
+  node: Assigned,
+  names?: Names,
   depth = 0,
 ): PythonValue | undefined {
   if (depth > DEEPEST) return undefined;
+  if (Array.isArray(node)) return readAll(file, node, names, depth);
   switch (node.name) {
     case "String":
       return decode(sliceOf(file, node));
@@ -79,13 +95,8 @@ export function readValue(
       return inner ? readValue(file, inner, names, depth + 1) : undefined;
     }
     case "TupleExpression":
-    case "ArrayExpression": {
-      const items = childrenOf(node).filter(
-        ({ name }) => !["(", ")", "[", "]", ",", "Comment"].includes(name),
-      );
-      const values = items.map((item) => readValue(file, item, names, depth + 1));
-      return values.includes(undefined) ? undefined : (values as PythonValue[]);
-    }
+    case "ArrayExpression":
+      return readAll(file, itemsOf(node), names, depth);
     case "VariableName": {
       // A constant of the file; not through a second name, so that no chain runs in a circle.
       const assigned = names?.get(sliceOf(file, node));
@@ -96,15 +107,61 @@ export function readValue(
   }
 }
 
-/** What the file assigns to names outside of any function: name → expression; the last assignment counts. */
-export function moduleNames(file: PythonFile): Map<string, SyntaxNode> {
-  const names = new Map<string, SyntaxNode>();
+/** Nodes that stand for nothing of their own. */
+const PUNCTUATION = ["(", ")", "[", "]", "{", "}", ",", "Comment", "TypeDef"];
+
+/** The parts of a list, a tuple or a list of arguments. */
+export const itemsOf = (node: SyntaxNode): SyntaxNode[] =>
+  childrenOf(node).filter(({ name }) => !PUNCTUATION.includes(name));
+
+/** `a, b`, `(a, b)` and `[a, b]` as their items; undefined for a single thing. */
+function unpack(nodes: SyntaxNode[]): SyntaxNode[] | undefined {
+  const [only, ...more] = nodes;
+  if (more.length > 0) return nodes;
+  return only && ["TupleExpression", "ArrayExpression"].includes(only.name) ? itemsOf(only) : undefined;
+}
+
+/** Names that one assignment gives a value, `a, b = 1, 2` and `a = b = 1` included; undefined: the value can't be told. */
+export function assignedNames(file: PythonFile, statement: SyntaxNode): [string, Assigned | undefined][] {
+  const groups: SyntaxNode[][] = [[]];
+  for (const node of childrenOf(statement)) {
+    if (node.name === "AssignOp") groups.push([]);
+    else if (!PUNCTUATION.includes(node.name)) groups.at(-1)?.push(node);
+  }
+  const value = groups.pop() ?? [];
+  return groups.flatMap((targets): [string, Assigned | undefined][] => {
+    const several = unpack(targets);
+    const values = several && unpack(value);
+    const pairs = (several ?? targets).map((target, at): [SyntaxNode, Assigned | undefined] => {
+      if (!several) return [target, value.length > 1 ? value : value[0]];
+      return [target, values?.length === several.length ? values[at] : undefined];
+    });
+    return pairs
+      .filter(([target]) => target.name === "VariableName")
+      .map(([target, assigned]) => [sliceOf(file, target), assigned]);
+  });
+}
+
+/** What the file assigns to names outside of any function; the last assignment counts. */
+export function moduleNames(file: PythonFile): Names {
+  const names: Names = new Map();
   for (const statement of childrenOf(file.root)) {
     if (statement.name !== "AssignStatement") continue;
-    const [target, ...rest] = childrenOf(statement);
-    const value = rest.at(-1);
-    if (target?.name === "VariableName" && value && value.name !== "AssignOp")
-      names.set(sliceOf(file, target), value);
+    for (const [name, value] of assignedNames(file, statement)) names.set(name, value);
   }
   return names;
+}
+
+/** Whether the file uses a name anywhere but in a text or a comment. */
+export function mentionsName({ root, text }: PythonFile, name: string): boolean {
+  const cursor = root.cursor();
+  do {
+    if (cursor.name === "VariableName" && text.slice(cursor.from, cursor.to) === name) return true;
+  } while (cursor.next());
+  return false;
+}
+
+/** Line of a place in the file, from 1. */
+export function lineAt({ text }: PythonFile, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
 }

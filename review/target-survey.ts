@@ -1,9 +1,10 @@
 import type { Client } from "pg";
-import { OWN_TRIGGER_NAME } from "../postgres/migration/app-triggers.ts";
 import type { Change } from "../postgres/migration/change.ts";
 import { foreignChange, readChangeRecord } from "../postgres/migration/change-record.ts";
-import { tableName } from "../postgres/migration/change-sql.ts";
+import { OWN_TRIGGER_NAME, tableName } from "../postgres/migration/change-sql.ts";
 import type { MigrationOptions } from "../postgres/migration/migration-options.ts";
+import { judgeRisks } from "../postgres/migration/risks.ts";
+import { judgeRules } from "../postgres/migration/rule-judgement.ts";
 import { type NamedFact, readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { judgeTarget } from "../postgres/migration/target-findings.ts";
 import { readWritingRoles } from "../postgres/migration/write-probe.ts";
@@ -181,9 +182,15 @@ export async function judgeCatalogue(
   const foreign = foreignChange(record, stack, change);
   const facts = await readTargetFacts(client, change);
   const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
+  const risks = judgeRisks(
+    blockers.length > 0 || record ? [] : await judgeRules(client, change),
+    migration.accept,
+  );
   return [
-    ...[...(foreign ? [foreign] : []), ...blockers].map((blocker) => splitBlocker(subject, blocker)),
-    ...notes.map((text) => found("note", subject, text, "Nothing to do, but to know.")),
+    ...[...(foreign ? [foreign] : []), ...blockers, ...risks.blockers].map((blocker) =>
+      splitBlocker(subject, blocker),
+    ),
+    ...[...notes, ...risks.notes].map((text) => found("note", subject, text, "Nothing to do, but to know.")),
   ];
 }
 

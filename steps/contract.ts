@@ -8,6 +8,7 @@ import {
   readOwnRecord,
   requireChangeRecord,
 } from "../postgres/migration/change-record.ts";
+import { judgeDefaults } from "../postgres/migration/column-default.ts";
 import { dropNormaliser, NormaliserDiffers, restoreNormaliser } from "../postgres/migration/contract.ts";
 import { readContract } from "../postgres/migration/contract-record.ts";
 import type { TableWork } from "../postgres/migration/expand.ts";
@@ -52,6 +53,7 @@ async function blockersOf(client: Client, spec: ContractSpec): Promise<string[]>
     ...(await missingRights(client, spec.change, { stamps: false })).toWrite,
     ...(await constraintBlockers(client, spec.change)),
     ...quietBlockers(spec, await readOldStyleWrites(client, spec.quietSeconds)),
+    ...(await judgeDefaults(client, spec.change)).oldStyle,
   ];
 }
 

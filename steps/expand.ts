@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { StepError } from "../errors/step-error.ts";
 import { unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
+import { judgeDefaults } from "../postgres/migration/column-default.ts";
 import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
 import { restoreSeconds, showRows } from "../postgres/migration/estimate.ts";
 import {
@@ -13,6 +14,9 @@ import {
 } from "../postgres/migration/expand.ts";
 import { forgetLeftStep, leftBlocker, markUndone, readLeft } from "../postgres/migration/left-record.ts";
 import { countOriginals, keepJournal, removeRollout } from "../postgres/migration/remove-rollout.ts";
+import { judgeRisks } from "../postgres/migration/risks.ts";
+import { judgeRules } from "../postgres/migration/rule-judgement.ts";
+import { tryRules } from "../postgres/migration/rule-trial.ts";
 import { readTargetFacts, type TargetFacts } from "../postgres/migration/target-facts.ts";
 import { type Findings, judgeTarget } from "../postgres/migration/target-findings.ts";
 import { restoreChange, tableWork } from "../postgres/migration/undo-change.ts";
@@ -54,9 +58,19 @@ async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   const foreign = foreignChange(record, identity.stack, change);
   const left = foreign ? undefined : await leftBlocker(client, change, identity.stack);
   const all = [...(foreign ? [foreign] : []), ...(left ? [left] : []), ...blockers, ...toWrite];
-  // Rows are counted only where they can be read.
+  // Rows are read only where they can be.
   if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
-  return { facts, notes, blockers: all };
+  // What has been changed by us is judged by the table's rules already.
+  if (all.length > 0 || record) return { facts, notes, blockers: all };
+  const trials = await tryRules(client, change);
+  const defaults = await judgeDefaults(client, change);
+  const uncertain = [...trials.unknown, ...(await judgeRules(client, change)), ...defaults.risks];
+  const risks = judgeRisks(uncertain, migration.accept);
+  return {
+    facts,
+    notes: [...notes, ...trials.notes, ...defaults.notes, ...risks.notes],
+    blockers: [...trials.blockers, ...risks.blockers],
+  };
 }
 
 /** Rows that the undo has to give back itself: a migration that is not undone comes first, and gives all of them back. */

@@ -16,6 +16,7 @@ import { leftBlocker } from "../postgres/migration/left-record.ts";
 import { readMaintenance } from "../postgres/migration/maintenance-record.ts";
 import { readTargetFacts } from "../postgres/migration/target-facts.ts";
 import { restoreChange, tableWork } from "../postgres/migration/undo-change.ts";
+import { versionTableBlocker } from "../postgres/migration/version-table.ts";
 import { withConnection, withConnections } from "../postgres/session.ts";
 import { commandBlockers } from "./migration/maintenance-command.ts";
 import { flagBlocker } from "./migration/maintenance-flag.ts";
@@ -50,6 +51,8 @@ export interface MigrationResult {
   downtimeSeconds: number | null;
 }
 
+const NO_VERSION_TABLE = "no schema of the database has a table of Alembic's, so no revision is stamped";
+
 async function blockersOf(
   spec: MigrationSpec,
   deps: StepDeps,
@@ -58,7 +61,10 @@ async function blockersOf(
 ): Promise<string[]> {
   const { change, migration } = spec;
   const revision = migration.alembicRevision;
-  const heads = revision === undefined ? undefined : stampBlocker(await readRevisions(client, change));
+  const heads =
+    revision === undefined
+      ? undefined
+      : ((await versionTableBlocker(client, change)) ?? stampBlocker(await readRevisions(client, change)));
   const left = await leftBlocker(client, change, spec.identity.stack);
   return [
     ...(left ? [left] : []),
@@ -101,8 +107,16 @@ async function observe(spec: MigrationSpec, deps: StepDeps): Promise<Observation
     const expected = expectApply("migration", spec, deps.evidence, { rows: counts.total, constant });
     const { locks, ...time } = expected;
     const stamp = await stampDrift(client, spec);
+    const unstamped =
+      spec.migration.alembicRevision !== undefined && (await readRevisions(client, change)) === undefined;
     const lines = planMigration(spec, { counts, rows, stamp, stopped, open: open !== undefined });
-    return { drift, plan: [...lines, ...locks], undo, blockers, ...time };
+    return {
+      drift,
+      plan: [...lines, ...(unstamped ? [`note: ${NO_VERSION_TABLE}`] : []), ...locks],
+      undo,
+      blockers,
+      ...time,
+    };
   });
 }
 
@@ -160,7 +174,7 @@ async function apply(spec: MigrationSpec, deps: StepDeps): Promise<MigrationResu
     const changedRows = (await readJournal(client))?.rows ?? 0;
     deps.log(
       `migration: ${showRows(after.total)}, ${after.invalid} outside the allowed values; the journal has ${showRows(changedRows)} as they were` +
-        (stamped ? `; Alembic is at ${revision}` : ""),
+        (stamped ? `; Alembic is at ${revision}` : revision === undefined ? "" : `; ${NO_VERSION_TABLE}`),
     );
     return {
       changedRows,

@@ -5,16 +5,19 @@ import { StepError } from "../errors/step-error.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { readRevisions } from "../postgres/migration/alembic.ts";
 import { readChangeRecord } from "../postgres/migration/change-record.ts";
+import { findVersionTable, versionTableBlocker } from "../postgres/migration/version-table.ts";
 import { withConnection } from "../postgres/session.ts";
+import { type AlembicEnvironment, judgeEnvironment, readEnvironment } from "../review/alembic-env.ts";
 import { readRevisionFolder } from "../review/alembic-folder.ts";
 import { judgeOrder } from "../review/alembic-order.ts";
 import { judgeScript } from "../review/alembic-script.ts";
 import { searchCode } from "../review/code-search.ts";
+import { findConvention, type NamingConvention } from "../review/constraint-name.ts";
 import { searchDatabase } from "../review/database-reads.ts";
 import { clip, type Finding, refusalOf } from "../review/finding.ts";
 import { judgePlan, lintPlan } from "../review/plan-lint.ts";
 import { renderReview, summarise } from "../review/render.ts";
-import { placeExists } from "../review/source-tree.ts";
+import { placeExists, readTree } from "../review/source-tree.ts";
 import { judgeCatalogue, splitBlocker, surveyTarget } from "../review/target-survey.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { rightsOf } from "./migration/target-rights.ts";
@@ -41,8 +44,11 @@ const inRelease = (place: string, { release }: ReviewSpec) => place.replaceAll("
 
 async function judgeMigrations(client: Client, spec: ReviewSpec, { signal }: StepDeps): Promise<Finding[]> {
   const { change, migration, review } = spec;
-  const current = await readRevisions(client, change);
   const topic = "migrations";
+  const unsure = await versionTableBlocker(client, change);
+  if (unsure && migration.alembicRevision !== undefined)
+    return [{ severity: "stop", topic, subject: "alembic_version", finding: unsure, remedy: "" }];
+  const current = await readRevisions(client, change);
   if (review.migrations === undefined) {
     if (!current) return [];
     const remedy = "Set review.migrations to the folder of the revisions.";
@@ -58,10 +64,32 @@ async function judgeMigrations(client: Client, spec: ReviewSpec, { signal }: Ste
   const wanted = migration.alembicRevision;
   const made = (await readChangeRecord(client)) !== undefined;
   const script = found.revisions.find(({ id }) => id === wanted);
+  const environment = await readEnvironment(folder);
+  const convention = script && (await readConvention(script.text, environment, spec, signal));
   return [
     ...judgeOrder(found, { folder, wanted, current, made }),
-    ...(script ? await judgeScript(script, change) : []),
+    ...judgeEnvironment(environment, await findVersionTable(client, change), {
+      change,
+      accept: review.accept,
+    }),
+    ...(script ? await judgeScript(script, change, { convention, accept: review.accept }) : []),
   ];
+}
+
+/** How the application's models name a CHECK; asked only where a file leaves that to them. */
+async function readConvention(
+  script: string,
+  environment: AlembicEnvironment | undefined,
+  { review, release }: ReviewSpec,
+  signal: AbortSignal,
+): Promise<NamingConvention> {
+  if (!script.includes("create_check_constraint")) return undefined;
+  const sources = environment ? [{ path: environment.file, text: environment.text }] : [];
+  for (const place of review.code) {
+    const { files } = readTree(place.replaceAll("{release}", release), { ignore: review.ignore, signal });
+    for await (const file of files) if (file.path.endsWith(".py")) sources.push(file);
+  }
+  return findConvention(sources);
 }
 
 /** The file of the revision that stands for this change. */

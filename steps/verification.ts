@@ -63,8 +63,33 @@ async function observe(spec: VerificationSpec, deps: StepDeps): Promise<Observat
     ...(smoke ? [`runs the smoke command ${smoke.command.join(" ").slice(0, 200)}`] : []),
   ];
   const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
-  const blockers = done || !smoke ? [] : await smokeBlockers(smoke, targetOf(spec));
+  const blockers = done
+    ? []
+    : [...(smoke ? await smokeBlockers(smoke, targetOf(spec)) : []), ...(await healthBlockers(spec, deps))];
   return { drift: [], plan, undo: [], blockers, estimateSeconds: 1 };
+}
+
+/** A service that is being restarted gets another chance; preview does not wait for more. */
+const TRIES_IN_PREVIEW = 2;
+
+/** What would fail this step though the migration went well: asked before anything is changed. */
+async function healthBlockers({ app, hosts = [] }: VerificationSpec, deps: StepDeps): Promise<string[]> {
+  const health = app ? readAppHealth(app.url, deps.signal) : Promise.resolve();
+  const down = await health.then(
+    () => [],
+    (error: unknown) => {
+      if (error instanceof StepError) return [error.message];
+      throw error;
+    },
+  );
+  const { faults } = await readServices(hosts, deps.signal, { tries: TRIES_IN_PREVIEW });
+  return [
+    ...down,
+    ...faults.map(
+      (fault) =>
+        `verification: ${fault}. Start the service or look at its log: phase 1 ends with this question.`,
+    ),
+  ];
 }
 
 function faultsOf({ after, constraint, negativeWrites }: Look, change: Change): string[] {

@@ -1,10 +1,12 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import { workingRole } from "../session-role.ts";
+import { type AssigningTriggers, readAssigningTriggers } from "./assigning-triggers.ts";
 import type { Change } from "./change.ts";
-import { subjectOf, tableName } from "./change-sql.ts";
+import { OWN_TRIGGER_NAME, subjectOf, tableName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
 import type { Refusal } from "./refusal.ts";
+import type { Risk } from "./risks.ts";
 import type { NamedFact } from "./target-facts.ts";
 
 /** What becomes of the application's triggers while we change and restore rows. */
@@ -17,10 +19,8 @@ export interface UpdateTrigger extends NamedFact {
 }
 
 /** What decides whether the application's triggers can be bypassed, or fired and undone. */
-export interface AppTriggers {
+export interface AppTriggers extends AssigningTriggers {
   onUpdate: UpdateTrigger[];
-  /** BEFORE triggers that may assign the column, or fire outside of ours. */
-  assigning: NamedFact[];
   serverVersion: number;
   /** The role may set session_replication_role. */
   mayBypass: boolean;
@@ -30,13 +30,10 @@ export interface AppTriggers {
   openSchemas: string[];
 }
 
-/** Names of our own triggers on the table, as a POSIX expression. */
-export const OWN_TRIGGER_NAME = "^[!~]rollout_";
-
 /** Server from which a role can be given the right to bypass triggers. */
 const BYPASS_VERSION = 150_000;
 
-// tgtype: 1 = row, 2 = before, 4 = insert, 8 = delete, 16 = update.
+// tgtype: 16 = update.
 const OF_THE_APP = `
   SELECT t.tgname AS name, p.proname || '()' AS detail, t.tgenabled AS enabled
   FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
@@ -45,11 +42,6 @@ const OF_THE_APP = `
 
 const ON_UPDATE = `${OF_THE_APP} AND t.tgtype & 16 <> 0 AND (cardinality(t.tgattr::int2[]) = 0 OR
     (SELECT attnum FROM pg_attribute WHERE attrelid = t.tgrelid AND attname = $2) = ANY (t.tgattr::int2[]))
-  ORDER BY 1`;
-
-const ASSIGNING = `${OF_THE_APP} AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0
-    AND (p.prosrc ~* ('new\\.\\s*"?' || $2::text || '"?\\s*:?=[^=]')
-         OR t.tgname > '~rollout_normalise' OR t.tgname < '!rollout_asked')
   ORDER BY 1`;
 
 const SESSION = `
@@ -73,17 +65,17 @@ export async function readUpdateTriggers(client: Client, change: Change): Promis
 
 /** Reads catalogues and settings only. */
 export async function readAppTriggers(client: Client, change: Change): Promise<AppTriggers> {
-  const { rows } = await client.query<Omit<AppTriggers, "onUpdate" | "assigning" | "mayBypass">>(SESSION, [
-    change.schema,
-  ]);
+  const { rows } = await client.query<Pick<AppTriggers, "serverVersion" | "countsWrites" | "openSchemas">>(
+    SESSION,
+    [change.schema],
+  );
   const session = rows[0];
   if (!session) throw new Error("postgres: expected a row about this session, got none");
-  const assigning = await client.query<NamedFact>(ASSIGNING, [tableName(change), change.column]);
   return {
     ...session,
     mayBypass: await mayBypass(client, session.serverVersion),
     onUpdate: await readUpdateTriggers(client, change),
-    assigning: assigning.rows,
+    ...(await readAssigningTriggers(client, change)),
   };
 }
 
@@ -141,7 +133,7 @@ export function appTriggerBlockers(
   { mode, role }: { mode: AppTriggerMode; role: string },
 ): string[] {
   const subject = subjectOf(change);
-  const { onUpdate, assigning } = triggers;
+  const { onUpdate, assigning, outside } = triggers;
   return [
     ...(mode === "refuse" && onUpdate.length > 0
       ? [
@@ -152,10 +144,24 @@ export function appTriggerBlockers(
     ...(mode === "fire" ? fireBlockers(triggers) : []),
     ...(assigning.length > 0
       ? [
-          `expected no BEFORE trigger that assigns ${subject} or fires outside of our own, got ${listFacts(assigning)}. Change or rename it.`,
+          `expected no BEFORE trigger that assigns ${subject}, got ${listFacts(assigning)}. Let it leave the column alone.`,
+        ]
+      : []),
+    ...(outside.length > 0
+      ? [
+          `expected every BEFORE trigger of ${change.table} to fire between our own, got ${listFacts(outside)}. Rename it: between !rollout_ and ~rollout_.`,
         ]
       : []),
   ];
+}
+
+/** Triggers of which it can't be told whether they assign the column, each to be accepted by its name. */
+export function unreadTriggerRisks({ unread }: AppTriggers, change: Change): Risk[] {
+  return unread.map((fact) => ({
+    name: fact.name,
+    finding: `expected no BEFORE trigger that may assign ${subjectOf(change)}, got ${listFacts([fact])}`,
+    remedy: `Let it assign the columns that it means one by one`,
+  }));
 }
 
 /** What preview says of them. */

@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import type { Change } from "./change.ts";
 
+/** Names of our own triggers on the table, as a POSIX expression. */
+export const OWN_TRIGGER_NAME = "^[!~]rollout_";
+
 export const quoteName = (name: string) => pg.escapeIdentifier(name);
 export const quoteText = (value: string) => pg.escapeLiteral(value);
 

@@ -30,6 +30,16 @@ export const Change = z
       })
       .describe("How old values become allowed ones. What no rule maps stops phase 1 before any change."),
     constraint: Identifier.describe("Name of the CHECK constraint."),
+    versionTable: z
+      .string()
+      .regex(
+        /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/,
+        "schema.table, each as a PostgreSQL identifier",
+      )
+      .optional()
+      .describe(
+        "Table in which Alembic keeps its revision. Found by itself, in whatever schema, unless there are several.",
+      ),
   })
   .superRefine((change, context) => {
     const targets: [string, string | undefined][] = [

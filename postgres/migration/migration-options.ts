@@ -15,6 +15,8 @@ export const MigrationOptions = z.strictObject({
   journalReplication: z.enum(["refuse", "prepared"]).default("refuse"),
   /** Undo of a row whose migrated value the application has assigned again. */
   reaffirmed: z.enum(["keep", "restore"]),
+  /** Names of constraints, indexes, policies and triggers whose risk the table's owner takes. */
+  accept: z.array(z.string()).optional(),
   /** Stamped into `alembic_version` where a table of that name exists. */
   alembicRevision: z.string().optional(),
 });

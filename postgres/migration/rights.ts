@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import type { Change } from "./change.ts";
 import { quoteName, tableName } from "./change-sql.ts";
+import { findVersionTable, type VersionTable } from "./version-table.ts";
 
 /** Rights that are missing, each as a sentence with the statement that grants it. */
 export interface MissingRights {
@@ -12,7 +13,7 @@ export interface MissingRights {
 
 /** What the phase will do beside its table. */
 export interface RightsNeeded {
-  /** alembic_version is written, where there is one. */
+  /** Alembic's table is written, where there is one. */
   stamps: boolean;
 }
 
@@ -36,21 +37,18 @@ interface Facts {
   rolloutOwner: string | null;
   rolloutUsable: boolean | null;
   tableLacks: string[] | null;
-  alembicLacks: string[] | null;
 }
 
-/** By names, and never by to_regclass, which fails where a schema may not be used. */
-const lacks = (table: string, privileges: readonly string[]) => `
-  (SELECT ARRAY(SELECT p FROM unnest(ARRAY[${privileges.map((name) => `'${name}'`).join(", ")}]) AS p
-                WHERE NOT has_table_privilege(c.oid, p))
-   FROM pg_class AS c WHERE c.relnamespace = s.oid AND c.relname = ${table} AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))`;
+const lacks = (oid: string, privileges: string) =>
+  `ARRAY(SELECT p FROM unnest(${privileges}) AS p WHERE NOT has_table_privilege(${oid}, p))`;
 
 const FACTS = `
   SELECT current_user AS role, has_schema_privilege(s.oid, 'USAGE') AS "schemaUsage",
          (SELECT has_language_privilege(l.oid, 'USAGE') FROM pg_language AS l WHERE l.lanname = 'plpgsql') AS language,
          pg_get_userbyid(r.nspowner) AS "rolloutOwner", pg_has_role(r.nspowner, 'USAGE') AS "rolloutUsable",
-         ${lacks("$2", ["SELECT", "INSERT", "UPDATE", "TRIGGER"])} AS "tableLacks",
-         ${lacks("'alembic_version'", ["SELECT", "INSERT", "DELETE"])} AS "alembicLacks"
+         -- By names, and never by to_regclass, which fails where a schema may not be used.
+         (SELECT ${lacks("c.oid", "ARRAY['SELECT', 'INSERT', 'UPDATE', 'TRIGGER']")} FROM pg_class AS c
+          WHERE c.relnamespace = s.oid AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) AS "tableLacks"
   FROM (SELECT) AS one LEFT JOIN pg_namespace AS s ON s.nspname = $1
        LEFT JOIN pg_namespace AS r ON r.nspname = 'rollout'`;
 
@@ -64,19 +62,17 @@ function tableRights(facts: Facts, name: string, lacking: readonly string[]): st
   return [expected(facts.role, `to have ${rights} on ${name}`, remedy)];
 }
 
+const schemaRight = (role: string, schema: string) =>
+  expected(
+    role,
+    `to use schema ${schema}`,
+    `As its owner or a superuser: GRANT USAGE ON SCHEMA ${schema} TO ${quoteName(role)}`,
+  );
+
 function readRights(facts: Facts, change: Change): string[] {
   const { role, schemaUsage, rolloutOwner, rolloutUsable } = facts;
-  const schema = quoteName(change.schema);
   return [
-    ...(schemaUsage === false
-      ? [
-          expected(
-            role,
-            `to use schema ${schema}`,
-            `As its owner or a superuser: GRANT USAGE ON SCHEMA ${schema} TO ${quoteName(role)}`,
-          ),
-        ]
-      : []),
+    ...(schemaUsage === false ? [schemaRight(role, quoteName(change.schema))] : []),
     ...(rolloutUsable === false
       ? [
           expected(
@@ -87,6 +83,36 @@ function readRights(facts: Facts, change: Change): string[] {
         ]
       : []),
   ];
+}
+
+/** What is missing for the stamp: Alembic's table may lie in a schema that ours has nothing to do with. */
+async function versionRights(
+  client: Client,
+  facts: Facts,
+  { oid, sql }: VersionTable,
+): Promise<MissingRights> {
+  const { rows } = await client.query<{ lacking: string[]; schema: string; usable: boolean }>(
+    `SELECT ${lacks("c.oid", "ARRAY['SELECT', 'INSERT', 'DELETE']")} AS lacking,
+            c.relnamespace::regnamespace::text AS schema, has_schema_privilege(c.relnamespace, 'USAGE') AS usable
+     FROM pg_class AS c WHERE c.oid = $1`,
+    [oid],
+  );
+  const { lacking = [], schema = "", usable = true } = rows[0] ?? {};
+  return {
+    toRead: [
+      ...(usable ? [] : [schemaRight(facts.role, schema)]),
+      ...tableRights(
+        facts,
+        sql,
+        lacking.filter((right) => right === "SELECT"),
+      ),
+    ],
+    toWrite: tableRights(
+      facts,
+      sql,
+      lacking.filter((right) => right !== "SELECT"),
+    ),
+  };
 }
 
 function languageRights({ role, language }: Facts): string[] {
@@ -115,19 +141,19 @@ export async function missingRights(
   }
   const { rows } = await client.query<Facts>(FACTS, [change.schema, change.table]);
   const facts = rows[0] as Facts;
-  const alembic = stamps ? (facts.alembicLacks ?? []) : [];
-  const version = `${quoteName(change.schema)}.alembic_version`;
-  const [reads, writes] = [(r: string) => r === "SELECT", (r: string) => r !== "SELECT"];
+  const version = stamps ? await findVersionTable(client, change) : undefined;
+  const alembic = version ? await versionRights(client, facts, version) : { toRead: [], toWrite: [] };
   const onTable = facts.tableLacks ?? [];
+  const [reads, writes] = [(r: string) => r === "SELECT", (r: string) => r !== "SELECT"];
   return {
     toRead: [
       ...readRights(facts, change),
       ...tableRights(facts, tableName(change), onTable.filter(reads)),
-      ...tableRights(facts, version, alembic.filter(reads)),
+      ...alembic.toRead,
     ],
     toWrite: [
       ...tableRights(facts, tableName(change), onTable.filter(writes)),
-      ...tableRights(facts, version, alembic.filter(writes)),
+      ...alembic.toWrite,
       ...languageRights(facts),
     ],
   };

@@ -20,9 +20,8 @@ export interface TargetFacts {
   column: ColumnFacts | undefined;
   key: KeyFacts | undefined;
   appTriggers: AppTriggers;
-  /** Foreign keys, unique indexes and checks in which the column takes part. */
+  /** Foreign keys and checks in which the column takes part. */
   foreignKeys: NamedFact[];
-  uniqueIndexes: NamedFact[];
   checks: NamedFact[];
   publications: Publications;
   mayCreateSchema: boolean;
@@ -98,17 +97,6 @@ const CONSTRAINTS = `
   WHERE (c.conrelid = a.attrelid AND a.attnum = ANY (c.conkey)
          OR c.confrelid = a.attrelid AND a.attnum = ANY (c.confkey)) AND c.contype IN ('f', 'c') ORDER BY 1`;
 
-const UNIQUE_INDEXES = `
-  SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS detail
-  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2
-  WHERE i.indrelid = to_regclass($1) AND i.indisunique
-    -- With the key in it no two rows can collide.
-    AND NOT EXISTS (SELECT FROM pg_attribute k WHERE k.attrelid = i.indrelid AND k.attname = $3
-                    AND k.attnum = ANY (i.indkey::int2[]))
-    AND (a.attnum = ANY (i.indkey::int2[])
-         OR pg_get_indexdef(i.indexrelid) ~ ('\\m' || $2::text || '\\M') AND
-            (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) ORDER BY 1`;
-
 const SESSION = `
   SELECT current_database() AS database, current_user AS role, pg_is_in_recovery() AS standby,
          has_database_privilege(current_database(), 'CREATE')
@@ -159,7 +147,6 @@ export async function readTargetFacts(client: Client, change: Change): Promise<T
     appTriggers,
     foreignKeys: constraints.filter(({ type }) => type === "f"),
     checks: constraints.filter(({ type }) => type === "c"),
-    uniqueIndexes: await all(UNIQUE_INDEXES, table, column, change.key),
     publications: await readPublications(client, change, appTriggers.serverVersion),
     longTransactions: await all(LONG_TRANSACTIONS, table),
   };

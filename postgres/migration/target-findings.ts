@@ -1,8 +1,9 @@
-import { appTriggerBlockers, appTriggerNotes, listFacts } from "./app-triggers.ts";
+import { appTriggerBlockers, appTriggerNotes, listFacts, unreadTriggerRisks } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
 import { showValue, subjectOf, suffixedName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
 import { publicationBlockers, publicationNotes } from "./publications.ts";
+import { judgeRisks } from "./risks.ts";
 import type { TargetFacts } from "./target-facts.ts";
 
 /** What stands in the way of the change, each with its remedy, and what is only worth knowing. */
@@ -110,17 +111,12 @@ function keyBlockers({ key }: TargetFacts, change: Change): string[] {
 
 function companionBlockers(facts: TargetFacts, change: Change, options: MigrationOptions): string[] {
   const subject = subjectOf(change);
-  const { foreignKeys, uniqueIndexes, role } = facts;
+  const { foreignKeys, role } = facts;
   return [
     ...appTriggerBlockers(facts.appTriggers, change, { mode: options.appTriggers, role }),
     ...publicationBlockers(facts.publications, change, options),
     ...(foreignKeys.length > 0
       ? [`expected ${subject} in no foreign key, got ${listFacts(foreignKeys)}. It is not supported.`]
-      : []),
-    ...(uniqueIndexes.length > 0
-      ? [
-          `expected ${subject} in no unique index, since normalised values may collide, got ${listFacts(uniqueIndexes)}. It is not supported.`,
-        ]
       : []),
   ];
 }
@@ -187,6 +183,7 @@ export function judgeTarget(
       ...companionBlockers(facts, change, options),
     );
   }
-  blockers.push(...rightsBlockers(facts));
-  return { blockers, notes: facts.table ? notesOf(facts, change, options) : [] };
+  const risks = judgeRisks(unreadTriggerRisks(facts.appTriggers, change), options.accept);
+  blockers.push(...risks.blockers, ...rightsBlockers(facts));
+  return { blockers, notes: facts.table ? [...notesOf(facts, change, options), ...risks.notes] : [] };
 }

@@ -1,7 +1,6 @@
 import type { Client } from "pg";
-import { OWN_TRIGGER_NAME } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
-import { oldStyle, quoteName, quoteText, tableName } from "./change-sql.ts";
+import { OWN_TRIGGER_NAME, oldStyle, quoteName, quoteText, tableName } from "./change-sql.ts";
 import { FUNCTION_ATTRIBUTES, MIGRATING, normaliserFunction, PENDING } from "./normaliser.ts";
 import { RESTORE_TRIGGERS } from "./restore-triggers.ts";
 import {

@@ -51,14 +51,14 @@ type Service = AskedHost["services"][number];
 async function readService(
   host: string,
   service: Service,
-  signal: AbortSignal,
+  { signal, tries: most }: { signal: AbortSignal; tries: number },
 ): Promise<ServiceHealth | string> {
   const { unit, processes: expected, health, healthFields } = service;
   // Where nobody says who answers, one answer that is well is all that can be had.
   const named = askedFields(healthFields).includes("pid");
   if (!health) return { host, unit, expected, answered: null };
   let fault = "";
-  for (let tries = 0; tries < TRIES; tries += 1) {
+  for (let tries = 0; tries < most; tries += 1) {
     if (tries > 0) await sleep(PAUSE_MS, undefined, { signal });
     const asked = { health, processes: expected, ...(healthFields ? { healthFields } : {}) };
     const { processes, unnamed, fault: broke } = await askService(asked, signal);
@@ -74,13 +74,14 @@ async function readService(
   return `expected ${expected} healthy processes of ${unit} on ${host} at ${showAddress(health)}, got: ${fault}`;
 }
 
-/** Asks every service of every host until each process has answered. */
+/** Asks every service of every host until each process has answered, or as often as it is told. */
 export async function readServices(
   hosts: readonly AskedHost[],
   signal: AbortSignal,
+  { tries = TRIES }: { tries?: number } = {},
 ): Promise<{ services: ServiceHealth[]; faults: string[] }> {
   const asked = hosts.flatMap(({ name, services }) =>
-    services.map((service) => readService(name, service, signal)),
+    services.map((service) => readService(name, service, { signal, tries })),
   );
   const answers = await Promise.all(asked);
   return {

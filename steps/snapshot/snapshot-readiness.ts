@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import type { Client } from "pg";
-import { resolveRelease } from "../../hosts/process-proof.ts";
 import { tellError } from "../../errors/report-error.ts";
+import { resolveRelease } from "../../hosts/process-proof.ts";
 import { describeMissing, freeBytes } from "../../postgres/backup/dump-space.ts";
 import { shownPath } from "../../postgres/backup/dump-store.ts";
 import { KeyReader } from "../../postgres/deals/key-pages.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import { expand } from "../../steps/expand.ts";
 import { migration } from "../../steps/migration.ts";
-import { RolloutTarget } from "../steps/rollout-target.ts";
+import { CHANGE, RolloutTarget } from "../steps/rollout-target.ts";
 
 describe("the stamp in alembic_version", () => {
   let target: RolloutTarget;
@@ -35,6 +35,68 @@ describe("the stamp in alembic_version", () => {
     await make("");
     assert.equal((await forward(target.spec({}, { alembicRevision: undefined }))).alembicRevision, null);
     assert.deepEqual(await stamped(), ["003"]);
+  });
+
+  for (const [what, ddl, table] of [
+    [
+      "another schema",
+      "CREATE SCHEMA crm; ALTER TABLE alembic_version SET SCHEMA crm",
+      "crm.alembic_version",
+    ],
+    ["another name", "ALTER TABLE alembic_version RENAME TO crm_revision", "crm_revision"],
+    [
+      "a schema and a name of its own",
+      `CREATE SCHEMA "Odd"; ALTER TABLE alembic_version RENAME TO "Version"; ALTER TABLE "Version" SET SCHEMA "Odd"`,
+      `"Odd"."Version"`,
+    ],
+  ] as const) {
+    it(`is found in a table with ${what}, and taken back there`, async () => {
+      const before = await make(ddl);
+      const read = async () =>
+        (await target.admin.query(`SELECT string_agg(version_num, ', ') AS now FROM ${table}`)).rows[0].now;
+      assert.equal((await forward()).alembicRevision, "004");
+      assert.equal(await read(), "004");
+      // One that came since is told apart by the stamp.
+      await target.admin.query(
+        "CREATE SCHEMA later; CREATE TABLE later.alembic_version (version_num varchar(32))",
+      );
+      assert.deepEqual(await back(), []);
+      await target.admin.query("DROP SCHEMA later CASCADE");
+      assert.equal(await read(), "003");
+      assert.deepEqual(await snapshotDatabase(target.admin), before);
+    });
+  }
+
+  it("is not made in one of several tables, until the configuration says in which", async () => {
+    await make(
+      "CREATE SCHEMA crm; CREATE TABLE crm.alembic_version (version_num varchar(32)); INSERT INTO crm.alembic_version VALUES ('c1')",
+    );
+    const expected =
+      /expected one table of Alembic's in the database, got crm\.alembic_version, public\.alembic_version\. Set change\.versionTable/;
+    assert.match((await migration.observe(target.spec(), target.deps())).blockers.join(), expected);
+    await assert.rejects(forward(), expected);
+    assert.deepEqual(await stamped(), ["003"]);
+    const spec = target.spec({ change: { ...CHANGE, versionTable: "crm.alembic_version" } });
+    assert.deepEqual((await migration.observe(spec, target.deps())).blockers, []);
+    await target.apply(migration, spec);
+    assert.deepEqual(await stamped(), ["003"]);
+    const { rows } = await target.admin.query("SELECT version_num FROM crm.alembic_version");
+    assert.deepEqual(rows, [{ version_num: "004" }]);
+    const wrong = target.spec({ change: { ...CHANGE, versionTable: "crm.versions" } });
+    await target.undo(migration, spec);
+    assert.match(
+      (await migration.observe(wrong, target.deps())).blockers.join(),
+      /expected Alembic's table crm\.versions \(change\.versionTable\), got crm\.alembic_version, public\.alembic_version\./,
+    );
+  });
+
+  it("is said not to be made, where no schema has such a table", async () => {
+    await make("DROP TABLE alembic_version");
+    const { plan } = await migration.observe(target.spec(), target.deps());
+    assert.match(
+      plan.join("\n"),
+      /note: no schema of the database has a table of Alembic's, so no revision is stamped/,
+    );
   });
 
   it("is refused where there are several heads, of which nobody could say which one goes on", async () => {

@@ -57,7 +57,33 @@ describe("triggers of the application that stand in the way", () => {
       "fire one that comes before ours",
       "fire",
       trigger("NEW.budget := 1;", { name: '"!a"' }),
-      /got !a \(!a\(\)\)\. Change or rename it/,
+      /to fire between our own, got !a \(!a\(\)\)\. Rename it/,
+    ],
+    [
+      "one that assigns the column, wherever it does",
+      "bypass",
+      trigger("SELECT 1,\n 'x' INTO NEW.budget, NEW.deal_type;", { when: "BEFORE INSERT" }),
+      /no BEFORE trigger that assigns deals\.deal_type, got touch \(touch\(\), line 1: NEW\.deal_type\)\. Let it leave/,
+    ],
+    [
+      "one that may assign the column",
+      "fire",
+      trigger("NEW := jsonb_populate_record(NEW, to_jsonb(TG_ARGV));"),
+      /that may assign deals\.deal_type, got touch \(touch\(\), line 1: all of NEW\)\. .*take the risk: migration\.accept: \["touch"\]\./,
+    ],
+    [
+      "one in a language that is not read",
+      "bypass",
+      `CREATE FUNCTION public.odd() RETURNS trigger LANGUAGE internal AS 'RI_FKey_check_ins';
+       CREATE TRIGGER odd BEFORE INSERT ON deals FOR EACH ROW EXECUTE FUNCTION public.odd()`,
+      /got odd \(odd\(\), not read: it is written in internal\).*migration\.accept: \["odd"\]/,
+    ],
+    [
+      "a shipped one that is told to write the column",
+      "bypass",
+      `CREATE EXTENSION insert_username;
+       CREATE TRIGGER who BEFORE INSERT ON deals FOR EACH ROW EXECUTE FUNCTION insert_username(deal_type)`,
+      /that assigns deals\.deal_type, got who \(insert_username\(\), NEW\.deal_type\)/,
     ],
   ];
   for (const [what, mode, ddl, expected] of refused) {
@@ -68,6 +94,22 @@ describe("triggers of the application that stand in the way", () => {
       assert.deepEqual(await snapshotDatabase(target.admin), before);
     });
   }
+
+  it("are none, when they only compare the column or speak of it, and one whose risk is taken stays in the plan", async () => {
+    await make(`
+      ${trigger("IF NEW.deal_type = 'x' THEN NULL; END IF; -- NEW.deal_type := 'x'\n", { name: "compares" })}
+      ${trigger("IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;", { name: "every", when: "BEFORE INSERT OR UPDATE OR DELETE" })}
+      CREATE EXTENSION moddatetime;
+      CREATE TRIGGER stamp BEFORE UPDATE ON deals FOR EACH ROW EXECUTE FUNCTION moddatetime(updated_at);
+      ${trigger("NEW := jsonb_populate_record(NEW, to_jsonb(NEW));", { name: "whole" })}`);
+    const spec = target.spec({}, { appTriggers: "bypass", accept: ["whole"] });
+    const { blockers, plan } = await expand.observe(spec, target.deps());
+    assert.deepEqual(blockers, []);
+    assert.match(
+      plan.join("\n"),
+      /note: accepted \(migration\.accept\): expected no BEFORE trigger that may assign deals\.deal_type, got whole/,
+    );
+  });
 
   const strays: [string, string, RegExp][] = [
     ["to another table", AUDIT, /got public\.audit \(25 rows\) written as well/],

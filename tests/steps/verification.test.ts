@@ -94,6 +94,34 @@ describe("verification of services and smoke", () => {
     deepEqual([services[0]?.answered, app], [[{}], { text: "OK" }]);
   });
 
+  it("asks before the first change what it will ask after the last, and stops there", async () => {
+    const gone = await serve([1]);
+    servers.splice(0)[0]?.close();
+    const asked = async (fields: Partial<VerificationSpec>) =>
+      (await verification.observe(spec(fields), target.deps())).blockers;
+    deepEqual(
+      await asked({
+        hosts: web(await serve([7, 5])),
+        app: { url: (await serve([7])).replace("/health", "") },
+      }),
+      [],
+    );
+    match(
+      (await asked({ hosts: web(gone) })).join(),
+      /expected 2 healthy processes of diligence-web on web-1 .*, got: .*\. Start the service/,
+    );
+    match((await asked({ hosts: web(await serve([7])) })).join(), /got: 1 that answer/);
+    match(
+      (await asked({ hosts: web(await serve([7], { database: "down" }), 1) })).join(),
+      /got: 1 without a database/,
+    );
+    match(
+      (await asked({ app: { url: gone.replace("/health", "") } })).join(),
+      /to answer 200 and a database that is ok, got/,
+    );
+    deepEqual(await asked({ hosts: web(undefined) }), []);
+  });
+
   it("fails on too few processes, on one without its database and on none, by name", async function () {
     this.timeout(120_000);
     const gone = await serve([1]);

@@ -12,6 +12,7 @@ import { assertKnownEvidence } from "./rollout/known-evidence.ts";
 import { refuseJump } from "./rollout/mode.ts";
 import { observeAll, type Survey } from "./rollout/observe-all.ts";
 import { observingDeps } from "./rollout/observing-deps.ts";
+import { findBorrowedBackend } from "./rollout/own-backend.ts";
 import { previewLines } from "./rollout/preview.ts";
 import { refusal } from "./rollout/refusal.ts";
 import { dropUnheardLines } from "./rollout/sdk-lines.ts";
@@ -40,6 +41,7 @@ function refuse(refusals: readonly string[]): void {
 
 async function run(): Promise<Record<string, unknown>> {
   const config = readConfig(pulumi.getStack());
+  refuse(findBorrowedBackend(config, process.env.PULUMI_BACKEND_URL));
   const chain = Chain.open(evidenceFolder(config.evidence.url));
   const deps = config.observe ? observingDeps(config, chain) : undefined;
   const [survey] = await Promise.all([

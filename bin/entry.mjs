@@ -25,7 +25,10 @@ async function setUp(stack) {
   await timed("dependencies", installDependencies);
   await timed("toolchain", () => prepareToolchain({ plan, stack }));
   // A passphrase of the user's other stacks would be preferred to the sandbox's own file.
-  if (sandbox) delete process.env.PULUMI_CONFIG_PASSPHRASE;
+  if (!sandbox || process.env.PULUMI_CONFIG_PASSPHRASE === undefined) return;
+  delete process.env.PULUMI_CONFIG_PASSPHRASE;
+  // `rollout env` has to unset it in the shell, too.
+  process.env.ROLLOUT_HAD_PASSPHRASE = "yes";
 }
 
 /** The stack of what nobody foresaw goes to a file of its own: nobody else may read it. */

@@ -13,6 +13,9 @@ export const RECORD = join(OWN, "toolchain.json");
 /** PULUMI_HOME of the sandbox stack. */
 export const SANDBOX_HOME = join(OWN, "pulumi-home");
 
+/** PULUMI_HOME of other stacks where the official `command` plugin is not to be had: the user's, and the built-in one. */
+export const OWN_HOME = join(OWN, "home");
+
 /** Engines, shared by all checkouts of this user: an engine takes minutes to build and 110 MB. */
 export function cacheFolder() {
   return (

@@ -1,10 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
   constants,
   copyFileSync,
-  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -13,19 +11,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { OWN, ROOT, TOOLCHAIN } from "./paths.mjs";
-import { say } from "./say.mjs";
-import { COMMAND_PLUGIN } from "./versions.mjs";
-
-const PLUGIN_FOLDER = join("plugins", `resource-command-v${COMMAND_PLUGIN}`);
-const EXECUTABLE = "pulumi-resource-command";
-
-/** PULUMI_HOME of stacks other than the sandbox: the user's own. */
-export function userHome() {
-  return process.env.PULUMI_HOME || join(homedir(), ".pulumi");
-}
+import { ROOT, TOOLCHAIN } from "./paths.mjs";
 
 /** Changes whenever a built-in plugin or what it is bundled from does. */
 function airgapDigest() {
@@ -67,7 +54,7 @@ function replaceFile(path, content, mode = 0o644) {
 }
 
 /** An executable that the engine finds by its name, and beside it the bundle that it runs and what it was made of. */
-async function place(folder, name, plugin) {
+export async function place(folder, name, plugin) {
   replaceFile(join(folder, `${name}.mjs`), await bundle(plugin));
   const launcher = `#!/bin/sh\n# Built-in plugin of deal-type-rollout; see docs/toolchain.md.\nexec node "$(dirname "$0")/${name}.mjs" "$@"\n`;
   replaceFile(join(folder, name), launcher, 0o755);
@@ -75,7 +62,7 @@ async function place(folder, name, plugin) {
 }
 
 /** True when the plugin there was made of the sources as they are now. */
-function isFresh(folder, name) {
+export function isFresh(folder, name) {
   try {
     return readFileSync(join(folder, `${name}.digest`), "utf8") === airgapDigest();
   } catch {
@@ -113,47 +100,4 @@ export function placeEngine(built) {
 export async function provideLanguageHost() {
   const name = "pulumi-language-nodejs";
   if (!isFresh(TOOLCHAIN, name)) await place(TOOLCHAIN, name, "language-nodejs");
-}
-
-function hasCommandPlugin(folder) {
-  return existsSync(join(folder, EXECUTABLE));
-}
-
-/** True for a plugin that this program put there: it may be replaced, the official one never. */
-function isBuiltIn(folder) {
-  return existsSync(join(folder, `${EXECUTABLE}.mjs`));
-}
-
-/** Has the engine download the official plugin; false when that fails. */
-function downloadCommandPlugin(pulumi, home) {
-  const args = ["plugin", "install", "resource", "command", COMMAND_PLUGIN, "--reinstall"];
-  const env = {
-    ...process.env,
-    PULUMI_HOME: home,
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-    PULUMI_BACKEND_URL: `file://${OWN}`,
-  };
-  const { status } = spawnSync(pulumi, args, {
-    env,
-    stdio: ["ignore", "ignore", "ignore"],
-    timeout: 120_000,
-  });
-  return status === 0;
-}
-
-/**
- * Sees to it that a `command` plugin lies in `home`, and says what it did.
- * @param tryDownload the engine is new and official: the official plugin is worth a try
- */
-export async function provideCommandPlugin({ home, engine, tryDownload }) {
-  const folder = join(home, PLUGIN_FOLDER);
-  const present = hasCommandPlugin(folder);
-  if (present && !isBuiltIn(folder)) return;
-  if (tryDownload && downloadCommandPlugin(engine.path, home)) {
-    say(`Plugin: official command ${COMMAND_PLUGIN}, in ${home}`);
-    return;
-  }
-  if (present && isFresh(folder, EXECUTABLE)) return;
-  await place(folder, EXECUTABLE, "command");
-  say(`Plugin: built-in command ${COMMAND_PLUGIN}, in ${home}`);
 }

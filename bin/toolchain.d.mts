@@ -1,6 +1,9 @@
 /** The stack that this program runs by itself, with a backend of its own in the checkout. */
 export const SANDBOX: "sandbox";
 
+/** Before the name of a variable: what a shell had in it before `rollout env`. */
+export const BEFORE: "ROLLOUT_BEFORE_";
+
 /**
  * Environment of everything that runs Pulumi, to be laid over `process.env`; a variable that is `undefined` has to be
  * unset. For stacks other than the sandbox nothing of the user's own Pulumi settings is touched.

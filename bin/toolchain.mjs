@@ -1,18 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { pluginVariables, provideCommandPlugin } from "./command-plugin.mjs";
 import { chooseEngine, forcedToolchain, provideEngine } from "./engine.mjs";
 import { OWN, SANDBOX_HOME } from "./paths.mjs";
-import { placeEngine, provideCommandPlugin, provideLanguageHost, userHome } from "./plugins.mjs";
+import { placeEngine, provideLanguageHost } from "./plugins.mjs";
 import { isCurrent, readRecord, writeRecord } from "./record.mjs";
 import { SetupError } from "./say.mjs";
 
 /** The stack that this program runs by itself, with a backend of its own in the checkout. */
 export const SANDBOX = "sandbox";
-
-function homeOf(stack) {
-  return stack === SANDBOX ? SANDBOX_HOME : userHome();
-}
 
 function currentRecord() {
   const record = readRecord();
@@ -39,29 +36,45 @@ export async function prepareToolchain({ plan, stack }) {
   if (isNew && engine.kind === "airgap") engine.path = placeEngine(engine.path);
   if (engine.kind === "airgap") await provideLanguageHost();
   await provideCommandPlugin({
-    home: homeOf(stack),
-    engine,
-    tryDownload: isNew && engine.kind === "official",
+    ...{ sandbox: stack === SANDBOX, engine },
+    mayDownload: forcedToolchain() !== "airgap",
   });
   // Last, so that a set-up that was cut off is done again.
   if (isNew) writeRecord({ engine });
 }
 
+const STATE = join(OWN, "state");
+const PASSPHRASE = join(OWN, "passphrase");
+
+/** What the sandbox stack is run with. A variable that is `undefined` has to be unset. */
+const SANDBOX_VARIABLES = {
+  PULUMI_BACKEND_URL: `file://${STATE}`,
+  PULUMI_HOME: SANDBOX_HOME,
+  PULUMI_CONFIG_PASSPHRASE_FILE: PASSPHRASE,
+  // A passphrase in the environment would be preferred to the file.
+  PULUMI_CONFIG_PASSPHRASE: undefined,
+  PULUMI_STACK: SANDBOX,
+};
+
 /** State folder and passphrase of the sandbox stack; the passphrase is made once and kept for the state's life. */
 function sandboxBackend() {
-  const state = join(OWN, "state");
-  const passphrase = join(OWN, "passphrase");
-  mkdirSync(state, { recursive: true });
-  if (!existsSync(passphrase))
-    writeFileSync(passphrase, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
-  return {
-    PULUMI_BACKEND_URL: `file://${state}`,
-    PULUMI_HOME: SANDBOX_HOME,
-    PULUMI_CONFIG_PASSPHRASE_FILE: passphrase,
-    // A passphrase in the environment would be preferred to the file.
-    PULUMI_CONFIG_PASSPHRASE: undefined,
-    PULUMI_STACK: SANDBOX,
-  };
+  mkdirSync(STATE, { recursive: true });
+  if (!existsSync(PASSPHRASE))
+    writeFileSync(PASSPHRASE, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
+  return SANDBOX_VARIABLES;
+}
+
+/** Where `rollout env` keeps what a shell had before. */
+export const BEFORE = "ROLLOUT_BEFORE_";
+
+/** In a shell of `rollout env`: what it had before, for a stack that is not the sandbox would land on its backend. */
+function leaveSandbox() {
+  if (process.env.PULUMI_BACKEND_URL !== SANDBOX_VARIABLES.PULUMI_BACKEND_URL) return {};
+  const taken = Object.keys(SANDBOX_VARIABLES).filter(
+    (name) =>
+      process.env[name] === SANDBOX_VARIABLES[name] && (process.env[name] || process.env[BEFORE + name]),
+  );
+  return Object.fromEntries(taken.map((name) => [name, process.env[BEFORE + name] || undefined]));
 }
 
 /**
@@ -84,6 +97,6 @@ export function toolchainEnvironment({ stack }) {
     // (github.com/Automattic/wp-codebox/issues/2456).
     TSX_DISABLE_CACHE: "1",
     ...(record.engine.kind === "airgap" ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
-    ...(stack === SANDBOX ? sandboxBackend() : {}),
+    ...(stack === SANDBOX ? sandboxBackend() : { ...leaveSandbox(), ...pluginVariables() }),
   };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { toolchainEnvironment } from "../bin/toolchain.mjs";
+import { BEFORE, SANDBOX, toolchainEnvironment } from "../bin/toolchain.mjs";
 import { shellWord } from "../config/value-text.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { ensureStack } from "./pulumi.ts";
@@ -15,6 +15,19 @@ export function renderEnvironment(
     .map(([name, value]) => (value === undefined ? `unset ${name}` : `export ${name}=${shellWord(value)}`));
 }
 
+/**
+ * What the shell has now is kept in it, for another stack in that shell (bin/toolchain.mjs). The shell itself copies it:
+ * a passphrase is not printed. Pure.
+ */
+export function renderKept(
+  wanted: Record<string, string | undefined>,
+  current: Record<string, string | undefined>,
+): string[] {
+  return Object.keys(wanted)
+    .filter((name) => name.startsWith("PULUMI_") && current[name] && current[name] !== wanted[name])
+    .map((name) => `export ${BEFORE}${name}="$${name}"`);
+}
+
 /** `rollout …` from any folder of that shell, as help and completion write it. */
 function renderFunction(): string {
   return `rollout() { node ${shellWord(join(PROJECT_ROOT, "bin/rollout.mjs"))} "$@"; }`;
@@ -27,7 +40,12 @@ export const envVerb: Verb = {
   example: ['eval "$(npx rollout env)"', "then: pulumi preview, rollout status"],
   async run({ stack }) {
     await ensureStack(stack);
-    printLines([...renderEnvironment(toolchainEnvironment({ stack }), process.env), renderFunction()]);
+    const wanted = toolchainEnvironment({ stack });
+    const { ROLLOUT_HAD_PASSPHRASE: had, ...own } = process.env;
+    const shell = had === undefined ? own : { ...own, PULUMI_CONFIG_PASSPHRASE: "a secret" };
+    // Leaving the sandbox's shell, there is nothing to keep: what comes back is what was kept.
+    const kept = stack === SANDBOX ? renderKept(wanted, shell) : [];
+    printLines([...kept, ...renderEnvironment(wanted, shell), renderFunction()]);
     return 0;
   },
 };

@@ -1,9 +1,12 @@
 import { tellError } from "../errors/report-error.ts";
+import { StepError } from "../errors/step-error.ts";
+import { assertBackend } from "./backend.ts";
 import type { Handover } from "./handed-verbs.ts";
 import { ensureStack, runPulumi } from "./pulumi.ts";
 
 /** Runs one of Pulumi's verbs; its exit code is ours. */
 export async function handOver({ verb, args, stack, stackGiven }: Handover): Promise<number> {
+  if (needsBackend(args)) assertBackend(stack);
   if (needsStack(args)) await ensureStack(stack);
   if (verb === "destroy") {
     await printGauge(stack);
@@ -38,15 +41,30 @@ async function sayWhatNext(stack: string): Promise<void> {
 /** Commands that have Pulumi's option `--stack`. */
 const TAKE_STACK = ["preview", "up", "destroy", "refresh", "config", "stack", "cancel"];
 
+/** Verbs of `pulumi stack` whose word is the stack's name: both, Pulumi would refuse. */
+const NAME_THEIR_STACK = ["init", "select", "rm"];
+
 /** `--stack` as the user gave it: of a stack that is not there Pulumi says its name then, else "no stack selected". */
-function nameStack(args: readonly string[], stack: string): string[] {
+export function nameStack(args: readonly string[], stack: string): string[] {
   if (!TAKE_STACK.includes(args[0] ?? "")) return [...args];
+  if (args[0] === "stack" && NAME_THEIR_STACK.includes(args[1] ?? "")) {
+    if (args.slice(2).includes(stack)) return [...args];
+    // What follows an option may be its value.
+    const named = args.find(
+      (word, at) => at >= 2 && ![word, args[at - 1]].some((each) => each?.startsWith("-")),
+    );
+    if (named !== undefined) {
+      throw new StepError(
+        `rollout: expected one stack, got ${stack} by --stack and ${named} as the word after ${args[1]}. Leave one of them out.`,
+      );
+    }
+  }
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   return [...args.slice(0, end), "--stack", stack, ...args.slice(end)];
 }
 
-/** Commands that must work before there is a stack, or that make one. */
-function needsStack([verb, sub]: readonly string[]): boolean {
+/** Commands that must work before there is a backend. */
+function needsBackend([verb]: readonly string[]): boolean {
   const without = [
     "login",
     "logout",
@@ -59,8 +77,13 @@ function needsStack([verb, sub]: readonly string[]): boolean {
     "-h",
     "--version",
   ];
-  if (verb === undefined || without.includes(verb)) return false;
-  return !(verb === "stack" && ["init", "rm"].includes(sub ?? ""));
+  return verb !== undefined && !without.includes(verb);
+}
+
+/** Commands that must work before there is a stack, or that make one. */
+function needsStack(args: readonly string[]): boolean {
+  const [verb, sub = ""] = args;
+  return needsBackend(args) && !(verb === "stack" && ["init", "rm"].includes(sub));
 }
 
 /** The gauge informs: that it could not be read is no reason to refuse the way back. */

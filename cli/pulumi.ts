@@ -110,12 +110,12 @@ export async function capturePulumi(
  * Creates the sandbox's stack at first use. Other stacks are made by `pulumi stack init`, on purpose.
  * @throws {StepError} with Pulumi's own words when that fails.
  */
-export async function ensureStack(stack: string): Promise<void> {
+export async function ensureStack(stack: string, limit: { timeoutMs?: number } = {}): Promise<void> {
   if (stack !== DEFAULT_STACK) return;
   const { PULUMI_BACKEND_URL: backend = "" } = toolchainEnvironment({ stack });
   if (backend.startsWith("file://") && hasStackFile(backend, stack)) return;
   dropForeignSalt(stack);
-  const made = await capturePulumi(["stack", "select", "--create", stack], { stack });
+  const made = await capturePulumi(["stack", "select", "--create", stack], { stack, ...limit });
   if (made.exitCode !== 0) {
     throw new StepError(
       `rollout: expected Pulumi to create the stack ${stack}, got exit code ${made.exitCode}: ${made.stderr.trim()}. ` +

@@ -1,6 +1,7 @@
 import type { ConfigSource } from "../config/load.ts";
 import { StepError } from "../errors/step-error.ts";
-import { capturePulumi } from "./pulumi.ts";
+import { assertBackend } from "./backend.ts";
+import { capturePulumi, ensureStack } from "./pulumi.ts";
 
 interface ConfigEntry {
   value?: string;
@@ -19,6 +20,9 @@ export async function readStackSource(
   stack: string,
   limit: { timeoutMs?: number } = {},
 ): Promise<ConfigSource> {
+  assertBackend(stack);
+  // What only looks must not fail for a stack that the next `up` would make.
+  await ensureStack(stack, limit);
   const { exitCode, stdout, stderr } = await capturePulumi(
     ["config", "--json", "--show-secrets", "--stack", stack],
     { stack, ...limit },
@@ -26,7 +30,7 @@ export async function readStackSource(
   if (exitCode !== 0) {
     throw new StepError(
       `config: expected to read the configuration of stack ${stack}, got from Pulumi: ${stderr.trim()}. ` +
-        `See the stacks that there are: npx rollout stack ls --stack ${stack}`,
+        `See the stacks that there are: npx rollout stack ls --stack ${stack}. Make it: npx rollout stack init ${stack}`,
     );
   }
   const entries = JSON.parse(stdout) as Record<string, ConfigEntry>;

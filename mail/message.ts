@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { domainOf } from "./address.ts";
 
 /** Who writes. */
 export interface Sender {
@@ -26,7 +27,7 @@ export interface Message {
 /** Message-ID of an occasion: the same for the same one, so that it is not announced twice. */
 export function messageId({ address }: Sender, occasion: string): string {
   const digest = createHash("sha256").update(occasion).digest("hex").slice(0, 32);
-  return `<rollout-${digest}@${address.split("@").at(-1)}>`;
+  return `<rollout-${digest}@${domainOf(address)}>`;
 }
 
 /** The message in the form that mail programs and servers read (RFC 5322): plain text, and HTML beside it. */

@@ -7,9 +7,12 @@ export function findMessage(outbox: string, id: string): string | undefined {
   const folder = resolve(outbox);
   if (!existsSync(folder)) return undefined;
   const names = readdirSync(folder).filter((name) => name.endsWith(".eml"));
-  const found = names.find((name) =>
-    readFileSync(join(folder, name), "utf8").includes(`Message-ID: ${id}\r\n`),
-  );
+  // With a long domain the header goes on in a line of its own (RFC 5322 2.2.3).
+  const headers = [`Message-ID: ${id}\r\n`, `Message-ID:\r\n ${id}\r\n`];
+  const found = names.find((name) => {
+    const content = readFileSync(join(folder, name), "utf8");
+    return headers.some((header) => content.includes(header));
+  });
   return found && join(outbox, found);
 }
 

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { parse } from "csv-parse/sync";
 import { Address } from "../config/mail.ts";
 import { StepError } from "../errors/step-error.ts";
+import { needsSmtpUtf8, onTheLine } from "./address.ts";
 
 /** One entry of a list as it was found. */
 export interface Entry {
@@ -18,6 +19,8 @@ export interface Recipients {
   duplicates: string[];
   /** Places of entries that are no address. */
   invalid: string[];
+  /** Places of addresses that only some servers can take: letters beyond ASCII before the @. */
+  beyondAscii: string[];
 }
 
 /** Larger files are no list of recipients. */
@@ -28,13 +31,17 @@ const SHOWN = 10;
 /** Sorts entries into addresses, duplicates in any case of letters, and what is no address. Pure. */
 export function sortEntries(entries: Iterable<Entry>): Recipients {
   const seen = new Set<string>();
-  const found: Recipients = { addresses: [], duplicates: [], invalid: [] };
+  const found: Recipients = { addresses: [], duplicates: [], invalid: [], beyondAscii: [] };
   for (const { where, text } of entries) {
     const address = text.trim();
-    const key = address.toLowerCase();
+    // A domain in its own letters and in punycode is one.
+    const key = onTheLine(address).toLowerCase();
     if (!Address.safeParse(address).success) found.invalid.push(where);
     else if (seen.has(key)) found.duplicates.push(where);
-    else found.addresses.push(address);
+    else {
+      found.addresses.push(address);
+      if (needsSmtpUtf8(address)) found.beyondAscii.push(where);
+    }
     seen.add(key);
   }
   return found;
@@ -46,7 +53,8 @@ export function recipientsDigest(addresses: readonly string[]): string {
   return createHash("sha256").update(sorted.join("\n")).digest("hex").slice(0, 16);
 }
 
-function placed(places: readonly string[]): string {
+/** `line 3, line 9 and 4 more` */
+export function placed(places: readonly string[]): string {
   const more = places.length - SHOWN;
   return places.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

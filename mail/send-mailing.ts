@@ -7,6 +7,7 @@ import { type Outcome, recipientKey, SendJournal } from "./journal.ts";
 import { composeMessage, messageId } from "./message.ts";
 import { findMessage, putMessage } from "./outbox.ts";
 import { recipientsDigest } from "./recipients.ts";
+import { complaintOf, remedyOf } from "./smtp-reply.ts";
 import { SmtpRound } from "./smtp-round.ts";
 
 type SmtpWay = Extract<Way, { smtp: unknown }>;
@@ -109,8 +110,13 @@ export async function sendMailing(mailing: Mailing, way: Way, deps: MailDeps): P
   const delivery = summarise(mailing, journal, { by: "smtp" }, deps.now());
   if (delivery.sent + delivery.unknown > 0) return delivery;
   const [first] = delivery.missed;
+  const complaint = complaintOf(first?.reply ?? "", "RCPT TO");
+  const remedy =
+    complaint === "recipient"
+      ? `Correct smtp, ${mailing.step}.from or the recipients`
+      : remedyOf(complaint, mailing.step, way.smtp.user).replace(/\.$/, "");
   throw new StepError(
     `${mailing.step}: expected the mail server to take the mail for at least one of ${delivery.recipients} recipients, got ${first?.outcome}: ${first?.reply}. ` +
-      `Correct smtp, ${mailing.step}.from or the recipients, and run again: nobody has got it yet.`,
+      `${remedy}, and run again: nobody has got it yet.`,
   );
 }

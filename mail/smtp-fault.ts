@@ -1,6 +1,7 @@
 import { isLoopback, type SmtpSection } from "../config/mail.ts";
 import { StepError } from "../errors/step-error.ts";
 import { hideValues } from "../processes/inherited-variables.ts";
+import { complaintOf, remedyOf } from "./smtp-reply.ts";
 
 /** What nodemailer says of a failure. */
 export interface SmtpError extends Error {
@@ -43,6 +44,32 @@ export class SmtpFault extends StepError {
   }
 }
 
+/** What stands for the reply that the server was not asked for. */
+export const NO_SMTPUTF8 =
+  "not sent: the mail server offers no SMTPUTF8, which letters beyond ASCII before the @ need";
+
+const ASCII_REMEDY =
+  "or have the server offer SMTPUTF8 (a domain may have any letters: it goes out as punycode)";
+
+/** Why nothing can be sent by this server from that address. */
+export function senderNeedsUtf8({ step, smtp }: { step: string; smtp: SmtpSection }, from: string): string {
+  return (
+    `${step}: expected ${smtp.host}:${smtp.port} to offer SMTPUTF8 for the sender ${from}, got a server without it. ` +
+    `Use ASCII letters before the @ in ${step}.from, ${ASCII_REMEDY}.`
+  );
+}
+
+/** Why these recipients can't be reached by this server; they are named by their places, for addresses are nobody's business. */
+export function recipientsNeedUtf8(
+  { step, smtp }: { step: string; smtp: SmtpSection },
+  places: string,
+): string {
+  return (
+    `${step}: expected ${smtp.host}:${smtp.port} to offer SMTPUTF8 for recipients with letters beyond ASCII before the @, ` +
+    `got a server without it: ${places}. Correct or leave out these addresses, ${ASCII_REMEDY}.`
+  );
+}
+
 /** Why the server at this address can't be used, in the step's name. */
 export function explainFault(
   step: string,
@@ -71,7 +98,9 @@ export function explainFault(
     return fault(`${where} to offer STARTTLS`, `Correct smtp.port and smtp.security (tls, or ${open}).`);
   }
   if (error.command === "MAIL FROM") {
-    return fault(`${where} to take mail from this sender`, `Correct ${step}.from, or log in (smtp.user).`);
+    const complaint = complaintOf(got, "MAIL FROM");
+    const from = complaint === "login" ? "without another login" : "from this sender";
+    return fault(`${where} to take mail ${from}`, remedyOf(complaint, step, smtp.user));
   }
   return fault(
     `an answer from the mail server ${where}`,

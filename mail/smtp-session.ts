@@ -1,11 +1,19 @@
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
-import { domainToASCII } from "node:url";
 import type SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { SmtpSection } from "../config/mail.ts";
 import { StepError } from "../errors/step-error.ts";
+import { needsSmtpUtf8, onTheLine } from "./address.ts";
 import type { Outcome } from "./journal.ts";
-import { explainFault, passwordForms, type SmtpError, tidyReply } from "./smtp-fault.ts";
+import {
+  explainFault,
+  NO_SMTPUTF8,
+  passwordForms,
+  type SmtpError,
+  SmtpFault,
+  senderNeedsUtf8,
+  tidyReply,
+} from "./smtp-fault.ts";
 
 /** What a session needs to come about. */
 export interface SessionOptions {
@@ -49,12 +57,6 @@ function connectionOptions(options: SessionOptions) {
     // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: a password goes over this line.
     tls: { ...readAuthority(options), rejectUnauthorized: true, minVersion: "TLSv1.2" as const },
   };
-}
-
-/** The domain in the form that name servers know (punycode). */
-function onTheLine(address: string): string {
-  const at = address.lastIndexOf("@");
-  return `${address.slice(0, at)}@${domainToASCII(address.slice(at + 1)) || address.slice(at + 1)}`;
 }
 
 /**
@@ -127,12 +129,26 @@ export class SmtpSession {
     return this.#open;
   }
 
+  /** It takes addresses with letters beyond ASCII before the @. */
+  get takesEveryLetter(): boolean {
+    // nodemailer keeps what the server offers to itself; it looks there to decide what it puts on the line.
+    const { _supportedExtensions: offered } = this.#connection as unknown as {
+      _supportedExtensions: string[];
+    };
+    return offered.includes("SMTPUTF8");
+  }
+
   /**
    * Hands a message over for one recipient.
    * @param beforeData called before its first byte goes out: from then on its outcome may become unknown.
    * @throws {SmtpFault} when the server takes nothing from this sender.
    */
   async send(from: string, to: string, message: Buffer, beforeData: () => void): Promise<Verdict> {
+    if (!this.takesEveryLetter) {
+      if (needsSmtpUtf8(from)) throw new SmtpFault(senderNeedsUtf8(this.#options, from), true);
+      // Nothing of it goes out: the raw bytes might reach somebody else.
+      if (needsSmtpUtf8(to)) return { outcome: "refused", reply: NO_SMTPUTF8 };
+    }
     let begun = false;
     const stream = new Readable({
       // Nothing reads it before the server has said to go on with DATA.
@@ -145,7 +161,11 @@ export class SmtpSession {
     });
     try {
       const { response } = await answered<SMTPConnection.SentMessageInfo>(this.#connection, (done) =>
-        this.#connection.send({ from, to: [onTheLine(to)], size: message.length }, stream, done),
+        this.#connection.send(
+          { from: onTheLine(from), to: [onTheLine(to)], size: message.length },
+          stream,
+          done,
+        ),
       );
       return { outcome: "sent", reply: this.#tidy(response, to) };
     } catch (error) {

@@ -48,16 +48,18 @@ async function observe(spec: AnnouncementSpec, deps: StepDeps): Promise<Observat
   if (before) return { drift: [], plan: (before.unfinished ?? []).slice(), undo, blockers: [] };
   let letter: Letter | undefined;
   let recipients: Recipients | undefined;
-  const { correction } = spec.announcement;
+  const { correction, from } = spec.announcement;
+  const unread = await faultOf(async () => {
+    recipients = await readRecipients(spec, deps);
+  });
+  const people = { from, beyondAscii: recipients?.beyondAscii ?? [] };
   const faults = await Promise.all([
     faultOf(async () => {
       letter = await renderLetter(spec, deps, "template");
     }),
-    faultOf(async () => {
-      recipients = await readRecipients(spec, deps);
-    }),
+    unread,
     faultOf(async () => correction && (await renderLetter(spec, deps, "correction", correction))),
-    serverFaults("announcement", spec, deps),
+    serverFaults("announcement", spec, deps, people),
   ]);
   const seconds = recipients && spec.smtp ? recipients.addresses.length / spec.smtp.perSecond : 1;
   return {

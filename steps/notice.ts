@@ -5,6 +5,7 @@ import { TimeZone } from "../config/window.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import type { Delivery } from "../mail/delivery.ts";
 import { composeMessage, messageId } from "../mail/message.ts";
+import { sortEntries } from "../mail/recipients.ts";
 import { sendMailing } from "../mail/send-mailing.ts";
 import { renderTemplate } from "../mail/template.ts";
 import { Change } from "../postgres/migration/change.ts";
@@ -146,6 +147,8 @@ async function observe(spec: NoticeSpec, deps: StepDeps): Promise<Observation> {
   if (before)
     return { drift: [], plan: [], undo: [`keep ${subjectOf(before)}: it has gone out`], blockers: [] };
   const plan: string[] = [];
+  const entries = receiversOf(deps).map((text, at) => ({ where: `entry ${at + 1} of notice.to`, text }));
+  const { beyondAscii } = sortEntries(entries);
   const faults = await Promise.all([
     faultOf(async () => {
       const { letter, fields } = await prepare(spec, deps);
@@ -154,7 +157,7 @@ async function observe(spec: NoticeSpec, deps: StepDeps): Promise<Observation> {
         `to ${describeReceivers(deps)}, ${describeWay(spec)}; impact ${fields.impact}; ${fields.duration} (${fields.estimate})`,
       );
     }),
-    serverFaults("notice", spec, deps),
+    serverFaults("notice", spec, deps, { from: spec.notice.from, beyondAscii }),
   ]);
   const blockers = faults.flat();
   return { drift: [], plan, undo: [], blockers, ...(blockers.length === 0 ? { estimateSeconds: 1 } : {}) };

@@ -10,9 +10,12 @@ import { NO_SUITE, suiteBlockers } from "./suite/suite-readiness.ts";
 import { findFlaky, markFlaky } from "./suite/suite-rerun.ts";
 import { countStatuses, type SuiteRecord, type TestResult } from "./suite/suite-results.ts";
 import { runSuite, type SuiteRun, suiteFolder } from "./suite/suite-run.ts";
+import { changingParts } from "./suite/test-names.ts";
 
 /** Names that the result keeps of each kind; the artifact has all. */
 const RESULT_NAMES = 50;
+/** Changing names that are shown. */
+const LOGGED_NAMES = 10;
 
 export const TestSuiteSpec = BaseSpec.extend({
   /** What to run; absent when the stack config has no testSuite, which `observe` refuses. */
@@ -43,6 +46,8 @@ export interface TestSuiteResult {
   knownNowPassing: string[];
   /** SHA-256 of the list's file. */
   knownFailuresSha256: string | null;
+  /** Tests whose names hold what changes from run to run; absent where none does. */
+  changingNames?: string[];
   seconds: number;
   release: string | null;
   /** How it differs from the baseline, where it was compared with one. */
@@ -103,19 +108,38 @@ const round = (seconds: number) => Math.round(seconds * 10) / 10;
 const namesOf = (tests: TestResult[], status: string) =>
   tests.filter((test) => test.status === status).map(({ id }) => id);
 
+/** Names that this run gives its tests and the next one will not. */
+const changingNames = (tests: readonly TestResult[], now: Date) =>
+  tests.map(({ id }) => ({ id, parts: changingParts(id, now) })).filter(({ parts }) => parts.length > 0);
+
+function logChangingNames(tests: readonly TestResult[], deps: StepDeps) {
+  const changing = changingNames(tests, deps.now());
+  if (changing.length === 0) return;
+  deps.log(
+    `  ${changing.length} names hold what may change from run to run; these tests are compared without it:`,
+  );
+  for (const { id, parts } of changing.slice(0, LOGGED_NAMES)) deps.log(`    ${id}: ${parts.join(", ")}`);
+  if (changing.length > LOGGED_NAMES) deps.log(`    … and ${changing.length - LOGGED_NAMES} more`);
+  deps.log(
+    "    Give them names of their own: ids= of pytest.mark.parametrize, name = of @ParameterizedTest, a title in the loop",
+  );
+}
+
 function logSummary(
   { tests, seconds }: SuiteRun,
   judgement: SuiteJudgement,
   { suite, follows }: TestSuiteSpec,
   deps: StepDeps,
 ) {
-  const { ran, passed, failed, skipped } = countStatuses(tests);
+  const { ran, passed, failed, skipped, flaky } = countStatuses(tests);
+  const shaky = flaky > 0 ? `, ${flaky} flaky` : "";
   deps.log(
-    `test suite: ${ran} tests ran in ${round(seconds)} s: ${passed} passed, ${failed} failed, ${skipped} skipped`,
+    `test suite: ${ran} tests ran in ${round(seconds)} s: ${passed} passed, ${failed} failed, ${skipped} skipped${shaky}`,
   );
   for (const id of namesOf(tests, "flaky").slice(0, RESULT_NAMES)) {
     deps.log(`  flaky: ${id} failed, and passed when it was run again`);
   }
+  logChangingNames(tests, deps);
   for (const id of judgement.knownNowPassing.slice(0, RESULT_NAMES)) {
     deps.log(`  listed as a known failure, but passes: ${id}. Remove its entry`);
   }
@@ -144,6 +168,7 @@ async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuit
     expected: suite.expected,
     known: known.entries,
     now: deps.now(),
+    reasons: run.reasons,
   });
   logSummary(run, judgement, spec, deps);
   const comparison = await compareWithBaseline(spec, run.tests, deps.evidence.entries());
@@ -151,6 +176,9 @@ async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuit
   if (faults.length > 0) return refuse(faults);
   if (comparison) deps.log(`  ${sayComparison(comparison)}`);
   const { flaky: _, ...counts } = countStatuses(run.tests);
+  const changing = changingNames(run.tests, deps.now())
+    .map(({ id }) => id)
+    .slice(0, RESULT_NAMES);
   return {
     ...counts,
     flaky: namesOf(run.tests, "flaky").slice(0, RESULT_NAMES),
@@ -158,6 +186,7 @@ async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuit
     knownNowPassing: judgement.knownNowPassing.slice(0, RESULT_NAMES),
     knownFailuresSha256: known.sha256,
     ...{ seconds: round(run.seconds), release, report },
+    ...(changing.length > 0 ? { changingNames: changing } : {}),
     ...(comparison ? { comparison } : {}),
   };
 }

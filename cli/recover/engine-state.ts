@@ -16,9 +16,8 @@ interface EngineLock {
 
 /** Locks of the stack in a file backend; other backends don't show theirs. */
 async function readEngineLocks(stack: string): Promise<EngineLock[]> {
-  const { PULUMI_BACKEND_URL: backend = process.env.PULUMI_BACKEND_URL ?? "" } = toolchainEnvironment({
-    stack,
-  });
+  // Laid over: in a shell of `rollout env` another stack's is unset by it.
+  const { PULUMI_BACKEND_URL: backend = "" } = { ...process.env, ...toolchainEnvironment({ stack }) };
   if (!backend.startsWith("file:///")) return [];
   const folder = join(fileURLToPath(backend), ".pulumi", "locks", "organization", "deal-type-rollout", stack);
   if (!existsSync(folder)) return [];

@@ -3,8 +3,11 @@ import { StepError } from "../../errors/step-error.ts";
 import { type Entry, entryKey } from "../../ledger/entries.ts";
 import { ReportPath } from "../../ledger/report-file.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
+import { needsSmtpUtf8 } from "../../mail/address.ts";
 import type { Way } from "../../mail/delivery.ts";
 import { SendJournal } from "../../mail/journal.ts";
+import { placed } from "../../mail/recipients.ts";
+import { recipientsNeedUtf8, senderNeedsUtf8 } from "../../mail/smtp-fault.ts";
 import { SmtpSession } from "../../mail/smtp-session.ts";
 import { BaseSpec, type StepDeps } from "../step.ts";
 
@@ -51,16 +54,32 @@ export function describeWay({ smtp, outbox }: MailSpec): string {
   return smtp ? `by ${smtp.host}:${smtp.port} (${smtp.security})` : `into ${outbox}`;
 }
 
+/** Who writes, and the places of recipients with letters that not every server takes. */
+interface People {
+  from: string;
+  beyondAscii: readonly string[];
+}
+
 /**
- * Why the mail server would refuse: connection, certificate and login are tried, nothing is sent. Before the phase
- * begins a wrong password is a line in the preview; later it would be half a rollout.
+ * Why the mail server would refuse: connection, certificate and login are tried, and whether it takes every address;
+ * nothing is sent. Before the phase begins a wrong password is a line in the preview; later it would be half a rollout.
  */
-export async function serverFaults(step: string, { smtp }: MailSpec, deps: StepDeps): Promise<string[]> {
+export async function serverFaults(
+  step: string,
+  { smtp }: MailSpec,
+  deps: StepDeps,
+  { from, beyondAscii }: People,
+): Promise<string[]> {
   if (!smtp) return [];
-  return faultOf(async () => {
+  const faults: string[] = [];
+  const refused = await faultOf(async () => {
     const session = await SmtpSession.open({ step, smtp, password: deps.mail?.password, timeoutMs: LOOK_MS });
     session.close();
+    if (session.takesEveryLetter) return;
+    if (needsSmtpUtf8(from)) faults.push(senderNeedsUtf8({ step, smtp }, from));
+    if (beyondAscii.length > 0) faults.push(recipientsNeedUtf8({ step, smtp }, placed(beyondAscii)));
   });
+  return [...refused, ...faults];
 }
 
 /** The message of what a person can mend; anything else is thrown. */

@@ -5,7 +5,7 @@ import { cloneDatabase } from "../../postgres/backup/rehearsal-copy.ts";
 import type { RestoreTarget } from "../../postgres/backup/restore-target.ts";
 import { quoteName } from "../../postgres/migration/change-sql.ts";
 import type { StepDeps } from "../step.ts";
-import { loadKnownFailures } from "../suite/known-failures.ts";
+import { atTheirNames, loadKnownFailures } from "../suite/known-failures.ts";
 import { judgeSuite } from "../suite/suite-judgement.ts";
 import { countStatuses } from "../suite/suite-results.ts";
 import { runSuite } from "../suite/suite-run.ts";
@@ -49,18 +49,15 @@ export async function rehearseSuite(stage: SuiteStage, after: string): Promise<R
   await admin.query(`DROP DATABASE ${quoteName(name)} WITH (FORCE)`);
   const tests = new Set(run.tests.map(({ id }) => id));
   // Of the known failures those count that are among these tests.
-  const known = (await loadKnownFailures(suite.knownFailures, deps.now())).entries.filter(({ test }) =>
-    tests.has(test),
-  );
-  const demand = { expected: onCopy.expected, known, now: deps.now() };
+  const { entries } = await loadKnownFailures(suite.knownFailures, deps.now());
+  const known = atTheirNames(entries, run.tests).filter(({ test }) => tests.has(test));
+  const demand = { expected: onCopy.expected, known, now: deps.now(), reasons: run.reasons };
   const faults = run.fault ? [run.fault] : judgeSuite(run.tests, demand).faults;
   if (faults.length > 0) {
-    const artifact = await deps.saveArtifact(
-      "rehearsal-suite-output.txt",
-      run.output.replaceAll(new URL(url).password, "***"),
-    );
+    const hide = (text: string) => text.replaceAll(new URL(url).password, "***");
+    const artifact = await deps.saveArtifact("rehearsal-suite-output.txt", hide(run.output));
     throw new StepError(
-      `rehearsal: the application's tests after ${after}, on the restored copy: ${faults.join("\n")}.\n` +
+      `rehearsal: the application's tests after ${after}, on the restored copy: ${hide(faults.join("\n"))}.\n` +
         `Output: ${artifact} (in the evidence folder). The database itself was not touched.`,
     );
   }

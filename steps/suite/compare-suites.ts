@@ -1,4 +1,5 @@
-import type { TestResult } from "./suite-results.ts";
+import { rankOf, type TestResult } from "./suite-results.ts";
+import { pairRuns } from "./test-names.ts";
 
 /** How two runs of a suite differ, test by test. Times are not compared. */
 export interface SuiteComparison {
@@ -16,12 +17,18 @@ export interface SuiteComparison {
   flaky: string[];
   /** Were not there before. */
   added: string[];
+  /** Are there under another name, which differs in what changes from run to run alone (an address, a time). */
+  renamed: string[];
   /** No new failure, nothing vanished, nothing newly skipped. */
   clean: boolean;
 }
 
 const ran = ({ status }: TestResult) => status !== "skipped";
 const passed = ({ status }: TestResult) => status === "passed" || status === "flaky";
+
+/** Best first: of tests whose names differ in what changes alone, those come together that fared alike. */
+const byFate = (tests: readonly TestResult[]) =>
+  [...tests].sort((a, b) => rankOf(a) - rankOf(b)).map(({ id }) => id);
 
 /**
  * Compares a run with the baseline test by test. Pure; the order of the tests does not count.
@@ -31,26 +38,29 @@ export function compareSuites(
   baseline: readonly TestResult[],
   current: readonly TestResult[],
 ): SuiteComparison {
-  const before = new Map(baseline.map((test) => [test.id, test]));
-  const now = new Map(current.map((test) => [test.id, test]));
+  const pairs = pairRuns(byFate(baseline), byFate(current));
+  const still = new Set(pairs.values());
+  const earlierById = new Map(baseline.map((test) => [test.id, test]));
+  const earlier = ({ id }: TestResult) => earlierById.get(pairs.get(id) ?? "");
   const list = (tests: readonly TestResult[], wanted: (test: TestResult) => boolean) =>
     tests
       .filter(wanted)
       .map(({ id }) => id)
       .sort();
-  const failedBefore = ({ id }: TestResult) => before.get(id)?.status === "failed";
+  const failedBefore = (test: TestResult) => earlier(test)?.status === "failed";
   const newFailures = list(current, (test) => test.status === "failed" && !failedBefore(test));
-  const vanished = list(baseline, ({ id }) => !now.has(id));
+  const vanished = list(baseline, ({ id }) => !still.has(id));
   const newlySkipped = list(current, (test) => {
-    const earlier = before.get(test.id);
-    return !ran(test) && earlier !== undefined && ran(earlier);
+    const was = earlier(test);
+    return !ran(test) && was !== undefined && ran(was);
   });
   return {
     ...{ newFailures, vanished, newlySkipped },
     knownNowPassing: list(current, (test) => passed(test) && failedBefore(test)),
     stillFailing: list(current, (test) => test.status === "failed" && failedBefore(test)),
     flaky: list(current, ({ status }) => status === "flaky"),
-    added: list(current, ({ id }) => !before.has(id)),
+    added: list(current, ({ id }) => !pairs.has(id)),
+    renamed: list(current, ({ id }) => pairs.has(id) && pairs.get(id) !== id),
     clean: newFailures.length + vanished.length + newlySkipped.length === 0,
   };
 }

@@ -1,7 +1,9 @@
 import { createReadStream } from "node:fs";
 import { isAbsolute } from "node:path";
 import sax from "sax";
-import { mergeResults, onOneLine, type TestResult } from "./suite-results.ts";
+import { describeFailure } from "./failure-reason.ts";
+import { type Attempt, foldAttempts, type SuiteElement } from "./junit-attempts.ts";
+import { onOneLine, type TestResult, type TestStatus } from "./suite-results.ts";
 
 /** The report is not one that results can be read from: the message says why, and where. */
 export class UnreadableReport extends Error {
@@ -11,24 +13,50 @@ export class UnreadableReport extends Error {
 // Its own 64 KiB would refuse a report whose failure messages (attributes) are long. Text goes through in pieces.
 (sax as unknown as { MAX_BUFFER_LENGTH: number }).MAX_BUFFER_LENGTH = 8 * 1024 * 1024;
 
-type Outcome = "failure" | "error" | "skipped";
+/**
+ * `retried`: a try that failed and was followed by another, as Surefire, nextest and Playwright write it. `flaky`: said
+ * of the whole test, as Firebase Test Lab does, whatever else stands there.
+ */
+type Outcome = "failure" | "error" | "skipped" | "retried" | "flaky";
 
 interface OpenCase {
   id: string;
   seconds?: string;
   outcomes: Set<Outcome>;
   message: string;
+  /** End of the text of its failure: the reason stands there. */
+  text: string;
+  place: string;
   /** Not a test but the file of some: its result counts only when it failed as a whole. */
   isFile: boolean;
+  /** Of Node's runner, which has no reruns and lets two tests have one name. */
+  alone: boolean;
 }
 
-const isOutcome = (name: string): name is Outcome => ["failure", "error", "skipped"].includes(name);
+function outcomeOf(element: string): Outcome | undefined {
+  if (element === "failure" || element === "error" || element === "skipped") return element;
+  // flakyFailure, flakyError, rerunFailure, rerunError.
+  return /^(?:flaky|rerun)(?:failure|error)?$/i.test(element) ? "retried" : undefined;
+}
+
+function statusOf(outcomes: ReadonlySet<Outcome>): TestStatus {
+  if (outcomes.has("skipped")) return "skipped";
+  if (outcomes.has("flaky")) return "flaky";
+  if (outcomes.has("failure") || outcomes.has("error")) return "failed";
+  return outcomes.has("retried") ? "flaky" : "passed";
+}
+
+/** Characters of a failure's text that are kept. */
+const KEPT_TEXT = 8_192;
+
+type Attributes = Record<string, string>;
 
 /** Gathers the test cases of a report while its elements come by. */
 class CaseCollector {
-  readonly #results = new Map<string, { result: TestResult; outcomes: Set<Outcome> }>();
-  readonly #suites: string[] = [];
+  readonly #attempts: Attempt[] = [];
+  readonly #suites: { name: string; element: SuiteElement }[] = [];
   readonly #root: string;
+  #outside: SuiteElement = { key: "", namesAreUnique: false, declared: Number.POSITIVE_INFINITY };
   #case: OpenCase | undefined;
   #inOutcome = false;
   #depth = 0;
@@ -38,27 +66,28 @@ class CaseCollector {
     this.#root = root.endsWith("/") ? root : `${root}/`;
   }
 
-  open({ name, attributes }: { name: string; attributes: Record<string, string> }): void {
+  open({ name, attributes }: { name: string; attributes: Attributes }): void {
     this.#depth += 1;
     if (this.#depth === 1 && name !== "testsuites" && name !== "testsuite") {
       throw new UnreadableReport(`expected <testsuites> or <testsuite> at its root, got <${name}>`);
     }
-    if (name === "testsuite") this.#suites.push(attributes.name ?? "");
+    if (name === "testsuites") this.#outside = { ...this.#outside, namesAreUnique: isPytest(attributes) };
+    if (name === "testsuite") this.#openSuite(attributes);
     if (name === "testcase") this.#case = this.#openCase(attributes);
-    if (this.#case && isOutcome(name)) {
-      this.#case.outcomes.add(name);
-      this.#case.message ||= attributes.message ?? "";
-      this.#inOutcome = this.#case.message === "";
-    }
+    const outcome = outcomeOf(name);
+    if (!this.#case || !outcome) return;
+    this.#case.outcomes.add(outcome);
+    this.#inOutcome = this.#case.message === "";
+    this.#case.message ||= attributes.message ?? "";
   }
 
   text(text: string): void {
-    if (this.#inOutcome && this.#case && this.#case.message.length < 1000) this.#case.message += text;
+    if (this.#inOutcome && this.#case) this.#case.text = (this.#case.text + text).slice(-KEPT_TEXT);
   }
 
   close(name: string): void {
     this.#depth -= 1;
-    if (isOutcome(name)) this.#inOutcome = false;
+    if (outcomeOf(name)) this.#inOutcome = false;
     if (name === "testsuite") this.#suites.pop();
     if (name !== "testcase" || !this.#case) return;
     this.#keep(this.#case);
@@ -66,45 +95,55 @@ class CaseCollector {
   }
 
   results(): TestResult[] {
-    return [...this.#results.values()].map(({ result }) => result);
+    return foldAttempts(this.#attempts);
   }
 
-  #openCase({ name = "", classname = "", time }: Record<string, string>): OpenCase {
+  #openSuite(attributes: Attributes): void {
+    const { name = "", tests = "" } = attributes;
+    const around = this.#suites.at(-1)?.element ?? this.#outside;
+    const { hostname = "", package: group = "", file = "" } = attributes;
+    const element: SuiteElement = {
+      key: [around.key, name, hostname, group, file].join("\0"),
+      namesAreUnique: around.namesAreUnique || isPytest(attributes),
+      declared: /^\d+$/.test(tests) ? Number(tests) : Number.POSITIVE_INFINITY,
+    };
+    this.#suites.push({ name, element });
+  }
+
+  #openCase({ name = "", classname = "", time, file = "", line = "", flaky }: Attributes): OpenCase {
+    const suites = this.#suites.map((suite) => suite.name);
     // Node writes the class name `test` for every test: there the suites around it say more.
-    const group = classname !== "" && classname !== "test" ? classname : this.#suites.join(" > ");
+    const ofNode = classname === "test";
+    const group = classname !== "" && !ofNode ? classname : suites.join(" > ");
     const own = name.startsWith(this.#root) ? name.slice(this.#root.length) : name;
     const id = onOneLine(group === "" ? own : `${group}::${own}`, 1000) || "(no name)";
     // Node reports a file without a test as one that passed, under the file's path.
-    const isFile = classname === "test" && this.#suites.length === 0 && isAbsolute(name);
-    return { id, isFile, outcomes: new Set(), message: "", ...(time === undefined ? {} : { seconds: time }) };
+    const isFile = ofNode && suites.length === 0 && isAbsolute(name);
+    return {
+      ...{ id, isFile, alone: ofNode, place: `${file}:${line}`, message: "", text: "" },
+      outcomes: new Set(flaky === "true" ? ["flaky"] : []),
+      ...(time === undefined ? {} : { seconds: time }),
+    };
   }
 
-  #keep({ id, seconds, outcomes, message, isFile }: OpenCase): void {
-    const failed = !outcomes.has("skipped") && outcomes.size > 0;
-    const status = outcomes.has("skipped") ? "skipped" : failed ? "failed" : "passed";
+  #keep({ id, seconds, outcomes, message, text, isFile, place, alone }: OpenCase): void {
+    const status = statusOf(outcomes);
     if (isFile && status !== "failed") return;
-    const text = onOneLine(message);
+    const reason = isFile
+      ? `${onOneLine(message)} (the file as a whole: run it alone to see why)`
+      : describeFailure(message, text);
     const result: TestResult = {
       id,
       status,
       ...(seconds ? { seconds } : {}),
-      ...(text ? { message: text } : {}),
+      ...(reason ? { message: reason } : {}),
     };
-    const before = this.#results.get(id);
-    if (before && isOneTest(before.outcomes, outcomes)) {
-      this.#results.set(id, { result: mergeResults(before.result, result), outcomes: before.outcomes });
-      return;
-    }
-    let unique = id;
-    for (let nth = 2; this.#results.has(unique); nth += 1) unique = `${id}#${nth}`;
-    this.#results.set(unique, { result: { ...result, id: unique }, outcomes });
+    this.#attempts.push({ result, place, alone, suite: this.#suites.at(-1)?.element ?? this.#outside });
   }
 }
 
-/** pytest writes a test that fails and whose teardown fails as well as two cases. Others of one name are two tests. */
-function isOneTest(one: Set<Outcome>, other: Set<Outcome>): boolean {
-  return one.has("failure") && other.has("error") && !other.has("failure");
-}
+/** pytest makes the names of its tests unique. Its plugins write each try as a case, the failed ones as if they had passed. */
+const isPytest = ({ name = "" }: Attributes): boolean => name === "pytest" || name === "pytest tests";
 
 /**
  * Reads a JUnit XML report, test by test, however large it is. Entities that a document defines itself are not

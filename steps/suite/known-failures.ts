@@ -4,6 +4,8 @@ import { closest } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
 import { StepError } from "../../errors/step-error.ts";
+import { rankOf, type TestResult } from "./suite-results.ts";
+import { pairNames } from "./test-names.ts";
 
 const Day = z
   .string()
@@ -104,6 +106,17 @@ export async function loadKnownFailures(file: string | undefined, now: Date): Pr
     );
   }
   return { entries, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/**
+ * The entries under the names that their tests have in this run: one that holds an address or a time is another one each
+ * time. Those of no test keep theirs. Pure.
+ */
+export function atTheirNames(entries: readonly KnownFailure[], tests: readonly TestResult[]): KnownFailure[] {
+  const worstFirst = [...tests].sort((a, b) => rankOf(b) - rankOf(a)).map(({ id }) => id);
+  const listed = entries.map(({ test }) => test);
+  const names = new Map([...pairNames(listed, worstFirst)].map(([now, before]) => [before, now]));
+  return entries.map((entry) => ({ ...entry, test: names.get(entry.test) ?? entry.test }));
 }
 
 /** Listed tests that the suite does not have, each with the name that it may mean. Pure. */

@@ -10,7 +10,9 @@ const STATUS: Record<string, TestStatus> = {
   SKIPPED: "skipped",
   XFAIL: "skipped",
 };
-const WORDS = Object.keys(STATUS).join("|");
+/** Tries that failed and were followed by another, as pytest-rerunfailures and pytest-retry tell them. */
+const TRIES: Record<string, string> = { RERUN: "rerun", RETRY: "retried" };
+const WORDS = [...Object.keys(STATUS), ...Object.keys(TRIES)].join("|");
 /** `tests/test_a.py::test_b[x] PASSED   [ 12%]` */
 const PLAIN = new RegExp(`^(\\S.*?::.*) (${WORDS})(?: \\(.*\\))?(?:\\s+\\[\\s*\\d+%\\])?\\s*$`);
 /** `[gw0] [ 12%] PASSED tests/test_a.py::test_b[x]`, as pytest-xdist prints it. */
@@ -26,6 +28,8 @@ const LONGEST_LINE = 8_192;
 
 interface Reading {
   results: Map<string, TestResult>;
+  /** Tests of which a try failed and was followed by another. */
+  retried: Set<string>;
   /** Lines by the word that the totals use. */
   seen: Record<string, number>;
   totals?: string;
@@ -39,15 +43,20 @@ const TOTAL_WORD: Record<string, string> = {
   ERROR: "error",
   SKIPPED: "skipped",
   XFAIL: "xfailed",
+  ...TRIES,
 };
 
-function addResult({ results, seen }: Reading, id: string, word: string): void {
+function addResult({ results, retried, seen }: Reading, id: string, word: string): void {
   const plain = onOneLine(id, 1000);
+  const total = TOTAL_WORD[word] ?? word;
+  seen[total] = (seen[total] ?? 0) + 1;
+  if (Object.hasOwn(TRIES, word)) {
+    retried.add(plain);
+    return;
+  }
   const result: TestResult = { id: plain, status: STATUS[word] ?? "failed" };
   const before = results.get(plain);
   results.set(plain, before ? mergeResults(before, result) : result);
-  const total = TOTAL_WORD[word] ?? word;
-  seen[total] = (seen[total] ?? 0) + 1;
 }
 
 /** The short summary says why, and names what no result line has: subtests, and files that could not be collected. */
@@ -91,12 +100,8 @@ function checkTotals({ totals, seen }: Reading): void {
   }
 }
 
-/**
- * Reads what `pytest -v` prints, test by test.
- * @throws {UnreadableReport} when it broke off, was stopped early or does not add up to pytest's own totals.
- */
-export async function readPytestOutput(file: string): Promise<TestResult[]> {
-  const reading: Reading = { results: new Map(), seen: {} };
+async function readOutput(file: string): Promise<Reading> {
+  const reading: Reading = { results: new Map(), retried: new Set(), seen: {} };
   let inSummary = false;
   for await (const { text } of readLines(file, { longest: LONGEST_LINE })) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours, as pytest prints them for a terminal
@@ -104,8 +109,43 @@ export async function readPytestOutput(file: string): Promise<TestResult[]> {
     if (/^=+ short test summary info =+$/.test(plain)) inSummary = true;
     readLine(reading, plain, inSummary);
   }
+  return reading;
+}
+
+/**
+ * Reads what `pytest -v` prints, test by test. One that passed after a try that failed is flaky.
+ * @throws {UnreadableReport} when it broke off, was stopped early or does not add up to pytest's own totals.
+ */
+export async function readPytestOutput(file: string): Promise<TestResult[]> {
+  const reading = await readOutput(file);
   if (reading.stopped !== undefined)
     throw new UnreadableReport(`pytest stopped early: ${onOneLine(reading.stopped)}`);
   checkTotals(reading);
-  return [...reading.results.values()];
+  return [...reading.results.values()].map((test) =>
+    test.status === "passed" && reading.retried.has(test.id) ? { ...test, status: "flaky" } : test,
+  );
+}
+
+/** `tests/test_a.py::TestC::test_b[x::y]` as pytest's JUnit XML calls it: `tests.test_a.TestC::test_b[x::y]`. */
+function junitName(node: string): string {
+  const [, path = "", classes = "", name = ""] = /^(.*?)\.py::((?:\w+::)*)(.*)$/.exec(node) ?? [];
+  if (path === "") return node;
+  return `${path.replaceAll("/", ".")}${classes.slice(0, -2) ? `.${classes.slice(0, -2).replaceAll("::", ".")}` : ""}::${name}`;
+}
+
+/** Tests of which pytest says that it tried them again, for its XML does not tell it of every plugin. */
+export interface Retried {
+  /** By their names in the XML, where `-v` prints them. */
+  names: Set<string>;
+  /** Tries again, by pytest's totals. */
+  tries: number;
+}
+
+export async function readRetried(file: string): Promise<Retried> {
+  const { retried, totals = "" } = await readOutput(file);
+  const counts = [...totals.matchAll(/(\d+) (?:rerun|retried)\b/g)].map(([, count]) => Number(count));
+  return {
+    names: new Set([...retried].map(junitName)),
+    tries: counts.reduce((sum, count) => sum + count, 0),
+  };
 }

@@ -7,6 +7,7 @@ import type { StepIdentity } from "../step.ts";
 import { compareSuites, type SuiteComparison } from "./compare-suites.ts";
 import { listLines } from "./suite-judgement.ts";
 import type { SuiteRecord, TestResult } from "./suite-results.ts";
+import { pairNames } from "./test-names.ts";
 
 interface Compared {
   identity: StepIdentity;
@@ -49,8 +50,10 @@ export function comparisonFaults(
   comparison: SuiteComparison | undefined,
   retired: readonly { test: string }[],
 ): string[] {
-  const excused = new Set(retired.map(({ test }) => test));
-  const lost = (comparison?.vanished ?? []).filter((id) => !excused.has(id));
+  const vanished = comparison?.vanished ?? [];
+  const listed = retired.map(({ test }) => test);
+  const excused = pairNames(listed, vanished);
+  const lost = vanished.filter((id) => !excused.has(id));
   const skipped = comparison?.newlySkipped ?? [];
   return [
     ...(lost.length > 0
@@ -68,12 +71,19 @@ export function comparisonFaults(
 }
 
 /** `compared with the baseline: 3 added, 1 known failure passes now`. Pure. */
-export function sayComparison({ added, vanished, knownNowPassing, stillFailing }: SuiteComparison): string {
+export function sayComparison({
+  added,
+  vanished,
+  knownNowPassing,
+  stillFailing,
+  renamed,
+}: SuiteComparison): string {
   const parts = [
     [added.length, "added"],
     [vanished.length, "gone"],
     [stillFailing.length, "known to fail still do"],
     [knownNowPassing.length, "that failed pass now"],
+    [renamed.length, "under a name that changes from run to run"],
   ].filter(([count]) => Number(count) > 0);
   const said = parts.map(([count, what]) => `${count} ${what}`).join(", ");
   return `compared with the baseline, test by test: ${said || "the same"}`;

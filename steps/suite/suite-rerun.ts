@@ -2,6 +2,7 @@ import type { SuiteProgram } from "../../config/test-suite.ts";
 import type { StepDeps } from "../step.ts";
 import type { TestResult } from "./suite-results.ts";
 import { runSuite, type SuiteTarget } from "./suite-run.ts";
+import { stableName } from "./test-names.ts";
 
 /** More failures than this are no matter of luck: they are not run again. */
 const MOST_FAILURES = 50;
@@ -43,8 +44,16 @@ export async function findFlaky(
   return flaky;
 }
 
-/** Passed = reported as passed, and not as failed under the same name elsewhere in that run. */
+/**
+ * Passed = reported as passed, and not as failed under the same name elsewhere in that run. Where no test has just that
+ * name: every test whose name differs in what changes from run to run alone.
+ */
 function addPassed(reported: readonly TestResult[], wanted: readonly string[], flaky: Set<string>): void {
-  const status = new Map(reported.map(({ id, status }) => [id, status]));
-  for (const id of wanted) if (status.get(id) === "passed") flaky.add(id);
+  const passed = ({ status }: TestResult) => status === "passed" || status === "flaky";
+  for (const id of wanted) {
+    const exact = reported.filter((test) => test.id === id);
+    const alike = reported.filter((test) => stableName(test.id) === stableName(id));
+    const tests = exact.length > 0 ? exact : alike;
+    if (tests.length > 0 && tests.every(passed)) flaky.add(id);
+  }
 }

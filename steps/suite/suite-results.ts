@@ -52,7 +52,10 @@ export function countStatuses(tests: readonly TestResult[]) {
 
 const RANK: Record<TestStatus, number> = { passed: 0, skipped: 1, flaky: 2, failed: 3 };
 
+/** Better ones first. Pure. */
+export const rankOf = ({ status }: TestResult): number => RANK[status];
+
 /** Two reports of one test, e.g. of the test itself and of its teardown: the worse counts. Pure. */
 export function mergeResults(one: TestResult, other: TestResult): TestResult {
-  return RANK[other.status] > RANK[one.status] ? other : one;
+  return rankOf(other) > rankOf(one) ? other : one;
 }

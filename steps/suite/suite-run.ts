@@ -6,14 +6,21 @@ import { showBytes } from "../../postgres/backup/dump-space.ts";
 import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
 import { hideInherited, inheritedVariables } from "../../processes/inherited-variables.ts";
-import { type LongProgramEnd, runLongProgram } from "../../processes/long-program.ts";
+import { runLongProgram } from "../../processes/long-program.ts";
 import type { StepDeps } from "../step.ts";
+import { findReasons } from "./failure-reason.ts";
 import { readJunitReport, UnreadableReport } from "./junit-report.ts";
-import { readPytestOutput } from "./pytest-output.ts";
+import { readPytestOutput, readRetried } from "./pytest-output.ts";
+import {
+  describeExit,
+  describeFault,
+  describeUnreadable,
+  type Ending,
+  OUTPUT_LIMIT,
+} from "./suite-faults.ts";
 import { onOneLine, type TestResult } from "./suite-results.ts";
+import { namePattern, stableName } from "./test-names.ts";
 
-/** Output at which a suite is taken for one that never stops printing. */
-const OUTPUT_LIMIT = 512 * 1024 * 1024;
 /** End of the output that the evidence keeps. */
 const KEPT_OUTPUT = 256 * 1024;
 
@@ -32,15 +39,18 @@ export interface SuiteRun {
   tests: TestResult[];
   /** Crashed, hung, no report…: complete but for the step's name. */
   fault?: string;
+  /** What its output names as errors, where no test ran that could say it. */
+  reasons?: readonly string[];
   seconds: number;
   /** The end of stderr and stdout. */
   output: string;
 }
 
-const PATTERN_CHARACTERS = /[\\^$.*+?()[\]{}|/]/g;
-
 /** The test's own name, without the suite or file that the report puts before it. */
 const ownName = (id: string) => id.slice(id.includes("::") ? id.indexOf("::") + 2 : 0).replace(/#\d+$/, "");
+
+/** As an argument that runs it again; all of its parameters where the name of these changes from run to run. */
+const asArgument = (id: string) => (stableName(id) === id ? id : id.replace(/(?<=::[^[]+)\[.*$/, ""));
 
 /** Fills the placeholders of a command in. No shell ever reads the outcome. Pure. */
 export function fillCommand(
@@ -48,10 +58,10 @@ export function fillCommand(
   { release = "", tests = [] }: SuiteTarget,
   report: string,
 ) {
-  const names = `^(?:${tests.map((id) => ownName(id).replaceAll(PATTERN_CHARACTERS, "\\$&")).join("|")})$`;
+  const names = `^(?:${tests.map((id) => namePattern(ownName(id))).join("|")})$`;
   return command.flatMap((part) =>
     part === "{tests}"
-      ? tests
+      ? [...new Set(tests.map(asArgument))]
       : part.replaceAll(
           /\{(report|release|names)\}/g,
           (_, key) => ({ report, release, names })[key as "report"],
@@ -70,41 +80,29 @@ export const suiteEnvironment = ({ environment, inherit }: SuiteProgram): Record
   ...environment,
 });
 
-function describeFault(end: LongProgramEnd, program: string, suite: SuiteProgram, last: string) {
-  const line = last === "" ? "it printed nothing" : `last line of its output: ${last}`;
-  switch (end.failure) {
-    case "not found":
-      return `the program ${program} was not found (exit code 127). Install it, or correct testSuite.command`;
-    case "timed out":
-      return `the suite hung: it still ran after ${suite.timeoutSeconds} s and was ended (${line}). Mend the test that hangs, or raise testSuite.timeoutSeconds`;
-    case "too much output":
-      return `the suite printed more than ${showBytes(OUTPUT_LIMIT)} and was ended (${line}). Have it print less`;
-    default:
-      return end.endedBy ? `the suite crashed: ended by ${end.endedBy} (${line})` : undefined;
-  }
-}
-
-/** A run that ends badly although no test failed did not run to its end. */
-function describeExit({ exitCode = 0 }: LongProgramEnd, tests: readonly TestResult[], last: string) {
-  if (exitCode === 0 || tests.some(({ status }) => status === "failed")) return undefined;
-  if (tests.length === 0) return undefined;
-  return `the suite ended with exit code ${exitCode} although none of its tests failed (last line of its output: ${last})`;
-}
-
-function describeUnreadable(
-  error: UnreadableReport,
-  end: LongProgramEnd,
-  place: string,
-  last: string,
-): string {
-  const code = end.exitCode === undefined ? "" : `, exit code ${end.exitCode}`;
-  return `the suite left no whole report in ${place}: ${error.message}${code} (last line of its output: ${last})`;
-}
-
 interface Files {
   report: string;
   stdoutFile: string;
   stderrFile: string;
+}
+
+/** pytest-retry tells of its tries in pytest's output alone, and there only with -v by name. */
+async function markRetried(
+  tests: TestResult[],
+  { stdoutFile }: Files,
+  output: string,
+  deps: StepDeps,
+): Promise<TestResult[]> {
+  if (!/^=+ .*\b\d+ (?:rerun|retried)\b.* in /m.test(output)) return tests;
+  const { names, tries } = await readRetried(stdoutFile);
+  const marked = tests.map((test) =>
+    test.status === "passed" && names.has(test.id) ? { ...test, status: "flaky" as const } : test,
+  );
+  if (names.size === 0 && !marked.some(({ status }) => status === "flaky"))
+    deps.log(
+      `test suite: pytest tried tests again, ${tries} times in all. Run it with -v to have them named`,
+    );
+  return marked;
 }
 
 async function readResults(
@@ -112,10 +110,27 @@ async function readResults(
   suite: SuiteProgram,
   folder: string,
   files: Files,
+  output: string,
+  deps: StepDeps,
 ): Promise<TestResult[]> {
   if (suite.format === "pytest") return readPytestOutput(files.stdoutFile);
   const toFile = command.some((part) => part.includes("{report}"));
-  return readJunitReport(toFile ? files.report : files.stdoutFile, folder);
+  const tests = await readJunitReport(toFile ? files.report : files.stdoutFile, folder);
+  return toFile ? markRetried(tests, files, output, deps) : tests;
+}
+
+/** Its two streams, the values of inherited variables hidden, and what they end with. */
+async function readEnding(end: Ending["end"], { stdoutFile, stderrFile }: Files, suite: SuiteProgram) {
+  const [errors = "", text = ""] = await Promise.all(
+    [stderrFile, stdoutFile].map(async (file) =>
+      hideInherited(await readTail(file, KEPT_OUTPUT), suite.inherit),
+    ),
+  );
+  const lastOf = (output: string) => onOneLine(output.trimEnd().split("\n").at(-1) ?? "", 200);
+  const output = `${errors}\n${text}`;
+  // The shell says on stderr that its child crashed; where the suite stood is on stdout.
+  const last = lastOf(text) || lastOf(errors) || "none";
+  return { output, text, ending: { end, last, reasons: end.exitCode === 0 ? [] : findReasons(output) } };
 }
 
 async function runIn(
@@ -134,27 +149,20 @@ async function runIn(
       deps.log(`test suite: runs since ${Math.round(seconds)} s, ${showBytes(bytes)} of output`),
   });
   deps.signal.throwIfAborted();
-  const [errors = "", text = ""] = await Promise.all(
-    [files.stderrFile, files.stdoutFile].map(async (file) =>
-      hideInherited(await readTail(file, KEPT_OUTPUT), suite.inherit),
-    ),
-  );
-  const lastOf = (output: string) => onOneLine(output.trimEnd().split("\n").at(-1) ?? "", 200);
-  // The shell says on stderr that its child crashed; where the suite stood is on stdout.
-  const last = lastOf(text) || lastOf(errors) || "none";
-  const run = { tests: [], seconds: end.seconds, output: `${errors}\n${text}` };
-  const fault = describeFault(end, argv[0] ?? "", suite, last);
+  const { output, text, ending } = await readEnding(end, files, suite);
+  const run = { tests: [], seconds: end.seconds, output, reasons: ending.reasons };
+  const fault = describeFault(ending, argv[0] ?? "", suite);
   if (fault) return { ...run, fault };
   try {
-    const tests = (await readResults(command, suite, folder, files)).map((test) =>
+    const tests = (await readResults(command, suite, folder, files, text, deps)).map((test) =>
       test.message === undefined ? test : { ...test, message: hideInherited(test.message, suite.inherit) },
     );
-    const exit = describeExit(end, tests, last);
+    const exit = describeExit(ending, tests);
     return { ...run, tests, ...(exit ? { fault: exit } : {}) };
   } catch (error) {
     if (!(error instanceof UnreadableReport)) throw error;
     const place = suite.format === "pytest" ? "its output" : "JUnit XML";
-    return { ...run, fault: describeUnreadable(error, end, place, last) };
+    return { ...run, fault: describeUnreadable(error, ending, place) };
   }
 }
 

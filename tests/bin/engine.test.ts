@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { Checkout, fakeGo } from "./checkout.ts";
@@ -101,15 +101,114 @@ describe("set-up: where the engine comes from", function () {
       7,
     );
   });
+});
 
-  it("a real stack gets the built-in plugin in the user's own PULUMI_HOME, and is told so", async () => {
-    const one = checkout();
-    const programs = { ...GIT, go: fakeGo(one.folder) };
-    const { stderr } = await one.run("rollout", ["up", "--stack", "production"], { programs });
-    const home = join(one.folder, "user", ".pulumi");
-    assert.ok(stderr.includes(`Plugin: built-in command 1.2.1, in ${home}`), stderr);
-    assert.ok(one.has("user/.pulumi/plugins/resource-command-v1.2.1/pulumi-resource-command"));
-    assert.ok(!one.has(".rollout/pulumi-home"));
+/** The official plugin's place below a PULUMI_HOME. */
+const PLUGIN = "plugins/resource-command-v1.2.1/pulumi-resource-command";
+/** An official CLI that installs its plugin as long as the file `served` is there. It needs a backend, and leaves a folder there. */
+const installing = (folder: string) => ({
+  pulumi: [
+    'if [ "$1" = version ]; then echo v3.260.1; exit; fi',
+    `echo "$@" >> "${folder}/installs"`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own parameter expansion
+    '/bin/mkdir -p "${PULUMI_BACKEND_URL#file://}/.pulumi"',
+    `[ -e "${folder}/served" ] || exit 1`,
+    `/bin/mkdir -p "$PULUMI_HOME/plugins/resource-command-v1.2.1"; echo official > "$PULUMI_HOME/${PLUGIN}"`,
+  ].join("\n"),
+  "pulumi-language-nodejs": "exit 0",
+});
+
+describe("set-up: the command plugin", function () {
+  this.timeout(60_000);
+  let server: Server;
+  let env: Record<string, string>;
+  before(async () => {
+    server = createServer((_, response) => response.end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    env = { ROLLOUT_PULUMI_DOWNLOAD: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  });
+  after(() => void server.close());
+
+  const real = ["up", "--stack", "production"];
+  const homeOf = (one: Checkout) => join(one.folder, "user", ".pulumi");
+  const own = (one: Checkout, path: string, text: string) => {
+    const file = join(homeOf(one), path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  };
+
+  it("the built-in one never goes into the user's own PULUMI_HOME, which other projects use, but into a place of ours", async () => {
+    const one = new Checkout();
+    own(one, "credentials.json", "{}");
+    own(one, "plugins/resource-aws-v7.0.0/pulumi-resource-aws", "aws");
+    own(one, "workspaces/w.json", "{}");
+    const { stderr } = await one.run("rollout", real, { programs: { ...GIT, go: fakeGo(one.folder) } });
+    const place = join(one.folder, ".rollout", "home");
+    assert.ok(stderr.includes(`Plugin: built-in command 1.2.1, in ${place}`), stderr);
+    assert.deepEqual(readdirSync(join(homeOf(one), "plugins")), ["resource-aws-v7.0.0"]);
+    // What the user has is there as well, but for the credentials, which Pulumi writes by rename.
+    assert.ok(one.has(`.rollout/home/${PLUGIN}`));
+    assert.equal(readFileSync(join(place, "plugins/resource-aws-v7.0.0/pulumi-resource-aws"), "utf8"), "aws");
+    assert.ok(one.has(".rollout/home/workspaces/w.json"));
+    assert.ok(!one.has(".rollout/home/credentials.json"));
+  });
+
+  it("the official one is tried when the sandbox was set up long before, and goes where Pulumi itself puts it", async () => {
+    const one = new Checkout();
+    const programs = { ...GIT, ...installing(one.folder) };
+    await one.run("rollout", ["up"], { programs });
+    assert.ok(one.has(`.rollout/pulumi-home/${PLUGIN}.mjs`));
+    unlinkSync(join(one.folder, ".rollout/plugin-tried"));
+    writeFileSync(join(one.folder, "served"), "");
+    const { stderr } = await one.run("rollout", real, { programs, env });
+    assert.ok(stderr.includes(`Plugin: official command 1.2.1, in ${homeOf(one)}`), stderr);
+    assert.equal(readFileSync(join(homeOf(one), PLUGIN), "utf8"), "official\n");
+    assert.ok(!one.has(".rollout/home"));
+    // The download's own backend is gone again, and what earlier releases left.
+    assert.deepEqual(
+      readdirSync(join(one.folder, ".rollout")).filter((name) => /^(backend|\.pulumi)/.test(name)),
+      [],
+    );
+  });
+
+  it("the official one takes the built-in one's place as soon as it can be had, and is not asked for at every command", async () => {
+    const one = new Checkout();
+    const programs = { ...GIT, ...installing(one.folder) };
+    const installs = () => readFileSync(join(one.folder, "installs"), "utf8").trim().split("\n").length;
+    mkdirSync(join(one.folder, ".rollout", ".pulumi"), { recursive: true });
+    for (let times = 0; times < 3; times += 1) await one.run("rollout", real, { programs, env });
+    assert.equal(installs(), 1);
+    assert.ok(!one.has(".rollout/.pulumi"));
+    writeFileSync(join(one.folder, "served"), "");
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(join(one.folder, ".rollout/plugin-tried"), longAgo, longAgo);
+    const { stderr } = await one.run("rollout", real, { programs, env });
+    assert.match(stderr, /^Plugin: official command/m);
+    assert.equal(installs(), 2);
+    assert.equal((await one.run("rollout", real, { programs, env })).stderr, "");
+  });
+
+  it("a built-in one that an earlier release put into the user's PULUMI_HOME is taken back, with a line", async () => {
+    const one = new Checkout();
+    for (const name of [PLUGIN, `${PLUGIN}.mjs`, `${PLUGIN}.digest`]) own(one, name, "old");
+    const { stderr } = await one.run("rollout", real, { programs: { ...GIT, ...official("3.260.1") } });
+    assert.match(
+      stderr,
+      /^Plugin: took the built-in command 1\.2\.1 of an earlier release out of .*\.pulumi$/m,
+    );
+    assert.ok(!one.has(`user/.pulumi/${PLUGIN}`));
+    assert.ok(one.has(`.rollout/home/${PLUGIN}`));
+  });
+
+  it("a user's own official one is used as it is, in any PULUMI_HOME, and nothing is asked", async () => {
+    const one = new Checkout();
+    const home = join(one.folder, "elsewhere");
+    mkdirSync(dirname(join(home, PLUGIN)), { recursive: true });
+    writeFileSync(join(home, PLUGIN), "theirs");
+    const programs = { ...GIT, ...installing(one.folder) };
+    await one.run("rollout", real, { programs, env: { ...env, PULUMI_HOME: home } });
+    assert.equal(readFileSync(join(home, PLUGIN), "utf8"), "theirs");
+    assert.ok(!one.has("installs") && !one.has(".rollout/home"));
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
 import { Checkout } from "./checkout.ts";
@@ -21,6 +21,15 @@ describe("journey of a quiet sandbox", function () {
   after(async () => {
     await client?.end();
     await checkout?.dispose();
+  });
+
+  it("says where things stand before the first up, whichever verb is asked first", async () => {
+    for (const verb of ["status", "flag status", "verify", "recover", "backups list"]) {
+      rmSync(join(checkout.folder, ".rollout/state"), { recursive: true, force: true });
+      const { exitCode, output } = await checkout.try(...verb.split(" "));
+      assert.equal(exitCode, 0, `${verb}: ${output}`);
+      assert.doesNotMatch(output, /no stack named|FAULTY/);
+    }
   });
 
   it("previews phase 0 without touching anything", async () => {

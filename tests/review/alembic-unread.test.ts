@@ -257,10 +257,14 @@ describe("the folder of Alembic's files", () => {
   for (const [what, text, name, expected] of environments) {
     it(`is compared with the database where env.py says ${what}`, async () => {
       const environment = await readEnvironment(await make({ "env.py": text }));
-      const found = judgeEnvironment(environment, name === undefined ? undefined : { oid: 1, name, sql: name }, {
-        change: CHANGE,
-        accept: [],
-      });
+      const found = judgeEnvironment(
+        environment,
+        name === undefined ? undefined : { oid: 1, name, sql: name },
+        {
+          change: CHANGE,
+          accept: [],
+        },
+      );
       deepEqual(found.length, expected ? 1 : 0);
       if (expected) match(found[0]?.finding ?? "", expected);
     });

@@ -25,6 +25,7 @@ describe("comparison of suites", () => {
       stillFailing: ["d"],
       flaky: ["a"],
       added: ["added", "new"],
+      renamed: [],
       clean: false,
     });
   });

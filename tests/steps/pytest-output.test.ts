@@ -56,6 +56,22 @@ describe("pytest's output", () => {
     );
   });
 
+  it("takes a test that passed after a try that failed for flaky, as the plugins print it, distributed or not", async () => {
+    const text = `a.py::test_f RERUN  [ 20%]
+a.py::test_f PASSED [ 20%]
+a.py::test_r RETRY [ 40%]
+a.py::test_r RETRY [ 40%]
+a.py::test_r PASSED [ 40%]
+a.py::test_b RERUN [ 60%]
+a.py::test_b FAILED [ 60%]
+[gw1] [100%] RERUN a.py::test_d \n[gw1] [100%] PASSED a.py::test_d 
+========= 1 failed, 3 passed, 3 rerun, 2 retried in 0.10s =========\n`;
+    assert.deepEqual(
+      (await read(text)).map(({ id, status }) => `${id} ${status}`),
+      ["a.py::test_f flaky", "a.py::test_r flaky", "a.py::test_b failed", "a.py::test_d flaky"],
+    );
+  });
+
   it("names a file that could not be collected", async () => {
     const text = `=========================== short test summary info ============================
 ERROR tests/test_b.py - ModuleNotFoundError: No module named 'nope'

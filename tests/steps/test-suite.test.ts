@@ -7,7 +7,15 @@ import { SuiteRecord } from "../../steps/suite/suite-results.ts";
 import { fillCommand } from "../../steps/suite/suite-run.ts";
 import { testSuite } from "../../steps/test-suite.ts";
 import { makeDeps } from "./preflight-deps.ts";
-import { junitXml, knownFailures, passing, reporting, script, suiteSpec } from "./suite-fixture.ts";
+import {
+  type Case,
+  junitXml,
+  knownFailures,
+  passing,
+  reporting,
+  script,
+  suiteSpec,
+} from "./suite-fixture.ts";
 
 const deps = (overrides: Partial<StepDeps> = {}) => makeDeps("postgres://canary-secret@nowhere/x", overrides);
 const T = "tests.test_deals::";
@@ -211,6 +219,127 @@ describe("test suite", () => {
     const result = await testSuite.apply(suiteSpec(suite, { rerun }), deps());
     assert.deepEqual(result.flaky, [`${T}test_b[x]`, `${T}test_c`]);
     assert.equal(readFileSync(join(again.folder, "asked"), "utf8"), "--only=^(?:test_b\\[x\\]|test_c)$\n");
+  });
+
+  it("tells how many tests were flaky within the run, whatever way its runner tells it", async () => {
+    const twice = `<testcase classname="a" name="t"><failure message="no"/></testcase><testcase classname="a" name="t"/>`;
+    const own = deps();
+    const result = await testSuite.apply(
+      suiteSpec(reporting(`<testsuite name="s">${twice}</testsuite>`)),
+      own,
+    );
+    assert.deepEqual([result.ran, result.failed, result.flaky], [1, 0, ["a::t"]]);
+    assert.match(own.lines.join("\n"), /1 tests ran in .* 0 passed, 0 failed, 0 skipped, 1 flaky/);
+    // Two tests of one name look the same: there the runner's exit code tells of the failure.
+    const message = await refusal(suiteSpec(reporting(`<testsuite name="s">${twice}</testsuite>`, 1)));
+    assert.match(
+      message,
+      /exit code 1 although none of its tests failed .*Reported as failed and then as passed: a::t\./,
+    );
+  });
+
+  it("reads in pytest's output of the tries that its XML keeps back, or says how to have them named", async () => {
+    const xml = `<testsuite name="pytest"><testcase classname="tests.test_a.TestC" name="test_p[a::b]"/></testsuite>`;
+    const printing = (text: string) => {
+      const made = reporting(xml);
+      writeFileSync(join(made.folder, "printed"), text);
+      writeFileSync(
+        made.command[0] ?? "",
+        `#!/bin/sh\ncat "$(dirname "$0")/printed"; cat "$(dirname "$0")/given.xml" > "$1"`,
+      );
+      return suiteSpec(made);
+    };
+    const node = "tests/test_a.py::TestC::test_p[a::b]";
+    const totals = "==== 1 passed, 1 retried in 0.07s ====\n";
+    const named = await testSuite.apply(
+      printing(`${node} RETRY [100%]\n${node} PASSED [100%]\n${totals}`),
+      deps(),
+    );
+    assert.deepEqual(named.flaky, ["tests.test_a.TestC::test_p[a::b]"]);
+    const own = deps();
+    assert.deepEqual((await testSuite.apply(printing(`R.\n${totals}`), own)).flaky, []);
+    assert.match(own.lines.join("\n"), /pytest tried tests again, 1 times in all\. Run it with -v/);
+  });
+
+  for (const [what, suite, settings, said] of [
+    [
+      "pytest's XML",
+      reporting(
+        `<testsuite name="pytest"><testcase classname="" name="tests.test_b"><error message="collection failure">ImportError while importing test module '/srv/tests/test_b.py'.
+Traceback:
+/usr/lib/python3.11/importlib/__init__.py:126: in import_module
+    return _bootstrap._gcd_import(name[level:], package, level)
+tests/test_b.py:7: in &lt;module&gt;
+    import nope
+E   ModuleNotFoundError: No module named 'nope'</error></testcase></testsuite>`,
+        2,
+      ),
+      {},
+      /- pytest::tests\.test_b: collection failure: ModuleNotFoundError: No module named 'nope' \(tests\/test_b\.py:7\)/,
+    ],
+    [
+      "a syntax error in pytest's XML",
+      reporting(
+        `<testsuite name="pytest"><testcase classname="" name="test_b"><error message="collection failure">/usr/lib/python3.11/ast.py:50: in parse
+    return compile(source, filename, mode, flags,
+E     File "/srv/tests/test_b.py", line 3
+E       def x(
+E            ^
+E   SyntaxError: '(' was never closed</error></testcase></testsuite>`,
+        2,
+      ),
+      {},
+      /- pytest::test_b: collection failure: SyntaxError: '\(' was never closed \(\/srv\/tests\/test_b\.py:3\)/,
+    ],
+    [
+      "pytest's output",
+      script(
+        `printf '%s\n' 'ERROR collecting test_b.py' 'test_b.py:1: in <module>' '    import nope' "E   ModuleNotFoundError: No module named 'nope'" '=== short test summary info ===' 'ERROR test_b.py' '!!!!! Interrupted: 1 error during collection !!!!!' '===== 1 error in 0.22s ====='; exit 2`,
+      ),
+      { format: "pytest" as const },
+      /pytest stopped early: Interrupted: 1 error during collection[\s\S]*Its output says:\n {2}- ModuleNotFoundError: No module named 'nope' \(test_b\.py:1\)/,
+    ],
+    [
+      "a program that does not start",
+      script(
+        `printf '%s\n' "node:internal/modules/cjs/loader:1228" "Error: Cannot find module './deals'" "    at node:internal/modules:1:1" "    at Object.<anonymous> (/srv/tests/deals.test.js:4:15)" "Node.js v20.20.2" >&2; exit 1`,
+      ),
+      {},
+      /there is none, exit code 1 \(last line of its output: Node\.js v20\.20\.2\)\. Its output says:\n {2}- Error: Cannot find module '\.\/deals' \(\/srv\/tests\/deals\.test\.js:4\)/,
+    ],
+    [
+      "a compiler",
+      script(`echo 'tests/a.ts(12,5): error TS2304: Cannot find name "x".'; echo done; exit 2`),
+      {},
+      /Its output says:\n {2}- tests\/a\.ts\(12,5\): error TS2304: Cannot find name "x"\./,
+    ],
+    [
+      "Go's compiler, in a report without tests",
+      (() => {
+        const made = reporting("<testsuites/>", 1);
+        writeFileSync(
+          made.command[0] ?? "",
+          `#!/bin/sh\necho './deal_test.go:5:2: undefined: newDeal'; echo FAIL; cat "$(dirname "$0")/given.xml" > "$1"; exit 1`,
+        );
+        return made;
+      })(),
+      {},
+      /got none: the report lists none[\s\S]*Its output says:\n {2}- \.\/deal_test\.go:5:2: undefined: newDeal/,
+    ],
+  ] as const)
+    it(`says in its message why a suite could not begin, from ${what}`, async () => {
+      assert.match(await refusal(suiteSpec({ ...suite, command: [...suite.command] }, settings)), said);
+    });
+
+  it("names tests at the baseline whose names will not be the same in the next run", async () => {
+    const cases: Case[] = [["test_p[&lt;object object at 0x7f2048f4d6d0&gt;]"], ["test_q[1]"]];
+    const own = deps();
+    const result = await testSuite.apply(suiteSpec(reporting(junitXml(cases))), own);
+    assert.deepEqual(result.changingNames, [`${T}test_p[<object object at 0x7f2048f4d6d0>]`]);
+    assert.match(
+      own.lines.join("\n"),
+      /1 names hold what may change[\s\S]*an address in memory[\s\S]*ids= of pytest/,
+    );
   });
 
   it("asks for tests by their own names, letter by letter, without the suite or number that the report adds", () => {

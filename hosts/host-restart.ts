@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
-import { HostError, type HostWriter } from "./host-shell.ts";
+import { HostError, type HostWriter, NotProvenError } from "./host-shell.ts";
 import {
   type ProcessProof,
   type Propagation,
@@ -49,7 +49,8 @@ async function waitUntilPropagated(
   const reason =
     `expected every process of ${host.name} to run the wanted release and flag within ${timeoutSeconds} s, got: ` +
     `${seen.faults.join("; ")}. Look at its log; does it read the flag where it is written?`;
-  throw new HostError("restart", host.name, reason);
+  const Fault = seen.stragglers > 0 ? HostError : NotProvenError;
+  throw new Fault("restart", host.name, reason);
 }
 
 /**

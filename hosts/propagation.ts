@@ -11,6 +11,8 @@ export interface Wanted {
   flag: boolean | null;
   /** A process that knows no flag counts, whatever is written: for code from before the rollout. */
   unknownCounts?: true;
+  /** Any flag counts: what stood there before the rollout is neither yes nor no. */
+  anyFlag?: true;
 }
 
 /** One process, and what it said; `asked` is false where nothing answers and systemd alone told of it. */
@@ -36,21 +38,24 @@ export interface Restarted {
 export interface Propagation {
   proofs: ProcessProof[];
   faults: string[];
+  /** Processes that are known to run something else, or since before the restart: what is merely unknown is none. */
+  stragglers: number;
 }
 
 const keyOf = ({ pid, startedAt }: ProcessHealth) => `${pid}@${startedAt}`;
 const flagText = (flag: boolean | null) => (flag === null ? "unknown" : flag ? "on" : "off");
 
 /** What every process has to say, for a person. Pure. */
-export function showWanted({ release, flag }: Wanted): string {
+export function showWanted({ release, flag, anyFlag }: Wanted): string {
   const which = release === undefined ? "" : `release ${release.slice(0, 12)}, `;
+  if (anyFlag) return `${which}any flag`;
   return `${which}flag ${flag === null ? "unknown to it" : flagText(flag)}`;
 }
 
 /** Off and unknown are the same to the code: one that knows no flag cannot have it on. Pure. */
 export function isAsWanted(said: Pick<ProcessHealth, "release" | "flag">, wanted: Wanted): boolean {
   if (wanted.release !== undefined && said.release !== wanted.release) return false;
-  if (said.flag === null && wanted.unknownCounts) return true;
+  if (wanted.anyFlag || (said.flag === null && wanted.unknownCounts)) return true;
   return (said.flag === true) === (wanted.flag === true);
 }
 
@@ -104,20 +109,20 @@ async function askOne(
   const proofs = well.map(({ said: { pid, startedAt, release, flag } }) => ({
     ...{ host: host.name, unit: service.unit, pid, startedAt, release, flag, asked: true },
   }));
-  return { proofs, faults };
+  return { proofs, faults, stragglers: judged.length - well.length };
 }
 
 /** A service without a health address: that it was started after the restart is all that can be known. Pure. */
 export function judgeUnit(host: string, unit: UnitState, restarted: Restarted | undefined): Propagation {
   const { active, mainPid: pid, activeSince: startedAt } = unit;
   const where = `${unit.unit} on ${host}`;
-  if (unit.load !== "loaded") return { proofs: [], faults: [`${where}: systemd has it as ${unit.load}`] };
-  if (active !== "active" || pid === 0)
-    return { proofs: [], faults: [`${where}: systemd has it as ${active}`] };
-  if (!startedAt) return { proofs: [], faults: [`${where}: systemd does not say since when it runs`] };
+  const unknown = (why: string) => ({ proofs: [], faults: [`${where}: ${why}`], stragglers: 0 });
+  if (unit.load !== "loaded") return unknown(`systemd has it as ${unit.load}`);
+  if (active !== "active" || pid === 0) return unknown(`systemd has it as ${active}`);
+  if (!startedAt) return unknown("systemd does not say since when it runs");
   if (restarted && Date.parse(startedAt) < restarted.at.getTime())
-    return { proofs: [], faults: [`${where}: pid ${pid} is a straggler: it runs since before the restart`] };
-  return { proofs: [{ host, unit: unit.unit, pid, startedAt, asked: false }], faults: [] };
+    return { ...unknown(`pid ${pid} is a straggler: it runs since before the restart`), stragglers: 1 };
+  return { proofs: [{ host, unit: unit.unit, pid, startedAt, asked: false }], faults: [], stragglers: 0 };
 }
 
 /** Asks every process of every service of a host once what it runs. @throws {HostError} when the host is unreachable. */
@@ -133,5 +138,9 @@ export async function readPropagation(
     ...(await Promise.all((asked ?? []).map((service) => askOne(host, service, expected, reader.signal)))),
     ...units.map((unit) => judgeUnit(host.name, unit, expected.restarted)),
   ];
-  return { proofs: parts.flatMap(({ proofs }) => proofs), faults: parts.flatMap(({ faults }) => faults) };
+  return {
+    proofs: parts.flatMap(({ proofs }) => proofs),
+    faults: parts.flatMap(({ faults }) => faults),
+    stragglers: parts.reduce((sum, part) => sum + part.stragglers, 0),
+  };
 }

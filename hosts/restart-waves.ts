@@ -1,11 +1,11 @@
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
 import { alreadyPropagated, restartHost, runBalancerCommand } from "./host-restart.ts";
-import { HostError, type HostWriter } from "./host-shell.ts";
+import { type HostWriter, hostReason, NotProvenError } from "./host-shell.ts";
 import { type ProcessProof, showWanted, type Wanted } from "./propagation.ts";
 
 /** How far a host has come: `untouched` ones run what they ran before. */
-export type HostState = "proven" | "put back" | "failed" | "untouched";
+export type HostState = "proven" | "not proven" | "put back" | "failed" | "untouched";
 
 export interface HostRestart {
   host: string;
@@ -25,6 +25,8 @@ export interface Waves {
   putBack?(host: Host): Promise<Wanted>;
   /** Whether the others follow when a host fails: on the way back they do. */
   goOn: boolean;
+  /** Whether a host counts that was restarted and of which nothing can be proven: on the way back it does, and is named. */
+  provesOrNot?: true;
   log(line: string): void;
 }
 
@@ -50,10 +52,31 @@ export function restartGaps(hosts: readonly Host[], { drain, undrain }: RestartS
   );
 }
 
+/** Restarts a host on the way back: a proof that cannot be had does not keep it out of the load balancer. */
+async function restartBack(
+  host: Host,
+  wanted: Wanted,
+  waves: Waves,
+  writer: HostWriter,
+): Promise<{ processes: ProcessProof[]; unproven?: string }> {
+  try {
+    return { processes: await restartHost(host, wanted, waves.restart, writer) };
+  } catch (error) {
+    if (!(error instanceof NotProvenError)) throw error;
+    await runBalancerCommand(host, "undrain", waves.restart, writer);
+    return { processes: [], unproven: `restarted, not proven: ${error.reason}` };
+  }
+}
+
 async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise<HostRestart> {
   const wanted = waves.wantedOn(host);
   const ready = await alreadyPropagated(host, wanted, writer);
-  const processes = ready ?? (await restartHost(host, wanted, waves.restart, writer));
+  const back = ready || !waves.provesOrNot ? undefined : await restartBack(host, wanted, waves, writer);
+  if (back?.unproven) {
+    waves.log(`${host.name}: ${back.unproven}`);
+    return { host: host.name, state: "not proven", processes: [], reason: back.unproven };
+  }
+  const processes = ready ?? back?.processes ?? (await restartHost(host, wanted, waves.restart, writer));
   // A run that was killed after its restart has left it out of the load balancer.
   if (ready) await runBalancerCommand(host, "undrain", waves.restart, writer);
   const asked = processes.filter(({ asked }) => asked).length;
@@ -66,10 +89,9 @@ async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise
 }
 
 /** A failure that is not the host's own (a cancelled run) is thrown on: then nothing is put back behind its back. */
-function reasonOf(error: unknown, { signal }: HostWriter): string {
+function reasonOf(host: Host, error: unknown, { signal }: HostWriter): string {
   signal.throwIfAborted();
-  if (error instanceof HostError) return error.reason;
-  throw error;
+  return hostReason(host.name, error);
 }
 
 async function putBackOne(
@@ -83,11 +105,17 @@ async function putBackOne(
   try {
     waves.log(`${host.name}: putting back what it ran before`);
     const wanted = await waves.putBack(host);
-    const processes = await restartHost(host, wanted, waves.restart, writer);
+    const { processes, unproven } = await restartBack(host, wanted, waves, writer);
+    if (unproven)
+      return {
+        ...failed,
+        state: "put back",
+        reason: `${failed.reason} It was put back to what it ran before and ${unproven}`,
+      };
     const reason = `${failed.reason} It was put back to what it ran before; ${processes.length} processes are proven.`;
     return { host: host.name, state: "put back", processes, reason };
   } catch (error) {
-    const reason = `${failed.reason} It could not be put back: ${reasonOf(error, writer)}${drained}`;
+    const reason = `${failed.reason} It could not be put back: ${reasonOf(host, error, writer)}${drained}`;
     return { ...failed, reason };
   }
 }
@@ -96,7 +124,7 @@ async function tryOne(host: Host, waves: Waves, writer: HostWriter): Promise<Hos
   try {
     return await restartOne(host, waves, writer);
   } catch (error) {
-    const reason = reasonOf(error, writer);
+    const reason = reasonOf(host, error, writer);
     waves.log(`${host.name}: ${reason}`);
     return putBackOne(host, { host: host.name, state: "failed", processes: [], reason }, waves, writer);
   }

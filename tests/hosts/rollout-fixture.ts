@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { StepError } from "../../errors/step-error.ts";
 import type { HostShell } from "../../hosts/host-shell.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
@@ -105,10 +106,10 @@ export class HostRollout {
     let seen = 0;
     const died = () => seen >= count;
     const run: HostShell["run"] = async (...call) => {
-      if (died()) throw new Error("died");
+      if (died()) throw new StepError("died");
       const answer = await localShell.run(...call);
       seen += 1;
-      if (died()) throw new Error("died");
+      if (died()) throw new StepError("died");
       return answer;
     };
     this.shell = { run };

@@ -49,7 +49,10 @@ export async function askEnvFileReaders(
 ): Promise<EnvFileReaders> {
   if (host.envFileReader === "dotenv") return readersOf(host, "");
   const units = host.services.map(({ unit }) => unit).join(" ");
-  const script = { name: "env-readers", parameters: { file: host.envFile, units, variable, asked: host.envFileReader ?? "" } };
+  const script = {
+    name: "env-readers",
+    parameters: { file: host.envFile, units, variable, asked: host.envFileReader ?? "" },
+  };
   try {
     return readersOf(host, await shell.run(host, script, { timeoutMs: TIMEOUT_MS, signal }));
   } catch (error) {

@@ -58,7 +58,8 @@ const said = (text: string | null) => text ?? "not set";
 function othersSay(text: string, place: FlagPlace, own: VariableReading, readers: readonly EnvReader[]) {
   const unused: EnvReader = READER_NAMES[readers[0] as EnvReader] === "dotenv" ? "systemd" : "dotenv";
   const other = readVariable(text, place.variable, unused);
-  if (other.value === own.value || readers.length > 1) return [];
+  const used = new Set(readers.map((reader) => READER_NAMES[reader]));
+  if (other.value === own.value || used.size > 1) return [];
   const [first] = readers;
   return [
     `warning: ${READER_NAMES[first as EnvReader]}, which reads it, has ${place.variable} as ${said(own.value)}; ` +

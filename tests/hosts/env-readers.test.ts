@@ -115,10 +115,19 @@ function hostWith(files: Record<string, string[]>, version = 252) {
   const host = makeHost();
   host.services = Object.keys(files).map((unit) => ({ unit, kind: "web" as const, processes: 1 }));
   const said = (unit: string) =>
-    [`Id=${unit}.service`, ...(files[unit] ?? []).map((path) => `EnvironmentFiles=${path.replace("ENV", host.envFile)} (ignore_errors=no)`)].join("\n");
+    [
+      `Id=${unit}.service`,
+      ...(files[unit] ?? []).map(
+        (path) => `EnvironmentFiles=${path.replace("ENV", host.envFile)} (ignore_errors=no)`,
+      ),
+    ].join("\n");
   writeFileSync(join(host.folder, "said"), `${Object.keys(files).map(said).join("\n\n")}\n`);
   const show = `cat ${host.folder}/said`;
-  putProgram(host, "systemctl", `#!/bin/sh\nif [ "$1" = show ]; then ${show}; else echo 'systemd ${version} (${version}.1)'; fi\n`);
+  putProgram(
+    host,
+    "systemctl",
+    `#!/bin/sh\nif [ "$1" = show ]; then ${show}; else echo 'systemd ${version} (${version}.1)'; fi\n`,
+  );
   return host;
 }
 
@@ -126,7 +135,11 @@ const PLACE = { backend: "env-file", variable: "FLAG" } as const;
 
 describe("who reads the environment file", () => {
   for (const [promise, files, readers] of [
-    ["is systemd where every unit has it as EnvironmentFile=", { web: ["ENV"], worker: ["ENV"] }, ["systemd-before-254"]],
+    [
+      "is systemd where every unit has it as EnvironmentFile=",
+      { web: ["ENV"], worker: ["ENV"] },
+      ["systemd-before-254"],
+    ],
     ["is dotenv where no unit has", { web: [], worker: ["/etc/default/other"] }, ["dotenv"]],
     ["are both where some have", { web: ["ENV"], worker: [] }, ["systemd-before-254", "dotenv"]],
   ] as const)

@@ -133,6 +133,21 @@ export class HostRollout {
     this.chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
   }
 
+  /** Records that it was undone; nothing is done. */
+  recordUndone(declared: Declared): void {
+    const spec = { ...this.spec(declared) };
+    const { phase, step } = spec.identity;
+    const fields = { phase, step, kind: declared.kind, verb: "undo" as const };
+    const begin = { digest: hashOf(spec), generation: spec.generation, spec, will: [] };
+    const { number } = this.chain.append({ record: "begin", ...fields, ...begin });
+    this.chain.append({ record: "end", ...fields, begin: number, outcome: "done" });
+  }
+
+  /** Undoes a step by what the evidence says of it, whose spec need not be one of today's. */
+  undoEntry(declared: Declared) {
+    return undoStep(this.spec(declared), this.#context());
+  }
+
   async undo(declared: Declared) {
     const step = await findStep(declared.kind);
     return undoStep(step.spec.parse(this.spec(declared)), this.#context());

@@ -9,7 +9,9 @@ import { say } from "./say.mjs";
  */
 const TEST_PACKAGES = { shellcheck: "shellcheck", "systemd-nspawn": "systemd-container" };
 
-const missing = Object.entries(TEST_PACKAGES).flatMap(([program, name]) => (findOnPath(program) ? [] : [name]));
+const missing = Object.entries(TEST_PACKAGES).flatMap(([program, name]) =>
+  findOnPath(program) ? [] : [name],
+);
 if (missing.length > 0 && !isRootOnDebian()) {
   say(`Tests will be skipped without ${missing.join(", ")}: apt-get install -y ${missing.join(" ")}`);
 } else if (missing.length > 0 && !aptInstall("Tests", ...missing)) {

@@ -42,12 +42,13 @@ function rangesOf(text: string, name: string, readers: readonly EnvReader[]): [n
     });
   });
   ranges.sort(([a], [b]) => a - b);
-  return ranges.reduce<[number, number][]>((merged, [start, end]) => {
+  const merged: [number, number][] = [];
+  for (const [start, end] of ranges) {
     const last = merged.at(-1);
-    if (!last || start >= last[1]) return [...merged, [start, end]];
-    last[1] = Math.max(last[1], end);
-    return merged;
-  }, []);
+    if (last && start < last[1]) last[1] = Math.max(last[1], end);
+    else merged.push([start, end]);
+  }
+  return merged;
 }
 
 /** The file in two: the other lines, and the variable's with how many of the others stand above each. */

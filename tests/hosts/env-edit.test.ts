@@ -89,9 +89,9 @@ describe("editing an environment file", () => {
     deepEqual(read("FLAG=a\n\nexport FLAG='b' # c\n", "dotenv"), { value: "b", lines: [1, 3], borrowed: [] });
     deepEqual(read("FLAG=a\nexport FLAG='b' # c\n", "systemd"), { value: "a", lines: [1], borrowed: [] });
     deepEqual(read("# FLAG=a\n", "dotenv"), { value: null, lines: [], borrowed: [] });
-    deepEqual(read("A=on\nFLAG=${A}\n", "dotenv"), { value: "on", lines: [2], borrowed: [] });
-    deepEqual(read("FLAG=${A}\n", "dotenv"), { value: "", lines: [1], borrowed: ["A"] });
-    deepEqual(read("A=on\nFLAG=${A}\n", "systemd"), { value: "${A}", lines: [2], borrowed: [] });
+    deepEqual(read(`A=on\nFLAG=\${A}\n`, "dotenv"), { value: "on", lines: [2], borrowed: [] });
+    deepEqual(read(`FLAG=\${A}\n`, "dotenv"), { value: "", lines: [1], borrowed: ["A"] });
+    deepEqual(read(`A=on\nFLAG=\${A}\n`, "systemd"), { value: `\${A}`, lines: [2], borrowed: [] });
   });
 
   it("takes a variable out with its duplicates, and leaves every other byte", () => {
@@ -207,9 +207,9 @@ describe("putting the lines of a variable back", () => {
     ["brings no line back where there was none", "A=1\n", "FLAG=true\nA=1\nFLAG=0\n", "A=1\n"],
     [
       "gives a value that no check would take back",
-      "F=no\nFLAG=${F}\n",
+      `F=no\nFLAG=\${F}\n`,
       "F=no\nFLAG=true\n",
-      "F=no\nFLAG=${F}\n",
+      `F=no\nFLAG=\${F}\n`,
     ],
     [
       "gives one of several lines back",

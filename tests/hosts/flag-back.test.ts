@@ -19,8 +19,8 @@ import type { Declared, HostRollout } from "./rollout-fixture.ts";
 
 /** Environment files as they were before the rollout; null for none. */
 const FILES: [what: string, text: string | null][] = [
-  ["a reference to another variable", "FEATURES=false\nFLAG=${FEATURES}\n"],
-  ["a reference that no file sets", "FLAG=${FEATURES:-off}\nA=1"],
+  ["a reference to another variable", `FEATURES=false\nFLAG=\${FEATURES}\n`],
+  ["a reference that no file sets", `FLAG=\${FEATURES:-off}\nA=1`],
   ["quotes inside quotes", "FLAG='it\"s'\nA='x'\n"],
   ["a value over several lines", 'A=1\nFLAG="on\n# FLAG=x\n$no`pe"\nB=2\n'],
   ["a backslash", 'FLAG="a\\\\b" # \\\nA=1\n'],
@@ -61,11 +61,11 @@ describe("the way back of the flag", function () {
   it("leaves what operators wrote since, on lines of their own", async () => {
     const { run, envFlag, hosts } = setUpSteps();
     const [file = ""] = hosts.map(({ envFile }) => envFile);
-    write(file, "SECRET=1\nFLAG=${FEATURES}\nLAST=1");
+    write(file, `SECRET=1\nFLAG=\${FEATURES}\nLAST=1`);
     await run.apply(envFlag);
     write(file, `${read(file)?.replace("SECRET=1", "SECRET=2")}\nDEBUG_SQL=1\n`);
     await run.undo(envFlag);
-    equal(read(file), "SECRET=2\nFLAG=${FEATURES}\nLAST=1\nDEBUG_SQL=1\n");
+    equal(read(file), `SECRET=2\nFLAG=\${FEATURES}\nLAST=1\nDEBUG_SQL=1\n`);
   });
 
   it("lets an operator's line stand on its own after a flag that was added without a final line end", async () => {
@@ -97,7 +97,10 @@ describe("the way back of the flag", function () {
   it("is gone by the other hosts when one's file is broken, and that one is named with the remedy", async () => {
     for (const [breakHost, reason] of [
       [
-        (file: string) => (rmSync(file), mkdirSync(file)),
+        (file: string) => {
+          rmSync(file);
+          mkdirSync(file);
+        },
         /expected a file at .* on host-b, got something else/,
       ],
       [
@@ -118,14 +121,14 @@ describe("the way back of the flag", function () {
     ] as const) {
       const { run, envFlag, hosts } = setUpSteps();
       const [a = "", b = ""] = hosts.map(({ envFile }) => envFile);
-      write(a, "FLAG=${X}\n");
+      write(a, `FLAG=\${X}\n`);
       await run.apply(envFlag);
       breakHost(b, hosts[1]?.appDir ?? "");
       const { summary, kept } = await run.undo(envFlag);
       match(summary, /^set FLAG back on 1 hosts \(left: host-b\)$/);
       match(kept.map(({ subject, reason: why }) => `${subject}: ${why}`).join(), /^host-b: left as it is: /);
       match(kept[0]?.reason ?? "", reason);
-      equal(read(a), "FLAG=${X}\n");
+      equal(read(a), `FLAG=\${X}\n`);
     }
   });
 

@@ -155,7 +155,7 @@ describe("a restart that was broken off or fails", function () {
   it("gives a canary that does not start its flag back byte for byte, whatever the line was", async () => {
     const { run, steps, hosts, baseline, feature, toClosing } = await setUpServed(["host-a", "host-b"]);
     const [host, other] = hosts as [ServedHost, ServedHost];
-    const odd = "# FLAG\nFEATURES=false\nFLAG=${FEATURES}\nA='it'";
+    const odd = `# FLAG\nFEATURES=false\nFLAG=\${FEATURES}\nA='it'`;
     writeFileSync(host.envFile, odd);
     await toClosing();
     writeFileSync(join(host.folder, `fails-${feature}`), "");

@@ -21,21 +21,30 @@ function systemdOf(version: string | undefined): EnvReader[] {
   return [Number(version) >= COMMENTS_END ? "systemd" : "systemd-before-254"];
 }
 
+/** load_dotenv leaves a variable alone that the process has already. */
+const ownNotes = (host: Host, units: readonly string[], variable: string) =>
+  units.map(
+    (unit) =>
+      `warning: ${unit} on ${host.name} has ${variable} from systemd already, and load_dotenv leaves that alone ` +
+      `unless it is told override=True: the line in ${host.envFile} would not count`,
+  );
+
 /** Pure. */
-export function readersOf(host: Host, answer: string): EnvFileReaders {
+export function readersOf(host: Host, answer: string, variable = ""): EnvFileReaders {
   const words = answer.split("\n").map((line) => /^(\w+) (.*)$/.exec(line));
   const told = (what: string) => words.flatMap((word) => (word?.[1] === what ? [word[2] as string] : []));
   const [units, later, [version]] = [told("unit"), [...new Set(told("later"))], told("version")];
   const systemd = systemdOf(version);
-  if (host.envFileReader === "dotenv") return { readers: ["dotenv"], notes: [], later: [] };
+  const own = ownNotes(host, told("own"), variable);
+  if (host.envFileReader === "dotenv") return { readers: ["dotenv"], notes: own, later: [] };
   if (host.envFileReader === "systemd") return { readers: systemd, notes: [], later };
   const others = host.services.filter(({ unit }) => !units.includes(unit)).map(({ unit }) => unit);
   if (others.length === 0) return { readers: systemd, notes: [], later };
-  if (units.length === 0) return { readers: ["dotenv"], notes: [], later: [] };
+  if (units.length === 0) return { readers: ["dotenv"], notes: own, later: [] };
   const note =
     `${host.envFile} is read by systemd for ${units.join(", ")}, and taken to be read by dotenv for ` +
     `${others.join(", ")}: the flag's line has to suit both, or set hosts[].envFileReader`;
-  return { readers: [...systemd, "dotenv"], notes: [note], later };
+  return { readers: [...systemd, "dotenv"], notes: [note, ...own], later };
 }
 
 /**
@@ -47,14 +56,13 @@ export async function askEnvFileReaders(
   variable: string,
   { shell, signal }: HostReader,
 ): Promise<EnvFileReaders> {
-  if (host.envFileReader === "dotenv") return readersOf(host, "");
   const units = host.services.map(({ unit }) => unit).join(" ");
   const script = {
     name: "env-readers",
     parameters: { file: host.envFile, units, variable, asked: host.envFileReader ?? "" },
   };
   try {
-    return readersOf(host, await shell.run(host, script, { timeoutMs: TIMEOUT_MS, signal }));
+    return readersOf(host, await shell.run(host, script, { timeoutMs: TIMEOUT_MS, signal }), variable);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     if (host.envFileReader) return readersOf(host, "");

@@ -148,6 +148,23 @@ describe("who reads the environment file", () => {
       deepEqual((await askEnvFileReaders(host, "FLAG", writer())).readers, readers);
     });
 
+  it("is no help where a unit has the flag from systemd already and load_dotenv leaves it alone: that is said", async () => {
+    for (const said of ["Environment=FLAG=0", "Environment=A=1 FLAG=0", 'Environment="X=a b" "FLAG=0 1"']) {
+      const host = hostWith({ web: [], worker: [] });
+      const units = `Id=web.service\n\n${said}\nId=worker.service`;
+      writeFileSync(join(host.folder, "said"), `${units}\n`);
+      const { readers, notes } = await askEnvFileReaders(host, "FLAG", writer());
+      deepEqual(readers, ["dotenv"]);
+      deepEqual(notes, [
+        "warning: worker on host-a has FLAG from systemd already, and load_dotenv leaves that alone unless it is told " +
+          `override=True: the line in ${host.envFile} would not count`,
+      ]);
+    }
+    const other = hostWith({ web: [] });
+    writeFileSync(join(other.folder, "said"), "Environment=MY_FLAG=0 FLAG_2=1\nId=web.service\n");
+    deepEqual((await askEnvFileReaders(other, "FLAG", writer())).notes, []);
+  });
+
   it("is found through a pattern and through a link, by the systemd of that version", async () => {
     const host = hostWith({ web: ["ENV"] }, 255);
     const [pattern, link] = [`${host.folder}/*.env`, `${host.folder}/linked`];

@@ -148,6 +148,26 @@ describe("the way back of the flag", function () {
     equal(flags()[1], before[1]);
   });
 
+  it("knows what was there before wherever a try, and the flip after it, died between two scripts", async function () {
+    this.timeout(300_000);
+    const odd = "A=1\nexport FLAG='no' # why\nB=2";
+    for (let count = 1, dies = true; dies; count += 1) {
+      const { run, envFlag, declared, hosts } = setUpSteps();
+      const file = hosts[0]?.envFile ?? "";
+      write(file, odd);
+      const set = (value: boolean) => ({
+        ...envFlag,
+        fields: { ...envFlag.fields, value, hosts: [declared[0]] },
+      });
+      dies = await run.dyingAfter(count, () => run.apply(set(true)));
+      dies = (await run.dyingAfter(count, () => run.apply(set(false)))) || dies;
+      await run.apply(set(true));
+      match(read(file) ?? "", /^export FLAG='true' # why$/m);
+      await run.undo(set(true));
+      equal(read(file), odd, `${count} scripts`);
+    }
+  });
+
   describe("after a first try that failed", () => {
     /** Applies it while the second host's own change fails. */
     async function failOnSecond(run: HostRollout, step: Declared, script: string) {

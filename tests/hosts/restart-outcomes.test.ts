@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ProcessProof } from "../../hosts/process-proof.ts";
 import type { Declared } from "./rollout-fixture.ts";
 import { endServed, RESTART, restarts, saidBy, setUpServed } from "./served-rollout.ts";
 import type { ServedHost } from "./unit-stand-in.ts";
@@ -110,35 +111,44 @@ describe("a restart that was broken off or fails", function () {
     writeFileSync(file, JSON.stringify(plan));
   };
 
-  for (const [promise, disturb, why] of [
-    ["a unit without a main process", forking, /worker on host-a: systemd has it as active/],
-    [
-      "code that knows no health contract",
-      ({ folder }: ServedHost, baseline: string) => writeFileSync(join(folder, `mute-${baseline}`), ""),
-      /web on host-a: HTTP 200 /,
-    ],
-  ] as const)
-    it(`goes back although nothing can be proven of ${promise}: it is restarted, and said to be unproven`, async () => {
-      const { run, steps, hosts, first, baseline } = await filesBack();
-      disturb(first, baseline);
-      const before = restarts(first).length;
-      const { summary, kept } = await run.undo(steps.opening);
-      match(summary, /^restarted 2 hosts; 3 processes are proven \(restarted, not proven: host-a\)$/);
-      deepEqual(
-        kept.map(({ subject }) => subject),
-        ["host-a"],
-      );
-      match(kept[0]?.reason ?? "", /^restarted, not proven: expected every process of host-a to run/);
-      match(kept[0]?.reason ?? "", why);
-      equal(run.entry(steps.opening)?.state, "undone");
-      deepEqual(restarts(first).slice(before), ["web", "worker"]);
-      equal(
-        restarts(hosts[1] as ServedHost)
-          .slice(-2)
-          .join(),
-        "web,worker",
-      );
-    });
+  it("goes back although nothing can be proven of a unit without a main process: it is restarted, and said to be unproven", async () => {
+    const { run, steps, hosts, first } = await filesBack();
+    forking(first);
+    const before = restarts(first).length;
+    const { summary, kept } = await run.undo(steps.opening);
+    match(
+      summary,
+      /^restarted 2 hosts; 4 processes are proven \(2 by the host's look alone, weaker\) \(restarted, not proven: host-a\)$/,
+    );
+    deepEqual(
+      kept.map(({ subject }) => subject),
+      ["host-a"],
+    );
+    match(kept[0]?.reason ?? "", /^restarted, not proven: expected every process of host-a to run/);
+    match(kept[0]?.reason ?? "", /worker on host-a: systemd has it as active/);
+    equal(run.entry(steps.opening)?.state, "undone");
+    deepEqual(restarts(first).slice(before), ["web", "worker"]);
+    equal(
+      restarts(hosts[1] as ServedHost)
+        .slice(-2)
+        .join(),
+      "web,worker",
+    );
+  });
+
+  it("goes back over code that knows no health contract: the host looks at its processes, and that is said", async () => {
+    const { run, steps, first, baseline } = await filesBack(["host-a"]);
+    writeFileSync(join(first.folder, `mute-${baseline}`), "");
+    const { summary, kept, processes } = await run.undo(steps.opening);
+    match(summary, /^restarted 1 hosts; 5 processes are proven \(5 by the host's look alone, weaker\)$/);
+    deepEqual(kept, []);
+    const web = (processes as ProcessProof[]).filter(({ unit }) => unit === "web");
+    deepEqual(
+      web.map(({ by, release }) => [by, release]),
+      web.map(() => ["process", baseline]),
+    );
+    match(web[0]?.reason ?? "", /its health address: expected JSON with .*, got HTTP 200, .*"OK"/);
+  });
 
   it("does not go back over a process that is known to run the later release", async () => {
     const { run, steps, first, feature } = await filesBack(["host-a"]);

@@ -4,12 +4,14 @@ import { isRootOnDebian } from "./requirements.mjs";
 import { say } from "./say.mjs";
 
 /**
- * Debian's packages that tests need and the product does not, each by the name of its program. Without one of them its
+ * Debian's packages that tests need and the product does not, each with its program. Without one of them its
  * tests are skipped and say so; the gate installs them first, so that there nothing is skipped.
  */
-const TEST_PACKAGES = ["shellcheck"];
+const TEST_PACKAGES = { shellcheck: "shellcheck", "systemd-nspawn": "systemd-container" };
 
-const missing = TEST_PACKAGES.filter((name) => !findOnPath(name));
+const missing = Object.entries(TEST_PACKAGES).flatMap(([program, name]) =>
+  findOnPath(program) ? [] : [name],
+);
 if (missing.length > 0 && !isRootOnDebian()) {
   say(`Tests will be skipped without ${missing.join(", ")}: apt-get install -y ${missing.join(" ")}`);
 } else if (missing.length > 0 && !aptInstall("Tests", ...missing)) {

@@ -39,6 +39,12 @@ export const Host = z.strictObject({
   ),
   appDir: AbsolutePath.describe("Folder with `releases/` and `current`."),
   envFile: AbsolutePath.describe("Environment file that holds the flag."),
+  envFileReader: z
+    .enum(["systemd", "dotenv"])
+    .optional()
+    .describe(
+      "Who reads envFile: systemd, or the application by python-dotenv's load_dotenv. Without it systemd is asked which units have it as EnvironmentFile=.",
+    ),
   services: z.array(Service).min(1).describe("Services that have to run one release and one flag value."),
 });
 export type Host = z.infer<typeof Host>;

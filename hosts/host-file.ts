@@ -75,9 +75,17 @@ export async function writeHostFile(
   await change(host, "file-write", parameters, writer);
 }
 
-/** Removes a file that still is what was read. */
-export async function removeHostFile(host: Host, file: HostFile, writer: HostWriter): Promise<void> {
-  await change(host, "file-remove", { file: file.path, expected: file.digest }, writer);
+/**
+ * Removes a file that still is what was read. Of a link the file that it points to goes, and the link stays.
+ * @param options.keepFolder leaves the folder also when nothing else is in it.
+ */
+export async function removeHostFile(
+  host: Host,
+  file: HostFile,
+  { keepFolder, ...writer }: HostWriter & { keepFolder?: true },
+): Promise<void> {
+  const parameters = { file: file.path, expected: file.digest, keep_folder: keepFolder ? "yes" : "" };
+  await change(host, "file-remove", parameters, writer);
 }
 
 async function change(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RestartSection } from "../config/deployment.ts";
 import type { Host } from "../config/target.ts";
 import { readHostRun } from "./host-run.ts";
-import { HostError, type HostWriter } from "./host-shell.ts";
+import { HostError, type HostWriter, NotProvenError } from "./host-shell.ts";
 import { journalEnd } from "./journal.ts";
 import type { ProcessProof, Restarted } from "./process-proof.ts";
 import { type Expected, type Propagation, readBeforeRestart, readPropagation } from "./propagation.ts";
@@ -76,7 +76,8 @@ export async function waitUntilPropagated(
     (seen.certain.length > 0
       ? "Mend what its log says."
       : "Look at its log; does it read the flag where it is written?");
-  throw new HostError("restart", host.name, reason);
+  const Fault = seen.stragglers > 0 ? HostError : NotProvenError;
+  throw new Fault("restart", host.name, reason);
 }
 
 /** Restarts, and says with what the journal of a unit ends that does not start. @returns the host's clock just before. */

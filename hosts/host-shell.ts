@@ -45,6 +45,24 @@ export class HostError extends StepError {
   }
 }
 
+/**
+ * It was restarted, and nothing says that it runs what it should not: only the proof cannot be had. Going forward that is
+ * a failure; going back is not stopped by it.
+ */
+export class NotProvenError extends HostError {
+  override name = "NotProvenError";
+}
+
+/**
+ * Why the work on a host failed, for the host's line in a list: whatever it is, it is that host's and keeps no other
+ * one from its end. What ends the whole run (it was cancelled, it is past its deadline) is thrown on.
+ */
+export function hostReason(host: string, error: unknown): string {
+  if (error instanceof HostError) return error.reason;
+  if (error instanceof StepError || !(error instanceof Error) || error.name === "AbortError") throw error;
+  return `expected the work on ${host} to come to its end, got ${error.message}. Look at the host, then run again.`;
+}
+
 /** For work that has no hosts, such as a rehearsal on a copy of the database: refuses whatever is run. */
 export const noHosts: HostShell = {
   run: async (host, { name }) => {

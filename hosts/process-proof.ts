@@ -11,6 +11,8 @@ export interface Wanted {
   flag: boolean | null;
   /** A process that knows no flag counts, whatever is written: for code from before the rollout. */
   unknownCounts?: true;
+  /** Any flag counts: what stood there before the rollout is neither yes nor no. */
+  anyFlag?: true;
 }
 
 /** What could not be told of a process: neither proof nor disproof. */
@@ -47,8 +49,9 @@ export const flagText = (flag: Known<boolean | null>) =>
   flag === null || flag === UNKNOWN ? "unknown" : flag ? "on" : "off";
 
 /** What every process has to say, for a person. Pure. */
-export function showWanted({ release, flag }: Wanted): string {
+export function showWanted({ release, flag, anyFlag }: Wanted): string {
   const which = release === undefined ? "" : `release ${release.slice(0, 12)}, `;
+  if (anyFlag) return `${which}any flag`;
   return `${which}flag ${flag === null ? "unknown to it" : flagText(flag)}`;
 }
 
@@ -71,7 +74,7 @@ export function isAsWanted(
   wanted: Wanted,
 ): boolean {
   if (wanted.release !== undefined && release !== UNKNOWN && release !== wanted.release) return false;
-  if (flag === UNKNOWN || (flag === null && wanted.unknownCounts)) return true;
+  if (flag === UNKNOWN || wanted.anyFlag || (flag === null && wanted.unknownCounts)) return true;
   return (flag === true) === (wanted.flag === true);
 }
 

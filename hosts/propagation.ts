@@ -35,6 +35,8 @@ export interface Propagation {
   /** All that answered or that the host sees, as wanted or not. */
   seen: ProcessProof[];
   faults: string[];
+  /** Processes that are known to run something else, or since before the restart: what is merely unknown is none. */
+  stragglers: number;
   /** Of the faults those that no waiting mends, with their units. */
   certain: { unit: string; fault: string }[];
   units: UnitProof[];
@@ -126,6 +128,10 @@ function judgeAgain({ unit }: Seen, proofs: readonly ProcessProof[], { proven }:
     );
 }
 
+/** Whether systemd hands the unit the environment file: as the configuration says, else as systemd does. */
+const isHandedFile = ({ envFileReader }: Host, { readsEnvFile }: UnitRun) =>
+  envFileReader === undefined ? readsEnvFile : envFileReader === "systemd";
+
 function judgeService(host: Host, seen: Seen, run: HostRun, expected: Expected): UnitPart {
   const { service, answer, unit } = seen;
   const { wanted, place, restarted } = expected;
@@ -133,7 +139,7 @@ function judgeService(host: Host, seen: Seen, run: HostRun, expected: Expected):
   const known = wanted.release === undefined ? run.releases : [...run.releases, wanted.release];
   const judging: Judging = {
     ...{ host: host.name, unit: unit.unit, wanted, place, restarted, known },
-    ...{ readsEnvFile: unit.readsEnvFile, at: run.at },
+    ...{ readsEnvFile: isHandedFile(host, unit), at: run.at },
   };
   const weaker = expected.weaker === true;
   const judged = judgeProcesses(seen, judging, weaker);
@@ -155,6 +161,7 @@ function judgeService(host: Host, seen: Seen, run: HostRun, expected: Expected):
     faults.push(`${proofs.length} of ${service.processes} processes say what is wanted`);
   return {
     proofs,
+    stragglers: judged.length - proofs.length,
     seen: judged.map(({ proof }) => proof).filter(({ pid }) => pid > 0),
     faults: faults.map((fault) => `${where}: ${fault}`),
     certain: whole.flatMap(({ text, certain }) =>
@@ -186,6 +193,7 @@ export async function readPropagation(
     proofs: parts.flatMap(({ proofs }) => proofs),
     seen: parts.flatMap(({ seen }) => seen),
     faults: parts.flatMap(({ faults }) => faults),
+    stragglers: parts.reduce((sum, part) => sum + part.stragglers, 0),
     certain: parts.flatMap(({ certain }) => certain),
     units: run.units.map(proofOf),
     runs: run.units,

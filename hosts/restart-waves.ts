@@ -9,12 +9,12 @@ import {
   runBalancerCommand,
   waitUntilPropagated,
 } from "./host-restart.ts";
-import { HostError, type HostWriter } from "./host-shell.ts";
+import { type HostWriter, hostReason, NotProvenError } from "./host-shell.ts";
 import { describeProofs, type ProcessProof, type Wanted } from "./process-proof.ts";
 import type { UnitProof } from "./unit-proof.ts";
 
 /** How far a host has come: `untouched` ones run what they ran before. */
-export type HostState = "proven" | "put back" | "failed" | "untouched";
+export type HostState = "proven" | "not proven" | "put back" | "failed" | "untouched";
 
 export interface HostRestart {
   host: string;
@@ -38,6 +38,8 @@ export interface Waves {
   putBack?(host: Host): Promise<Wanted>;
   /** Whether the others follow when a host fails: on the way back they do. */
   goOn: boolean;
+  /** Whether a host counts that was restarted and of which nothing can be proven: on the way back it does, and is named. */
+  provesOrNot?: true;
   log(line: string): void;
 }
 
@@ -75,11 +77,40 @@ const aimOf = (host: Host, { wantedOn, place, goOn }: Waves): Aim => ({
   weaker: goOn,
 });
 
+/** Restarts a host on the way back: a proof that cannot be had does not keep it out of the load balancer. */
+async function restartBack(
+  host: Host,
+  aim: Aim,
+  { restart, seconds }: { restart: RestartSection; seconds: number },
+  writer: HostWriter,
+): Promise<HostProof | { unproven: string }> {
+  try {
+    return await restartHost(host, aim, { ...restart, seconds }, writer);
+  } catch (error) {
+    if (!(error instanceof NotProvenError)) throw error;
+    await runBalancerCommand(host, "undrain", restart, writer);
+    return { unproven: `restarted, not proven: ${error.reason}` };
+  }
+}
+
+const notProven = (host: string, reason: string): HostRestart => ({
+  ...{ host, state: "not proven", processes: [], reason },
+});
+
 async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise<Proven> {
   const aim = aimOf(host, waves);
   const ready = await alreadyPropagated(host, aim, waves.restart, writer);
+  const { restart, provesOrNot } = waves;
+  const rules = { ...restart, seconds: holdOut(waves) };
   const proof =
-    ready ?? (await restartHost(host, aim, { ...waves.restart, seconds: holdOut(waves) }, writer));
+    ready ??
+    (provesOrNot
+      ? await restartBack(host, aim, { restart, seconds: rules.seconds }, writer)
+      : await restartHost(host, aim, rules, writer));
+  if ("unproven" in proof) {
+    waves.log(`${host.name}: ${proof.unproven}`);
+    return notProven(host.name, proof.unproven);
+  }
   // A run that was killed after its restart has left it out of the load balancer.
   if (ready) await runBalancerCommand(host, "undrain", waves.restart, writer);
   const did = ready ? "left alone" : "restarted";
@@ -91,10 +122,9 @@ async function restartOne(host: Host, waves: Waves, writer: HostWriter): Promise
 type Proven = HostRestart & Pick<HostProof, "restarted">;
 
 /** A failure that is not the host's own (a cancelled run) is thrown on: then nothing is put back behind its back. */
-function reasonOf(error: unknown, { signal }: HostWriter): string {
+function reasonOf(host: Host, error: unknown, { signal }: HostWriter): string {
   signal.throwIfAborted();
-  if (error instanceof HostError) return error.reason;
-  throw error;
+  return hostReason(host.name, error);
 }
 
 async function putBackOne(
@@ -109,12 +139,19 @@ async function putBackOne(
     waves.log(`${host.name}: putting back what it ran before`);
     const wanted = await waves.putBack(host);
     const aim = { wanted, place: waves.place, weaker: true };
-    const rules = { ...waves.restart, seconds: waves.restart.stableSeconds };
-    const { processes, units } = await restartHost(host, aim, rules, writer);
+    const { restart } = waves;
+    const proof = await restartBack(host, aim, { restart, seconds: restart.stableSeconds }, writer);
+    if ("unproven" in proof)
+      return {
+        ...failed,
+        state: "put back",
+        reason: `${failed.reason} It was put back to what it ran before and ${proof.unproven}`,
+      };
+    const { processes, units } = proof;
     const reason = `${failed.reason} It was put back to what it ran before; ${processes.length} processes are proven.`;
     return { host: host.name, state: "put back", processes, units, reason };
   } catch (error) {
-    const reason = `${failed.reason} It could not be put back: ${reasonOf(error, writer)}${drained}`;
+    const reason = `${failed.reason} It could not be put back: ${reasonOf(host, error, writer)}${drained}`;
     return { ...failed, reason };
   }
 }
@@ -123,7 +160,7 @@ async function tryOne(host: Host, waves: Waves, writer: HostWriter): Promise<Pro
   try {
     return await restartOne(host, waves, writer);
   } catch (error) {
-    const reason = reasonOf(error, writer);
+    const reason = reasonOf(host, error, writer);
     waves.log(`${host.name}: ${reason}`);
     return putBackOne(host, { host: host.name, state: "failed", processes: [], reason }, waves, writer);
   }
@@ -140,7 +177,9 @@ async function settleOne(done: Proven, waves: Waves, writer: HostWriter): Promis
     const { processes, units } = await waitUntilPropagated(host, aim, { timeoutSeconds, seconds }, writer);
     return { ...settled, processes, units };
   } catch (error) {
-    return { host: host.name, state: "failed", processes: [], reason: reasonOf(error, writer) };
+    if (waves.provesOrNot && error instanceof NotProvenError)
+      return notProven(host.name, `restarted, not proven: ${error.reason}`);
+    return { host: host.name, state: "failed", processes: [], reason: reasonOf(host, error, writer) };
   }
 }
 

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import type { Host } from "../config/target.ts";
-import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
-import { FlagPlace, readFlag, writeFlag } from "../hosts/flag-file.ts";
+import { forgetBefore, keepBefore } from "../hosts/before-record.ts";
+import {
+  beforeOf,
+  type FlagValueBefore,
+  readFlagBefore,
+  restoreFlag,
+  restoreFlagValue,
+  valueBefore,
+} from "../hosts/flag-before.ts";
+import { FlagPlace, planFlag, readFlag, writeFlag } from "../hosts/flag-file.ts";
+import { HostError } from "../hosts/host-shell.ts";
 import { wantedFlag } from "../hosts/ownership.ts";
 import { entryKey } from "../ledger/entries.ts";
 import {
@@ -10,6 +19,7 @@ import {
   type HostOutcome,
   type HostUndo,
   hostWriter,
+  isRepair,
   keepKey,
   laterOwner,
   leaveOut,
@@ -32,8 +42,8 @@ export type EnvFlagSpec = z.infer<typeof EnvFlagSpec>;
 
 export interface EnvFlagResult {
   value: boolean | null;
-  /** The flag's text before, by host; null where it was not set. */
-  before: Record<string, Before>;
+  /** The flag's value before, by host; null where it was not set. The bytes are the host's own record. */
+  before: Record<string, FlagValueBefore>;
   /** What a person should know, such as lines that were folded. */
   notes: string[];
   /** Hosts that could not be written, with the reason, where the others went on: the step has to run again for them. */
@@ -60,6 +70,9 @@ async function observe(spec: EnvFlagSpec, deps: StepDeps): Promise<Observation> 
   const outcomes = await onHosts(hosts, (host) => readFlag(host, placeOf(spec), deps));
   const seen = found(outcomes);
   const others = seen.filter(({ value }) => value.value !== wanted);
+  const hidden = seen.flatMap(({ host, value }) =>
+    planFlag(host, placeOf(spec), value, textOf(wanted)).faults.map((fault) => `${host.name}: ${fault}`),
+  );
   const back = wantedFlag(deps.evidence.entries(), spec.identity);
   const out = faultsOf(outcomes);
   return {
@@ -76,11 +89,13 @@ async function observe(spec: EnvFlagSpec, deps: StepDeps): Promise<Observation> 
         ({ host, value }) => `${host.name}: ${variable} ${said(value.text)} -> ${said(textOf(wanted))}`,
       ),
       ...seen.flatMap(({ host, value }) => value.notes.map((note) => `${host.name}: ${note}`)),
-      ...(wanted === false ? out.map((fault) => `${fault} (listed; the other hosts go on)`) : []),
+      ...(wanted === false
+        ? [...out, ...hidden].map((fault) => `${fault} (listed; the other hosts go on)`)
+        : []),
     ],
     undo: [`sets ${variable} to ${back ?? "what it was before"} on ${hosts.length} hosts; a restart follows`],
     // Off is the way back: a host that cannot be reached must not keep the others on.
-    blockers: [...(wanted === false ? [] : out), ...seen.flatMap(({ value }) => value.faults)],
+    blockers: wanted === false ? [] : [...out, ...hidden],
   };
 }
 
@@ -97,9 +112,15 @@ function overtaken({ identity, value, generation }: EnvFlagSpec, deps: StepDeps)
 
 async function setOn(host: Host, spec: EnvFlagSpec, deps: StepDeps) {
   const writer = hostWriter(spec, deps);
-  const reading = await readFlag(host, placeOf(spec), writer);
-  const before = await keepBefore(host, keepKey(spec, deps), reading.text, writer);
-  const notes = await writeFlag(host, placeOf(spec), textOf(spec.value), writer);
+  const place = placeOf(spec);
+  const value = textOf(spec.value);
+  const reading = await readFlag(host, place, writer);
+  const { found, leaves, faults } = planFlag(host, place, reading, value);
+  // Before anything is recorded: what is refused has changed nothing.
+  if (faults[0] !== undefined) throw new HostError("env-flag", host.name, faults[0]);
+  const now = { before: beforeOf(reading, place), found, leaves, isRepair: isRepair(spec, deps) };
+  const before = valueBefore(await keepBefore(host, keepKey(spec, deps), now, writer), place);
+  const notes = await writeFlag(host, place, { value, reading }, writer);
   for (const line of [`${host.name}: ${said(reading.text)} -> ${said(textOf(spec.value))}`, ...notes])
     deps.log(`env-flag: ${line}`);
   return { before, notes };
@@ -133,8 +154,14 @@ async function apply(spec: EnvFlagSpec, deps: StepDeps): Promise<EnvFlagResult> 
   };
 }
 
+/** What the flag is to be again, for the log. */
+function showTarget(wanted: boolean | null | undefined, isKnown: boolean): string {
+  if (wanted !== undefined) return said(textOf(wanted));
+  return isKnown ? "as it was before" : "left alone";
+}
+
 /**
- * Sets the flag of a host back: to what the evidence wants now, else to what it was before.
+ * Sets the flag of a host back: to what the evidence wants now, else to just what was there before.
  * @param key under which the host keeps what was there.
  * @returns the text that was replaced although it was not the one that this step had left.
  */
@@ -143,16 +170,20 @@ export async function setFlagBack(
   spec: EnvFlagSpec,
   { key, result, deps, writer }: HostUndo<EnvFlagResult>,
 ): Promise<string | undefined> {
-  const kept = await readBefore(host, key, writer);
-  const before = beforeOn(host, result, kept);
+  const place = placeOf(spec);
+  const kept = await readFlagBefore(host, key, writer);
   const wanted = wantedFlag(deps.evidence.entries(), spec.identity);
-  const target = wanted === undefined ? before : textOf(wanted);
-  const { text, value } = await readFlag(host, placeOf(spec), writer);
-  // Neither result nor record: this step never came to change the host.
-  if (target !== undefined) await writeFlag(host, placeOf(spec), target, writer);
+  const told = wanted === undefined ? beforeOn(host, result) : textOf(wanted);
+  const restored = kept
+    ? await restoreFlag(host, place, { before: kept, wanted }, writer)
+    : told !== undefined && (await restoreFlagValue(host, place, told, writer));
   await forgetBefore(host, key, writer);
-  deps.log(`env-flag: ${host.name}: ${said(text)} -> ${target === undefined ? "left alone" : said(target)}`);
-  return value === spec.value || text === target || target === undefined ? undefined : said(text);
+  // Neither record nor result, and nothing wanted: this step never came to change the host.
+  const { text, value } = restored || (await readFlag(host, place, writer));
+  deps.log(`env-flag: ${host.name}: ${said(text)} -> ${showTarget(wanted, restored !== false)}`);
+  const was = kept ? valueBefore(kept, place) : told;
+  const isOurs = value === spec.value || value === wanted || text === was;
+  return isOurs || !restored ? undefined : said(text);
 }
 
 async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): Promise<UndoResult> {

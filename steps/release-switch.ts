@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
 import type { HostFolder } from "../config/target.ts";
-import { type Before, forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
+import { forgetBefore, keepBefore, readBefore } from "../hosts/before-record.ts";
 import type { HostWriter } from "../hosts/host-shell.ts";
 import { wantedRelease } from "../hosts/ownership.ts";
 import {
@@ -19,6 +19,7 @@ import {
   type HostOutcome,
   type HostUndo,
   hostWriter,
+  isRepair,
   keepKey,
   laterOwner,
   leaveOut,
@@ -43,7 +44,7 @@ export type ReleaseSwitchSpec = z.infer<typeof ReleaseSwitchSpec>;
 export interface ReleaseSwitchResult {
   release: string;
   /** What `current` pointed at before, by host; null for nothing. */
-  before: Record<string, Before>;
+  before: Record<string, string | null>;
   /** Old releases that were removed, by host; hosts without any are left out. */
   removed: Record<string, string[]>;
   /** The step that owns `current` by now, when it is another: then nothing was switched. */
@@ -125,7 +126,9 @@ async function prune(host: HostFolder, { keep }: ReleaseSwitchSpec, deps: StepDe
 async function switchOn(host: HostFolder, spec: ReleaseSwitchSpec, deps: StepDeps) {
   const writer = hostWriter(spec, deps);
   const reading = await readReleases(host, writer);
-  const before = await keepBefore(host, keepKey(spec, deps), reading.current ?? null, writer);
+  const now = { before: reading.current ?? null, found: reading.current ?? "", leaves: spec.to };
+  const change = { ...now, isRepair: isRepair(spec, deps) };
+  const before = await keepBefore(host, keepKey(spec, deps), change, writer);
   await switchRelease(host, { to: spec.to, reading }, writer);
   deps.log(`release-switch: ${host.name}: ${said(reading)} -> ${shortSha(spec.to)}`);
   return { before, removed: await prune(host, spec, deps, writer) };
@@ -154,7 +157,7 @@ export async function switchBack(
 ): Promise<string | undefined> {
   const reading = await readReleases(host, writer);
   const kept = await readBefore(host, key, writer);
-  const before = beforeOn(host, result, kept) ?? spec.from;
+  const before = (typeof kept === "string" ? kept : beforeOn(host, result)) ?? spec.from;
   const untouched = !result && kept === undefined && reading.current !== spec.to;
   const to = wantedRelease(deps.evidence.entries(), spec.identity) ?? before;
   if (!untouched) await switchRelease(host, { to, reading }, writer);

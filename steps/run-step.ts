@@ -3,6 +3,7 @@ import { StepError } from "../errors/step-error.ts";
 import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries, startedAfter } from "../ledger/entries.ts";
 import { staysLine } from "../ledger/finished.ts";
+import { hostsOfLaterPhases } from "../ledger/later-hosts.ts";
 import { describeLeft } from "../ledger/left.ts";
 import { type BeginRecord, hashOf } from "../ledger/record.ts";
 import { gaugeLines } from "./gauge.ts";
@@ -158,6 +159,33 @@ async function requireTarget(entries: Entry[], context: RunContext): Promise<voi
 }
 
 /**
+ * The database goes back last: a host that still runs a later release would write what the old schema does not take.
+ * The order of the steps sees to that; this holds it also when somebody undoes a step out of its turn.
+ */
+async function requireHostsBack(
+  { identity: { stack, step } }: BaseSpec,
+  { entry, left }: { entry: Entry; left: Entry[] },
+  context: RunContext,
+): Promise<void> {
+  const steps = await Promise.all(
+    left.filter(({ finished }) => !finished).map(({ kind }) => context.findStep(kind)),
+  );
+  if (!steps.some(({ lease }) => lease)) return;
+  const since = Math.min(...left.map((each) => each.since));
+  const hosts = hostsOfLaterPhases(context.chain.records, { phase: entry.phase, since });
+  if (hosts.length === 0) return;
+  const lines = hosts.map(
+    ({ host, phase, release }) =>
+      `${host}: ${phase} is not undone there; it may still run ${release ? `release ${release.slice(0, 12)}` : "what that phase brought"}`,
+  );
+  throw new StepError(
+    `${step}: not undone: the database waits for ${hosts.length} hosts that may still run a later release.\n  - ` +
+      `${lines.join("\n  - ")}\n  Undo that phase first: npx rollout up --stack ${stack}. A host that is gone ` +
+      `for good: npx rollout recover --without <host> --reason "…" --stack ${stack}`,
+  );
+}
+
+/**
  * Undoes a step. First whatever of its phase began later and is not undone, newest first: Pulumi does not record a
  * create that failed, so the evidence alone knows of it, and it stands on this step.
  */
@@ -171,6 +199,7 @@ export async function undoStep(spec: BaseSpec, context: RunContext): Promise<Und
   const left = [...entries.values()].filter(
     ({ phase, state }) => phase === entry.phase && state !== "undone",
   );
+  await requireHostsBack(spec, { entry, left }, context);
   await requireTarget(left, context);
   await logGauge([...entries.values()], entry, context);
   for (const later of startedAfter(entries, entry)) await undoEntry(later, context);

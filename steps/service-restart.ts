@@ -10,6 +10,7 @@ import { wantedFlag } from "../hosts/ownership.ts";
 import type { Wanted } from "../hosts/process-proof.ts";
 import { readPropagation } from "../hosts/propagation.ts";
 import { type HostRestart, planWaves, restartGaps, restartInWaves } from "../hosts/restart-waves.ts";
+import { releaseOf } from "../ledger/later-hosts.ts";
 import {
   faultsOf,
   givenUp,
@@ -21,6 +22,7 @@ import {
   onHosts,
   requireAll,
   SpecHosts,
+  shortSha,
   unreadable,
 } from "./restart/host-work.ts";
 import { bringBackLeft, undoneSince } from "./restart/left-hosts.ts";
@@ -163,12 +165,14 @@ function requireProven(
   done: readonly HostRestart[],
   { faults = [], next }: { faults?: readonly string[]; next: string },
 ): void {
-  const failed = done.filter(({ state }) => state !== "proven");
+  const failed = done.filter(({ state }) => state !== "proven" && state !== "not proven");
   if (failed.length + faults.length === 0) return;
   const lines = done.map(({ host, state, reason, processes }) =>
     state === "proven"
       ? `${host}: proven, ${processes.length} processes${weakerNote(processes)}`
-      : `${host}: ${state}${reason ? `: ${reason}` : ", as it was before"}`,
+      : state === "not proven"
+        ? `${host}: ${reason}`
+        : `${host}: ${state}${reason ? `: ${reason}` : ", as it was before"}`,
   );
   throw new StepError(
     `service-restart: expected every process of ${done.length + faults.length} hosts to run what is wanted, ` +
@@ -238,33 +242,55 @@ async function undo(spec: ServiceRestartSpec, deps: StepDeps): Promise<UndoResul
   const hosts = spec.hosts.filter(({ name }) => wanted.has(name));
   const wantedOn = ({ name }: Host) => wanted.get(name) as Wanted;
   const log = (line: string) => deps.log(`service-restart: ${line}`);
-  const waves = { hosts, wantedOn, place: placeOf(spec), restart: spec.restart, goOn: true, log };
-  const done = await restartInWaves(waves, writer);
-  const kept = givenUp([...failed, ...notProven(done, spec.hosts)], deps);
-  for (const { subject, reason } of kept) deps.log(`${spec.identity.step}: ${subject}: ${reason}`);
-  const isLost = (name: string) => kept.some(({ subject }) => subject === name);
+  const way = {
+    wantedOn,
+    place: placeOf(spec),
+    restart: spec.restart,
+    goOn: true,
+    provesOrNot: true as const,
+    log,
+  };
+  const done = await restartInWaves({ hosts, ...way }, writer);
+  const lost = givenUp([...failed, ...notBack(done, spec.hosts)], deps);
+  for (const { subject, reason } of lost) deps.log(`${spec.identity.step}: ${subject}: ${reason}`);
+  const isLost = (name: string) => lost.some(({ subject }) => subject === name);
   const faults = faultsOf(failed.filter(({ host }) => !isLost(host.name)));
   requireProven(
     done.filter(({ host }) => !isLost(host)),
-    { faults, next: wayOn(spec) },
+    { faults, next: wayOn(spec, deps) },
   );
+  const unproven = done.filter(({ state }) => state === "not proven");
+  const kept = [...lost, ...unproven.map(({ host, reason = "" }) => ({ subject: host, reason }))];
   const processes = done.flatMap((host) => host.processes);
   const proven = done.filter(({ state }) => state === "proven").length;
   return {
-    summary: `restarted ${proven} hosts; ${processes.length} processes are proven${weakerNote(processes)}${leftNames(kept)}`,
+    summary: `restarted ${proven + unproven.length} hosts; ${processes.length} processes are proven${weakerNote(processes)}${unprovenNames(unproven)}${leftNames(lost)}`,
     kept,
     processes,
   };
 }
 
-const wayOn = ({ identity: { stack } }: ServiceRestartSpec) =>
-  `Those are not back yet. Mend them, then: npx rollout up --stack ${stack}. One that is gone for good: ` +
-  `npx rollout recover --without <host> --reason "…" --stack ${stack}`;
+function wayOn({ identity: { stack, phase } }: ServiceRestartSpec, { evidence }: StepDeps): string {
+  const release = releaseOf(phase, evidence.entries());
+  const runs = release
+    ? ` They may still run release ${shortSha(release)}, so the database is not taken back before them.`
+    : "";
+  return (
+    `Those are not back yet.${runs} Mend them, then: npx rollout up --stack ${stack}. One that is gone for good: ` +
+    `npx rollout recover --without <host> --reason "…" --stack ${stack}`
+  );
+}
 
-function notProven(done: readonly HostRestart[], hosts: readonly Host[]): HostOutcome<never>[] {
+/** ` (restarted, not proven: host-b)`, for a summary. */
+const unprovenNames = (unproven: readonly HostRestart[]) =>
+  unproven.length === 0 ? "" : ` (restarted, not proven: ${unproven.map(({ host }) => host).join(", ")})`;
+
+function notBack(done: readonly HostRestart[], hosts: readonly Host[]): HostOutcome<never>[] {
   return hosts.flatMap((host) => {
     const its = done.find((one) => one.host === host.name);
-    return its && its.state !== "proven" ? [{ host, fault: its.reason ?? its.state }] : [];
+    return its && its.state !== "proven" && its.state !== "not proven"
+      ? [{ host, fault: its.reason ?? its.state }]
+      : [];
   });
 }
 

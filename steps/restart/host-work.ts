@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { Host, HostFolder } from "../../config/target.ts";
 import { StepError } from "../../errors/step-error.ts";
-import { type Before, beforeKey } from "../../hosts/before-record.ts";
-import { HostError, type HostWriter } from "../../hosts/host-shell.ts";
+import { beforeKey } from "../../hosts/before-record.ts";
+import { type HostWriter, hostReason } from "../../hosts/host-shell.ts";
 import { abandonedHosts } from "../../ledger/abandoned-hosts.ts";
 import { type Entry, entryKey } from "../../ledger/entries.ts";
 import type { BaseSpec, Drift, StepDeps, UndoResult } from "../step.ts";
@@ -28,8 +28,7 @@ async function attempt<T, H extends HostFolder>(
   try {
     return { host, value: await work(host) };
   } catch (error) {
-    if (!(error instanceof HostError)) throw error;
-    return { host, fault: error.reason };
+    return { host, fault: hostReason(host.name, error) };
   }
 }
 
@@ -148,13 +147,17 @@ export interface HostUndo<Result> {
   writer: HostWriter;
 }
 
-/** What was on a host before: from the evidence, or from the host where the step never came to an end. */
-export function beforeOn(
+/** What the evidence says of a host from before a step; undefined where the step never came to its end. */
+export function beforeOn<Before>(
   { name }: HostFolder,
   result: { before: Record<string, Before> } | undefined,
-  kept: Before | undefined,
 ): Before | undefined {
-  return result && name in result.before ? result.before[name] : kept;
+  return result && name in result.before ? result.before[name] : undefined;
+}
+
+/** Whether this attempt of the step came to its end before: then what is found is drift, and was not there before it. */
+export function isRepair(spec: BaseSpec, deps: StepDeps): boolean {
+  return entryOf(spec, deps).result !== undefined;
 }
 
 /** The step of the same kind that began after this one and is not undone: the thing is its own now. */

@@ -1,5 +1,12 @@
 import type { Host } from "../../config/target.ts";
-import { type FlagPlace, readFlag, writeFlag } from "../../hosts/flag-file.ts";
+import { beforeKey } from "../../hosts/before-record.ts";
+import {
+  type FlagValueBefore,
+  readFlagBefore,
+  restoreFlag,
+  restoreFlagValue,
+} from "../../hosts/flag-before.ts";
+import { type FlagPlace, type FlagReading, readFlag, writeFlag } from "../../hosts/flag-file.ts";
 import { HostError, type HostReader, type HostWriter } from "../../hosts/host-shell.ts";
 import { wantedFlag, wantedRelease } from "../../hosts/ownership.ts";
 import type { Wanted } from "../../hosts/process-proof.ts";
@@ -29,15 +36,45 @@ export async function wantedByFiles(
   if (!current || (release !== undefined && release !== current))
     throw fault(`current at ${release ? shortSha(release) : "a release"}`, shortSha(current));
   if (flag !== undefined && flag !== value) throw fault(`${place.variable}=${flag}`, text ?? "no such line");
-  // What was there before the rollout may be code that knows no flag, whatever the file says.
-  return { release: current, flag: value ?? null, unknownCounts: true };
+  return wantedBefore(current, value);
 }
 
-function beforePhase({ phase }: StepIdentity, kind: string, host: Host, entries: Entries) {
-  const entry = [...entries.values()].find(
-    (candidate) => candidate.phase === phase && candidate.kind === kind && candidate.state !== "undone",
+/** What was there before the rollout may be code that knows no flag, and a line that is neither yes nor no. */
+function wantedBefore(release: string, flag: FlagReading["value"]): Wanted {
+  return {
+    release,
+    flag: flag ?? null,
+    unknownCounts: true,
+    ...(flag === undefined ? { anyFlag: true } : {}),
+  };
+}
+
+/** The step of the phase that changes this, while it is not undone. */
+function stepOf({ phase }: StepIdentity, kind: string, entries: Entries): Entry | undefined {
+  return [...entries.values()].find(
+    (entry) => entry.phase === phase && entry.kind === kind && entry.state !== "undone",
   );
-  return beforeOn(host, entry?.result as { before: Record<string, string | null> } | undefined, undefined);
+}
+
+function releaseBefore(identity: StepIdentity, host: Host, entries: Entries) {
+  const result = stepOf(identity, "release-switch", entries)?.result;
+  return beforeOn(host, result as { before: Record<string, string | null> } | undefined);
+}
+
+/** Gives the flag back as it was before the phase. The record stays: the phase is not undone by it. */
+async function flagBefore(
+  host: Host,
+  { identity, place }: { identity: StepIdentity; place: FlagPlace },
+  entries: Entries,
+  writer: HostWriter,
+): Promise<void> {
+  const entry = stepOf(identity, "env-flag", entries);
+  if (!entry) return;
+  const before = await readFlagBefore(host, beforeKey(entry), writer);
+  const result = entry.result as { before: Record<string, FlagValueBefore> } | undefined;
+  const told = beforeOn(host, result);
+  if (before) await restoreFlag(host, place, { before, wanted: undefined }, writer);
+  else if (told !== undefined) await restoreFlagValue(host, place, told, writer);
 }
 
 /** What the processes said after the restart that this one follows; undefined for the phase's first. */
@@ -59,12 +96,14 @@ export async function putBackFiles(
   writer: HostWriter,
 ): Promise<Wanted> {
   const proven = lastProven(identity, entries);
-  const release = proven?.release ?? beforePhase(identity, "release-switch", host, entries);
-  const flag = proven ? flagText(proven.flag) : beforePhase(identity, "env-flag", host, entries);
+  const release = proven?.release ?? releaseBefore(identity, host, entries);
   const reading = await readReleases(host, writer);
   if (release && ownsRelease) await switchRelease(host, { to: release, reading }, writer);
-  if (flag !== undefined) await writeFlag(host, place, flag, writer);
+  if (proven) {
+    const was = await readFlag(host, place, writer);
+    await writeFlag(host, place, { value: flagText(proven.flag), reading: was }, writer);
+  } else await flagBefore(host, { identity, place }, entries, writer);
   const { current } = await readReleases(host, writer);
   const { value } = await readFlag(host, place, writer);
-  return { release: current ?? "", flag: value ?? null, unknownCounts: true };
+  return wantedBefore(current ?? "", value);
 }

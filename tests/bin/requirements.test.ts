@@ -84,18 +84,27 @@ for name in ${programs.join(" ")}; do printf '#!/bin/sh\\n' > "\${0%/*}/$name"; 
       programs: {},
     });
     assert.equal(exitCode, 0);
-    assert.equal(stderr, "Tests will be skipped without shellcheck: apt-get install -y shellcheck");
+    assert.equal(
+      stderr,
+      "Tests will be skipped without shellcheck, systemd-container: apt-get install -y shellcheck systemd-container",
+    );
   });
 
   asRoot("as root on Debian it is installed by apt, and a failure of that is one of the gate", async () => {
     const works = { "apt-get": `echo "$*" >> "${installed.folder}/apt-tests"` };
     const { exitCode, stderr } = await installed.run("test-packages", [], { programs: works });
     assert.equal(exitCode, 0, stderr);
-    assert.equal(stderr, "Tests: apt-get install -y shellcheck");
-    assert.equal(readFileSync(join(installed.folder, "apt-tests"), "utf8"), "-qq -y install shellcheck\n");
+    assert.equal(stderr, "Tests: apt-get install -y shellcheck systemd-container");
+    assert.equal(
+      readFileSync(join(installed.folder, "apt-tests"), "utf8"),
+      "-qq -y install shellcheck systemd-container\n",
+    );
     const fails = await installed.run("test-packages", [], { programs: { "apt-get": "exit 100" } });
     assert.equal(fails.exitCode, 2);
-    assert.match(fails.stderr, /^test: expected apt-get to install shellcheck, got none\./m);
+    assert.match(
+      fails.stderr,
+      /^test: expected apt-get to install shellcheck, systemd-container, got none\./m,
+    );
   });
 
   it("help needs no toolchain", async () => {

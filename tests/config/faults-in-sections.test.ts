@@ -175,6 +175,7 @@ const rows: Row[] = [
   inner("hosts", [0, "name"], "web 1", "a host name", '"web 1"'),
   inner("hosts", [0, "appDir"], "opt/diligence", PATH, '"opt/diligence"'),
   inner("hosts", [0, "envFile"], "/opt/.env\n", PATH, '"/opt/.env\\n"'),
+  inner("hosts", [0, "envFileReader"], "bash", "one of systemd, dotenv", '"bash"'),
   inner("hosts", [0, "services"], [], "a list with at least one entry", "[]", write("hosts")),
   inner("hosts", [0, "services", 0, "unit"], "web; reboot", "a systemd unit's name", '"web; reboot"'),
   inner("hosts", [0, "services", 0, "kind"], "cron", "one of web, worker", '"cron"'),

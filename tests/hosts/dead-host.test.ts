@@ -50,7 +50,7 @@ describe("going back while a host is dead", function () {
     );
     await rejects(
       lower(),
-      /got 1 hosts that do not:\n {2}- host-a: proven, 3 processes\n {2}- host-b: expected .*\n {2}Those are not back yet\. Mend them, then: npx rollout up --stack s\. One that is gone for good: npx rollout recover --without/,
+      /got 1 hosts that do not:\n {2}- host-a: proven, 3 processes\n {2}- host-b: expected .*\n {2}Those are not back yet\. They may still run release [0-9a-f]{12}, so the database is not taken back before them\. Mend them, then: npx rollout up --stack s\. One that is gone for good: npx rollout recover --without/,
     );
     deepEqual(await says(a), BEFORE);
     deepEqual(filesOf(a), [baseline, FILES_BEFORE]);

@@ -12,12 +12,19 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Host } from "../../config/target.ts";
 import { dropInText } from "../../hosts/drop-in.ts";
 import { type FlagPlace, parseFlag, readFlag, writeFlag } from "../../hosts/flag-file.ts";
 import { readHostFile, writeHostFile } from "../../hosts/host-file.ts";
+import type { HostWriter } from "../../hosts/host-shell.ts";
 import { makeHost, putProgram, writer } from "./host-fixture.ts";
 
 const PLACE: FlagPlace = { backend: "env-file", variable: "FLAG" };
+/** Writes it on top of what is there now. */
+async function write(host: Host, place: FlagPlace, value: string | null, by: HostWriter) {
+  return writeFlag(host, place, { value, reading: await readFlag(host, place, by) }, by);
+}
+
 /** A host whose environment file holds these bytes. */
 function hostWith(text: string) {
   const host = makeHost();
@@ -40,12 +47,12 @@ describe("the flag in an environment file", () => {
 
   it("is set and taken out again, and no other byte changes", async () => {
     const before = "# caf\u00e9, latin1\r\nexport A='x'\r\n\r\nB=2";
-    const host = hostWith(before);
-    deepEqual(await writeFlag(host, PLACE, "true", writer()), []);
-    equal(host.read(), `${before}\r\nFLAG=true`);
+    const host = { ...hostWith(before), envFileReader: "systemd" as const };
+    deepEqual(await write(host, PLACE, "true", writer()), []);
+    equal(host.read(), `${before}\r\nFLAG=true\r\n`);
     equal((await readFlag(host, PLACE, writer())).value, true);
-    await writeFlag(host, PLACE, null, writer());
-    equal(host.read(), before);
+    await write(host, PLACE, null, writer());
+    equal(host.read(), `${before}\r\n`);
   });
 
   it("keeps mode and owner, and leaves nothing beside the file", async function () {
@@ -56,7 +63,7 @@ describe("the flag in an environment file", () => {
     const host = hostWith("FLAG=false\n");
     chmodSync(host.envFile, 0o640);
     chownSync(host.envFile, 12_345, 23_456);
-    await writeFlag(host, PLACE, "true", writer());
+    await write(host, PLACE, "true", writer());
     const { mode, uid, gid } = statSync(host.envFile);
     deepEqual([mode & 0o7777, uid, gid], [0o640, 12_345, 23_456]);
     deepEqual(readdirSync(host.folder).sort(), ["app", "bin", "diligence.env"]);
@@ -67,7 +74,7 @@ describe("the flag in an environment file", () => {
     const shared = join(host.folder, "shared.env");
     renameSync(host.envFile, shared);
     symlinkSync("shared.env", host.envFile);
-    await writeFlag(host, PLACE, "true", writer());
+    await write(host, PLACE, "true", writer());
     equal(lstatSync(host.envFile).isSymbolicLink(), true);
     equal(readFileSync(shared, "utf8"), "FLAG=true\n");
   });
@@ -77,21 +84,21 @@ describe("the flag in an environment file", () => {
     const { value, notes } = await readFlag(host, PLACE, writer());
     equal(value, false);
     match(notes.join(), /FLAG is on 2 lines of .*diligence\.env \(1, 3\): the last one counts/);
-    match((await writeFlag(host, PLACE, "true", writer())).join(), /host-a: folded 2 lines of FLAG/);
+    match((await write(host, PLACE, "true", writer())).join(), /host-a: folded 2 lines of FLAG/);
     equal(host.read(), "A=1\nFLAG=true\n");
   });
 
   it("changes one line of 10,000", async () => {
     const lines = Array.from({ length: 10_000 }, (_, index) => `VARIABLE_${index}=${index}\n`);
     const host = hostWith(`${lines.join("")}FLAG=false\n`);
-    await writeFlag(host, PLACE, "true", writer());
+    await write(host, PLACE, "true", writer());
     equal(host.read(), `${lines.join("")}FLAG=true\n`);
   });
 
   it("makes a file that is missing, for its owner only", async () => {
     const host = { ...makeHost(), envFile: join(makeHost().folder, "new.env") };
     deepEqual((await readFlag(host, PLACE, writer())).text, null);
-    await writeFlag(host, PLACE, "true", writer());
+    await write(host, PLACE, "true", writer());
     equal(readFileSync(host.envFile, "utf8"), "FLAG=true\n");
     equal(statSync(host.envFile).mode & 0o777, 0o600);
   });
@@ -110,9 +117,9 @@ describe("the flag in an environment file", () => {
 
   it("refuses a run that was overtaken, and changes nothing", async () => {
     const host = hostWith("FLAG=false\n");
-    await writeFlag(host, PLACE, "true", writer(9));
+    await write(host, PLACE, "true", writer(9));
     await rejects(
-      writeFlag(host, PLACE, "false", writer(8)),
+      write(host, PLACE, "false", writer(8)),
       /expected no later run on host-a than record 8, got 9/,
     );
     equal(host.read(), "FLAG=true\n");
@@ -121,7 +128,7 @@ describe("the flag in an environment file", () => {
   it("names the folder that is not there", async () => {
     const host = { ...makeHost(), envFile: "/nowhere/at/all.env" };
     await rejects(
-      writeFlag(host, PLACE, "true", writer()),
+      write(host, PLACE, "true", writer()),
       /expected the folder of \/nowhere\/at\/all\.env on host-a, got none/,
     );
   });
@@ -136,11 +143,11 @@ describe("the flag in drop-ins of the units", () => {
     putProgram(
       host,
       "systemctl",
-      `#!/bin/sh\nif [ "$1" = show ]; then printf "FragmentPath=${units}/x.service\\n\\n%.0s" $2 $3; else echo "$@" >>${host.folder}/systemctl.log; fi\n`,
+      `#!/bin/sh\nif [ "$1" = show ]; then printf "FragmentPath=${units}/x.service\\n\\n%.0s" $2 $3; elif [ "$1" = daemon-reload ]; then echo "$@" >>${host.folder}/systemctl.log; fi\n`,
     );
     const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG" };
     const file = (unit: string) => join(units, `${unit}.service.d/deal-type-rollout.conf`);
-    await writeFlag(host, place, "true", writer());
+    await write(host, place, "true", writer());
     for (const unit of ["diligence-web", "diligence-worker"])
       match(readFileSync(file(unit), "utf8"), /^# .*\n\[Service\]\nEnvironment="FLAG=true"\n$/);
     equal((await readFlag(host, place, writer())).value, true);
@@ -150,7 +157,7 @@ describe("the flag in drop-ins of the units", () => {
     equal(value, undefined);
     match(notes.join(), /units differ: diligence-web: false, diligence-worker\.service: true/);
 
-    await writeFlag(host, place, null, writer());
+    await write(host, place, null, writer());
     deepEqual(readdirSync(units), []);
     equal(readFileSync(join(host.folder, "systemctl.log"), "utf8"), "daemon-reload\n".repeat(2));
   });
@@ -162,13 +169,13 @@ describe("the flag in drop-ins of the units", () => {
     putProgram(
       host,
       "systemctl",
-      `#!/bin/sh\nif [ "$1" = show ]; then ${show}; else echo "$@" >>${log}; fi\n`,
+      `#!/bin/sh\nif [ "$1" = show ]; then ${show}; elif [ "$1" = daemon-reload ]; then echo "$@" >>${log}; fi\n`,
     );
     const place: FlagPlace = { backend: "systemd-drop-in", variable: "FLAG" };
     const file = join(host.folder, "units/diligence-web.service.d/deal-type-rollout.conf");
     mkdirSync(join(file, ".."), { recursive: true });
     writeFileSync(file, dropInText("FLAG", "true"));
-    deepEqual(await writeFlag(host, place, "true", writer()), []);
+    deepEqual(await write(host, place, "true", writer()), []);
     equal(readFileSync(log, "utf8"), "daemon-reload\n");
   });
 

@@ -12,6 +12,7 @@ export function makeHost(name = "host-a", folder = temporaryFolder("host")): Hos
   for (const each of ["app/releases", "bin"]) mkdirSync(join(folder, each), { recursive: true });
   const envFile = join(folder, "diligence.env");
   writeFileSync(envFile, "DATABASE_URL=postgres://x\n", { mode: 0o600 });
+  putProgram({ folder }, "systemctl", "#!/bin/sh\nexit 0\n");
   const services = [{ unit: "diligence-web", kind: "web" as const, processes: 2 }];
   return { name, folder, appDir, envFile, services, path: join(folder, "bin") };
 }

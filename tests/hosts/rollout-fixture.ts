@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { StepError } from "../../errors/step-error.ts";
 import type { HostShell } from "../../hosts/host-shell.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { Chain } from "../../ledger/chain.ts";
@@ -105,10 +106,10 @@ export class HostRollout {
     let seen = 0;
     const died = () => seen >= count;
     const run: HostShell["run"] = async (...call) => {
-      if (died()) throw new Error("died");
+      if (died()) throw new StepError("died");
       const answer = await localShell.run(...call);
       seen += 1;
-      if (died()) throw new Error("died");
+      if (died()) throw new StepError("died");
       return answer;
     };
     this.shell = { run };
@@ -130,6 +131,21 @@ export class HostRollout {
     const begin = { digest: hashOf(spec), generation: spec.generation, spec, will: [] };
     const { number } = this.chain.append({ record: "begin", ...fields, ...begin });
     this.chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
+  }
+
+  /** Records that it was undone; nothing is done. */
+  recordUndone(declared: Declared): void {
+    const spec = { ...this.spec(declared) };
+    const { phase, step } = spec.identity;
+    const fields = { phase, step, kind: declared.kind, verb: "undo" as const };
+    const begin = { digest: hashOf(spec), generation: spec.generation, spec, will: [] };
+    const { number } = this.chain.append({ record: "begin", ...fields, ...begin });
+    this.chain.append({ record: "end", ...fields, begin: number, outcome: "done" });
+  }
+
+  /** Undoes a step by what the evidence says of it, whose spec need not be one of today's. */
+  undoEntry(declared: Declared) {
+    return undoStep(this.spec(declared), this.#context());
   }
 
   async undo(declared: Declared) {

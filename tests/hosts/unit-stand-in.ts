@@ -20,8 +20,10 @@ const deaf = existsSync(HOST_FOLDER + "/deaf-" + release);
 if (cluster.isPrimary) {
   for (let index = 0; index < Number(PROCESSES); index += 1) cluster.fork();
 } else {
+  // Like code from before a rollout that knows no contract.
+  const mute = () => existsSync(HOST_FOLDER + "/mute-" + release);
   createServer((request, response) =>
-    response.end(JSON.stringify({ pid: process.pid, release, startedAt, flag: deaf ? false : FLAG === "true" })),
+    response.end(mute() ? "OK" : JSON.stringify({ pid: process.pid, release, startedAt, flag: deaf ? false : FLAG === "true" })),
   ).listen(Number(PORT), "127.0.0.1");
 }
 `;
@@ -71,9 +73,10 @@ async function restart() {
 }
 function show() {
   const pid = mainPid();
+  const shown = units[unit]?.forking ? 0 : pid;
   const since = pid ? new Date(Number(require("node:fs").statSync(pidFile).mtime)).toISOString().replace("T", " ").slice(0, 19) : "";
   const known = unit in units;
-  console.log("MainPID=" + pid + "\nLoadState=" + (known ? "loaded" : "not-found") + "\nActiveState=" + (pid ? "active" : "inactive"));
+  console.log("MainPID=" + shown + "\nLoadState=" + (known ? "loaded" : "not-found") + "\nActiveState=" + (pid ? "active" : "inactive"));
   console.log("ActiveEnterTimestamp=" + (since && "Tue " + since + " UTC") + "\nKillMode=" + (units[unit]?.killMode ?? "mixed") + "\nTimeoutStopUSec=" + (units[unit]?.stop ?? "10s"));
 }
 // As with systemd, the job is not the client's: it goes on when that is killed, and another one for the unit waits.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MalformedConnection, readConnectionWords } from "../postgres/connection-words.ts";
 import { HealthFields } from "./health-fields.ts";
 
 const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, "an absolute path");
@@ -64,10 +65,10 @@ export const AppSection = z.strictObject({
 /** Connection string of the target database, always a secret. */
 export const DatabaseUrl = z
   .string()
-  .refine(
-    isPostgresUrl,
-    "a URL postgres://user:password@host:port/database, special characters percent-encoded",
-  )
+  .superRefine((text, context) => {
+    const fault = connectionFault(text);
+    if (fault) context.addIssue({ code: "custom", message: fault });
+  })
   .meta({
     secret: true,
     example: "postgres://user:password@host:5432/database",
@@ -75,8 +76,14 @@ export const DatabaseUrl = z
       "Connection string of the target database, as the owner of the table. Direct, not through a pooler.",
   });
 
-function isPostgresUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return /^postgres(ql)?:$/.test(url.protocol) && url.hostname !== "" && url.pathname.length > 1;
+/** What is wrong with the connection string, without a word of its secret; undefined when nothing is. */
+function connectionFault(text: string): string | undefined {
+  try {
+    readConnectionWords(text);
+    return undefined;
+  } catch (error) {
+    const form = "a URL postgres://user:password@host:port/database, special characters percent-encoded";
+    if (error instanceof MalformedConnection || !(error instanceof Error)) return form;
+    return `a connection string that can be obeyed (${error.message.replace(/^postgres: |\.$/g, "")})`;
+  }
 }

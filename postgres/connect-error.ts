@@ -9,6 +9,15 @@ export interface Address {
   user: string;
 }
 
+/** OpenSSL's words for a chain that ends in nothing that is trusted. */
+const UNTRUSTED = [
+  ...["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+  ...["UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "CERT_SIGNATURE_FAILURE"],
+];
+
+const NO_PROOF =
+  "a certificate that nothing here vouches for. Set sslrootcert to the one that signs it, or sslmode=require to go without proof";
+
 const REASONS: Record<string, (to: Address) => string> = {
   "28P01": (to) => `a refused password for role ${to.user}. Correct databaseUrl (a rotated password?)`,
   "28000": (to) => `a refusal of role ${to.user}. Check databaseUrl and pg_hba.conf`,
@@ -22,6 +31,12 @@ const REASONS: Record<string, (to: Address) => string> = {
   EHOSTUNREACH: () => "no route to the host. Check the network",
   ENETUNREACH: () => "no route to the network. Check the network",
   ETIMEDOUT: () => "no answer. Check host, port and firewall",
+  ...Object.fromEntries(UNTRUSTED.map((code) => [code, () => `${NO_PROOF} (${code})`])),
+  CERT_HAS_EXPIRED: () => "a certificate that has expired. Renew the server's certificate",
+  CERT_NOT_YET_VALID: () => "a certificate that is not valid yet. Check both clocks",
+  CERT_REVOKED: () => "a certificate that was revoked. Renew the server's certificate",
+  ERR_TLS_CERT_ALTNAME_INVALID: (to) =>
+    `a certificate that does not name ${to.host}. Give the name that it holds as host, or set sslmode=verify-ca`,
   ENOENT: () => "no socket of that name. Start the server, or correct databaseUrl",
 };
 
@@ -41,6 +56,8 @@ function reasonOf(error: unknown, address: Address): string {
   const code = sqlState(error) ?? (error as { code?: string } | null)?.code ?? "";
   const known = REASONS[code];
   if (known) return known(address);
+  if (/does not support SSL/.test(message))
+    return "a server without TLS. Turn ssl on there, or set sslmode=prefer or disable";
   if (/timeout/i.test(message)) return "no answer in time. Check host, port and firewall";
   if (POOLER_REFUSAL.test(message)) return poolerReason(message);
   return `${message}. Check databaseUrl`;
@@ -54,10 +71,19 @@ export function poolerReason(sign: string): string {
   );
 }
 
-/** An error that says where the connection was to go and what to do. It never holds the password. */
-export function connectError(error: unknown, address: Address): StepError {
-  const where = `${address.host}:${address.port}, database ${address.database}`;
-  return new StepError(`postgres: expected a connection to ${where}, got ${reasonOf(error, address)}.`, {
-    cause: error,
+/**
+ * An error that says where the connection was to go and what to do. It never holds the password.
+ * @param failures of each server that was tried, one at least.
+ */
+export function connectError(failures: readonly { error: unknown; address: Address }[]): StepError {
+  const place = ({ host, port }: Address) => `${host}:${port}`;
+  const [first] = failures;
+  const where = `${failures.map(({ address }) => place(address)).join(" or ")}, database ${first?.address.database}`;
+  const reasons = failures.map(({ error, address }) => {
+    const reason = reasonOf(error, address);
+    return failures.length > 1 ? `from ${place(address)} ${reason}` : reason;
+  });
+  return new StepError(`postgres: expected a connection to ${where}, got ${reasons.join("; ")}.`, {
+    cause: failures.at(-1)?.error,
   });
 }

@@ -1,5 +1,7 @@
-import pg from "pg";
-import { type Address, connectError, poolerReason, Refusal } from "./connect-error.ts";
+import type pg from "pg";
+import { poolerReason, Refusal } from "./connect-error.ts";
+import { type ConnectionWords, readConnectionWords } from "./connection-words.ts";
+import { type Opening, openConnection } from "./open-connection.ts";
 import { unsupportedReason } from "./program-version.ts";
 import { START_SETTINGS, setLaterSettings } from "./session-settings.ts";
 import { sqlState } from "./transaction.ts";
@@ -12,11 +14,6 @@ export interface ConnectOptions {
   applicationName?: string;
   /** Longest time until the connection stands. */
   connectTimeoutMs?: number;
-}
-
-function addressOf(client: pg.Client): Address {
-  const { host, port, user, database } = client;
-  return { host, port, user: user ?? "", database: database ?? "" };
 }
 
 /** The protocol's own process id, as the peer gave it at start-up: a pooler invents one. */
@@ -47,44 +44,20 @@ async function assertDirect(client: pg.Client): Promise<number> {
   return session.version;
 }
 
-/** The driver lets `options` of the connection string replace ours: they are joined instead, ours come last. */
-function takeOptions(url: string): { connectionString: string; given: string } {
-  if (!URL.canParse(url)) return { connectionString: url, given: "" };
-  const parsed = new URL(url);
-  const given = parsed.searchParams.get("options") ?? "";
-  if (given === "") return { connectionString: url, given };
-  parsed.searchParams.delete("options");
-  return { connectionString: parsed.href, given };
-}
-
-function newClient(url: string, options: ConnectOptions, settings: Readonly<Record<string, string>>) {
-  const { connectionString, given } = takeOptions(url);
-  const client = new pg.Client({
-    connectionString,
-    application_name: options.applicationName ?? APPLICATION_NAME,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    keepAlive: true,
-    options: [given, ...Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)].join(" "),
-  });
-  // A connection that breaks while idle must not end the process; the next query on it throws.
-  client.on("error", () => undefined);
-  return client;
-}
+/** Settings as a server takes them at the start of a session. Ours come last. */
+const startOptions = (settings: Readonly<Record<string, string>>) =>
+  Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(" ");
 
 /** A server that lacks one of the settings may be too old: then that is the reason. Any other is the error itself. */
-async function reasonOfRefusal(error: unknown, url: string, options: ConnectOptions): Promise<unknown> {
-  if (sqlState(error) !== "42704") return error;
-  const bare = newClient(url, options, {});
-  try {
-    await bare.connect();
-    const { rows } = await bare.query<Pick<Session, "version" | "versionText">>(VERSION);
+async function assertVersion(words: ConnectionWords, opening: Opening): Promise<void> {
+  const bare = await openConnection(words, opening, async (client) => {
+    const { rows } = await client.query<Pick<Session, "version" | "versionText">>(VERSION);
     const unsupported = unsupportedReason(rows[0]?.version ?? 0, rows[0]?.versionText ?? "");
-    return unsupported ? new Refusal(unsupported) : error;
-  } catch {
-    return error;
-  } finally {
-    await bare.end().catch(() => undefined);
-  }
+    if (unsupported) throw new Refusal(unsupported);
+  });
+  await bare.end();
 }
 
 /**
@@ -93,13 +66,17 @@ async function reasonOfRefusal(error: unknown, url: string, options: ConnectOpti
  * @throws {StepError} naming host, port, database and remedy; also for a pooler in between.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<pg.Client> {
-  const client = newClient(url, options, START_SETTINGS);
+  const words = readConnectionWords(url);
+  const { applicationName = APPLICATION_NAME, connectTimeoutMs } = options;
+  const opening = { applicationName, connectTimeoutMs };
   try {
-    await client.connect();
-    await setLaterSettings(client, await assertDirect(client));
-    return client;
+    return await openConnection(
+      words,
+      { ...opening, options: startOptions(START_SETTINGS) },
+      async (client) => setLaterSettings(client, await assertDirect(client)),
+    );
   } catch (error) {
-    await client.end().catch(() => undefined);
-    throw connectError(await reasonOfRefusal(error, url, options), addressOf(client));
+    if (sqlState((error as Error).cause) === "42704") await assertVersion(words, opening);
+    throw error;
   }
 }

@@ -1,16 +1,14 @@
 import { randomBytes } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
+import { StepError } from "../../errors/step-error.ts";
+import { APPLICATION_NAME } from "../connect.ts";
+import { readConnectionWords } from "../connection-words.ts";
+import { openConnection } from "../open-connection.ts";
 
 /** A connection that speaks of the server's log, as pg_basebackup has it; the caller ends it. */
 async function connectReplication(databaseUrl: string): Promise<pg.Client> {
-  const config = {
-    ...{ connectionString: databaseUrl, connectionTimeoutMillis: 10_000, keepAlive: true },
-    ...{ application_name: "deal-type-rollout", replication: "true" },
-  };
-  const client = new pg.Client(config as pg.ClientConfig);
-  client.on("error", () => undefined);
-  await client.connect();
-  return client;
+  const opening = { applicationName: APPLICATION_NAME, replication: true };
+  return openConnection(readConnectionWords(databaseUrl), opening, async () => undefined);
 }
 
 /** Asks the server to speak of its log. @returns its words when it refuses. */
@@ -20,7 +18,8 @@ export async function tryReplication(databaseUrl: string): Promise<string | unde
     await client.query("IDENTIFY_SYSTEM").finally(() => client.end());
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const said = error instanceof StepError ? (error.cause ?? error) : error;
+    return said instanceof Error ? said.message : String(said);
   }
 }
 

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { MaintenanceSection } from "../../config/maintenance.ts";
+import { readConnectionWords } from "../../postgres/connection-words.ts";
 import { COMMAND_OPTIONS } from "../../postgres/migration/closed-table.ts";
 import { childEnvironment, type ProgramOutcome, runProgram } from "../../processes/child-process.ts";
 import { hideValues, inheritedVariables } from "../../processes/inherited-variables.ts";
@@ -91,12 +92,12 @@ export async function runUpgrade(
   if (!upgrade) return undefined;
   const url = upgrade.variable ? deps.databaseUrl() : "";
   const own = upgrade.variable ? { [upgrade.variable]: url } : {};
-  const password = URL.canParse(url) ? new URL(url).password : "";
+  const password = url === "" ? "" : readConnectionWords(url).password;
   return run({
     ...{ argv: upgrade.command, cwd: resolve(upgrade.cwd), timeoutSeconds: upgrade.timeoutSeconds },
     environment: { ...environmentOf(section), ...own, PGOPTIONS: COMMAND_OPTIONS },
     signal: deps.signal,
-    secrets: [...inheritedValues(section), url, password, decodeURIComponent(password)],
+    secrets: [...inheritedValues(section), url, password, encodeURIComponent(password)],
   });
 }
 

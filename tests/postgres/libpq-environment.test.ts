@@ -16,7 +16,7 @@ describe("libpq environment", () => {
     ],
     [
       "postgresql://me:x@localhost/d?sslmode=disable&application_name=mine&options=-c%20geqo%3Doff",
-      { PGPORT: "5432", PGSSLMODE: "disable", PGAPPNAME: "mine", PGOPTIONS: "-c geqo=off" },
+      { PGPORT: "5432", PGSSLMODE: "disable", PGAPPNAME: "deal-type-rollout" },
     ],
     ["postgres://me@/d?host=/run/postgresql", { PGHOST: "/run/postgresql", PGUSER: "me", PGDATABASE: "d" }],
     ["postgres://me:x@h/a%20b", { PGDATABASE: "a b" }],

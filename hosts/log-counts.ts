@@ -41,6 +41,9 @@ export interface LogCounts {
   faults: string[];
 }
 
+const wholeWord = (word: string) =>
+  new RegExp(`(?<![A-Za-z0-9_])${word.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")}(?![A-Za-z0-9_])`);
+
 /** What one log says. Apart, since one that is rotated meanwhile is counted anew. */
 class Tally {
   readonly byValue = new Map<string, number>();
@@ -54,12 +57,14 @@ class Tally {
   readonly #question: LogQuestion;
   readonly #since: number;
   readonly #pattern;
+  readonly #word: RegExp | undefined;
 
   constructor(question: LogQuestion) {
     this.#question = question;
     // A float of seconds may miss by parts of a millisecond.
     this.#since = Date.parse(question.since) - 0.5;
     this.#pattern = fieldPattern(question.column);
+    this.#word = question.mention === undefined ? undefined : wholeWord(question.mention);
   }
 
   /** Whether a line was written since; undefined where nobody can tell. The file's order tells of an hour that came twice. */
@@ -70,25 +75,27 @@ class Tally {
     return earliest >= this.#since || reached > earliest ? true : undefined;
   }
 
-  add({ kind, lines, place, file, record, time, isDated }: LoggedLine): void {
-    const { values, mention } = this.#question;
-    const since = time && this.#isSince(file, time);
+  add(line: LoggedLine): void {
+    const since = line.time && this.#isSince(line.file, line.time);
     if (since === false) return;
-    if (kind === "sample") {
-      if (since) this.lines += lines;
-      return;
-    }
-    if (mention !== undefined) {
-      this.mentions += 1;
-      if (since && isDated) this.lines += 1;
-      if (since === undefined) this.undated = another(this.undated, place);
-      return;
-    }
+    if (this.#word === undefined) this.#addValues(line, since !== undefined);
+    else this.#addMention(line, this.#word, since !== undefined);
+  }
+
+  #addMention({ kind, lines, text, place, isDated }: LoggedLine, word: RegExp, isSince: boolean): void {
+    if (isSince && isDated) this.lines += lines;
+    // A constant that begins with the same letters is another word.
+    if (kind === "sample" || !word.test(text)) return;
+    this.mentions += 1;
+    if (!isSince) this.undated = another(this.undated, place);
+  }
+
+  #addValues({ place, record }: LoggedLine, isSince: boolean): void {
     const found = valuesOf(record, this.#pattern);
     if (found.values.length === 0 && !found.named) return;
     if (found.values.length === 0) this.unclear = another(this.unclear, place);
-    else if (since === undefined) this.undated = another(this.undated, place);
-    else for (const value of found.values) this.#count(value, values);
+    else if (!isSince) this.undated = another(this.undated, place);
+    else for (const value of found.values) this.#count(value, this.#question.values);
   }
 
   #count(value: string, wanted: readonly string[]): void {

@@ -23,7 +23,7 @@ export const CodeReviewSpec = BaseSpec.extend({
   to: Sha,
   /** The only name under which code may read the flag. */
   flagVariable: z.string().min(1),
-  /** Whether the code reads the flag by its name, or does not even mention it any more. */
+  /** Whether the code reads the flag by its name, or neither reads nor sets it any more. */
   flag: z.enum(["read", "gone"]).default("read"),
   /** Key under `deployment` that says what is expected: messages name it. */
   section: z.enum(["review", "interfaceReview", "permanentReview"]).default("review"),
@@ -50,7 +50,7 @@ export interface CodeReviewResult extends Checklist {
 
 /** What a review found; `stops` keeps the phase from going on. */
 interface Findings extends CommitRange {
-  /** Places that read the flag, or that still mention it where it is to be gone. */
+  /** Places that read the flag, or that still set it where it is to be gone. */
   readers: string[];
   /** Files that were too many or too large to be searched. */
   unread: string[];
@@ -62,12 +62,8 @@ const LOOK_MS = 12_000;
 const FETCH_MS = 15 * 60_000;
 const subjectOf = ({ from, to }: CodeReviewSpec) => `${shortSha(from)}..${shortSha(to)}`;
 
-/** Prose may tell the flag's story; code, tests and settings may not even name it. */
+/** Prose may tell the flag's story; code, tests and settings may neither read nor set it. */
 const isProse = (path: string) => /\.(?:md|markdown|rst|adoc)$/i.test(path);
-
-function mentionsOf(text: string, word: string): number[] {
-  return text.split("\n").flatMap((line, index) => (line.includes(word) ? [index + 1] : []));
-}
 
 async function searchTree(tree: string, spec: CodeReviewSpec, signal: AbortSignal) {
   const { flagVariable, review } = spec;
@@ -75,10 +71,10 @@ async function searchTree(tree: string, spec: CodeReviewSpec, signal: AbortSigna
   const found = { readers: [] as string[], wrong: [] as string[], unread: [] as string[] };
   for await (const { path, text } of files) {
     const shown = relative(tree, resolve(path));
-    if (spec.flag === "gone" && !isProse(shown))
-      found.readers.push(...mentionsOf(text, flagVariable).map((line) => `${shown}:${line}`));
-    if (spec.flag === "gone" || !isRunCode(shown)) continue;
-    const { right, wrong } = findFlagReads({ path: shown, text }, flagVariable, review.knownVariables);
+    const isGone = spec.flag === "gone";
+    if (isGone ? isProse(shown) : !isRunCode(shown)) continue;
+    const { right, wrong, set } = findFlagReads({ path: shown, text }, flagVariable, review.knownVariables);
+    if (isGone) found.readers.push(...set.map(({ line }) => `${shown}:${line}`));
     found.readers.push(...right.map(({ line }) => `${shown}:${line}`));
     found.wrong.push(...wrong.map(({ line, name }) => `${shown}:${line} (${name})`));
   }
@@ -114,7 +110,9 @@ async function lookAhead(spec: CodeReviewSpec, { signal }: StepDeps): Promise<st
 
 async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observation> {
   const what =
-    spec.flag === "read" ? `how code reads ${spec.flagVariable}` : `that none names ${spec.flagVariable}`;
+    spec.flag === "read"
+      ? `how code reads ${spec.flagVariable}`
+      : `that none reads or sets ${spec.flagVariable}`;
   const plan = [
     `reviews ${subjectOf(spec)} of ${clip(spec.repository, 200)}: commits, files, ${what} (read-only)`,
   ];
@@ -141,7 +139,7 @@ async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewRe
   const report = await deps.saveArtifact("code-review.json", `${JSON.stringify(content, null, 1)}\n`);
   if (found.stops.length > 0) throw new StepError(`${found.stops.join("\n")}\nThe whole review: ${report}`);
   const flag =
-    spec.flag === "gone" ? "nothing names the flag" : `the flag is read in ${listed(found.readers)}`;
+    spec.flag === "gone" ? "nothing reads or sets the flag" : `the flag is read in ${listed(found.readers)}`;
   deps.log(
     `code-review: ${counted(found.commits, "commit")}, ${counted(found.files, "file")}, ${flag} (${report})`,
   );

@@ -37,7 +37,7 @@ export function rangeStops(
 function mentionStops(places: string[], { flagVariable, to }: CodeReviewSpec): string[] {
   if (places.length === 0) return [];
   return [
-    `code-review: expected no mention of ${flagVariable} in ${shortSha(to)}, which makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
+    `code-review: expected nothing in ${shortSha(to)} that reads or sets the variable ${flagVariable}, since it makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
   ];
 }
 

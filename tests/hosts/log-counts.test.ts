@@ -137,11 +137,11 @@ describe("types in the logs of a host", () => {
 });
 
 describe("a word in the logs of a host", () => {
-  it("is counted by lines from the restart on, wherever in the line and whatever follows it; a line without a time tells of no writing", async () => {
+  it("is counted by lines from the restart on, as a whole word wherever in the line; a line without a time tells of no writing", async () => {
     const host = new LoggingHost(
       "2026-03-02T07:00:00Z INFO FLAG=true before the restart",
       "2026-03-02T09:00:00Z INFO started, FLAG is not set, FLAG again",
-      "2026-03-02T09:00:01Z INFO nothing of interest",
+      "2026-03-02T09:00:01Z INFO nothing of FLAG_OF_OLD interest",
       "  at undated (FLAG.ts:1)",
     );
     const { lines, mentions } = await host.counts(undefined, "FLAG");

@@ -48,18 +48,37 @@ describe("code review", () => {
       assert.deepEqual((await codeReview.apply(gone(made), deps)).readers, []);
       assert.match(
         (await codeReview.observe(gone(made), deps)).plan.join(),
-        /that none names DEAL_TYPE_AWARENESS/,
+        /that none reads or sets DEAL_TYPE_AWARENESS/,
       );
     });
 
-    it("stops at every mention in code, tests and settings, by file and line", async () => {
+    it("stops wherever code and tests read the variable or settings set it, by file and line", async () => {
       const [stop = "", ...others] = await stopsOf({
-        "config_v2.py": "x = 1\n# DEAL_TYPE_AWARENESS\n",
+        "config_v2.py": READS,
         "services/.env.example": "DEAL_TYPE_AWARENESS=true\n",
+        "services/start.sh": 'exec app --aware="$\u007bDEAL_TYPE_AWARENESS:-false}"\n',
+        "services/tests/test_flag.py": 'monkeypatch.setenv("DEAL_TYPE_AWARENESS", "true")\n',
       });
-      assert.match(stop, /expected no mention of DEAL_TYPE_AWARENESS in [0-9a-f]{12}/);
-      assert.match(stop, /got config_v2\.py:2, services\/\.env\.example:1\. Remove what is left/);
+      assert.match(
+        stop,
+        /expected nothing in [0-9a-f]{12} that reads or sets the variable DEAL_TYPE_AWARENESS/,
+      );
+      assert.match(
+        stop,
+        /got config_v2\.py:2, services\/\.env\.example:1, services\/start\.sh:1, services\/tests\/test_flag\.py:1\. Remove/,
+      );
       assert.deepEqual(others, []);
+    });
+
+    it("passes constants that are called like the flag, and comments about it, as the review of phase 2 does", async () => {
+      const files = {
+        "config_v2.py":
+          "DEAL_TYPE_AWARENESS = True\nDEAL_TYPE_AWARENESS_ENABLED = True  # was DEAL_TYPE_AWARENESS\n",
+        "services/cost.py":
+          'from config_v2 import DEAL_TYPE_AWARENESS\nif app.config["DEAL_TYPE_AWARENESS"]: run()\n',
+        "services/page.js": "const DEAL_TYPE_AWARENESS = true;\n",
+      };
+      assert.deepEqual(await stopsOf(files), []);
     });
 
     it("names its own key of the config", async () => {

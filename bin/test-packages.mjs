@@ -7,7 +7,7 @@ import { say } from "./say.mjs";
  * Debian's packages that tests need and the product does not, each by the name of its program. Without one of them its
  * tests are skipped and say so; the gate installs them first, so that there nothing is skipped.
  */
-const TEST_PACKAGES = ["shellcheck"];
+const TEST_PACKAGES = ["shellcheck", "git-lfs"];
 
 const missing = TEST_PACKAGES.filter((name) => !findOnPath(name));
 if (missing.length > 0 && !isRootOnDebian()) {

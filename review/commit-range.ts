@@ -17,6 +17,17 @@ export interface CommitRange {
   descends: boolean;
 }
 
+/** Paths that a commit names without holding what belongs there. */
+export interface KeptElsewhere {
+  submodules: string[];
+  /** With the size that each has: `a.bin (132 bytes)`. */
+  lfs: string[];
+}
+
+/** Files that are looked at whether they are pointers: a person reads no more. */
+const MOST_POINTERS = 50;
+const POINTER = /^version [^\n]*\noid sha256:[0-9a-f]{64}\nsize (\d+)$/m;
+
 export interface CommitRangeOptions {
   /** Step that asks, for messages. */
   step: string;
@@ -143,6 +154,25 @@ export class FetchedCommits {
       files,
       descends: exitCode === 0,
     };
+  }
+
+  /** Files of `to` that its commit does not hold: submodules, and what Git LFS keeps, told by what the pointers say. */
+  async readKeptElsewhere(): Promise<KeptElsewhere> {
+    const { to } = this.#options;
+    const tree = await this.#read(["ls-tree", "-r", "-z", to]);
+    const submodules = [...tree.matchAll(/(?:^|\0)160000 commit [0-9a-f]+\t([^\0]+)/g)].map(
+      ([, path = ""]) => path,
+    );
+    const first = "^version https://git-lfs.github.com/spec/v1$";
+    const found = await this.#git(["grep", "-I", "-l", "-z", "-e", first, to]);
+    const paths = found.stdout.split("\0").filter((name) => name !== "");
+    const lfs: string[] = [];
+    for (const path of paths.map((name) => name.slice(to.length + 1)).slice(0, MOST_POINTERS)) {
+      const text = (await this.readText(path)) ?? "";
+      const [, size] = POINTER.exec(text) ?? [];
+      if (size) lfs.push(`${path} (${size} bytes)`);
+    }
+    return { submodules, lfs };
   }
 
   /** Text of one file of `to`; undefined where it holds none of that path, or a folder or link. */

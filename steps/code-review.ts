@@ -8,7 +8,14 @@ import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
 import { readTree } from "../review/source-tree.ts";
-import { flagStops, listed, rangeStops, SHOWN } from "./code-review/code-review-stops.ts";
+import {
+  flagStops,
+  lfsNotes,
+  listed,
+  rangeStops,
+  SHOWN,
+  submoduleStops,
+} from "./code-review/code-review-stops.ts";
 import { shortSha } from "./restart/host-work.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
@@ -55,6 +62,8 @@ interface Findings extends CommitRange {
   /** Files that were too many or too large to be searched. */
   unread: string[];
   stops: string[];
+  /** What has to be known beside what stops. */
+  notes: string[];
 }
 
 /** Longest time of a look in a preview: a large repository is then left to the step itself. */
@@ -90,20 +99,28 @@ function judge(spec: CodeReviewSpec, signal: AbortSignal, timeoutMs: number): Pr
     async (commits) => {
       const range = await commits.readRange();
       const { readers, wrong, unread } = await searchTree(await commits.checkOut(), spec, signal);
-      const stops = [...rangeStops(range, spec), ...flagStops(readers, wrong, spec)];
-      return { ...range, readers, unread, stops };
+      const elsewhere = await commits.readKeptElsewhere();
+      const stops = [
+        ...rangeStops(range, spec),
+        ...flagStops(readers, wrong, spec),
+        ...submoduleStops(elsewhere, spec),
+      ];
+      return { ...range, readers, unread, stops, notes: lfsNotes(elsewhere) };
     },
   );
 }
 
-/** Stops that a preview can tell in time; undefined where the repository takes longer than that. */
-async function lookAhead(spec: CodeReviewSpec, { signal }: StepDeps): Promise<string[] | undefined> {
+/** Stops and notes that a preview can tell in time; undefined where the repository takes longer than that. */
+async function lookAhead(
+  spec: CodeReviewSpec,
+  { signal }: StepDeps,
+): Promise<Pick<Findings, "stops" | "notes"> | undefined> {
   const limit = AbortSignal.timeout(LOOK_MS);
   try {
-    return (await judge(spec, AbortSignal.any([signal, limit]), LOOK_MS)).stops;
+    return await judge(spec, AbortSignal.any([signal, limit]), LOOK_MS);
   } catch (error) {
     if (limit.aborted && !signal.aborted) return undefined;
-    if (error instanceof StepError) return [error.message];
+    if (error instanceof StepError) return { stops: [error.message], notes: [] };
     throw error;
   }
 }
@@ -122,10 +139,10 @@ async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observatio
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
     return { ...quiet, blockers: [], gate: open.map(untickedLine) };
   }
-  const stops = await lookAhead(spec, deps);
-  if (!stops)
-    plan.push(`the repository took more than ${LOOK_MS / 1000} s: what it holds is told by the step`);
-  return { ...quiet, blockers: stops ?? [], estimateSeconds: 5 };
+  const found = await lookAhead(spec, deps);
+  if (found) plan.push(...found.notes);
+  else plan.push(`the repository took more than ${LOOK_MS / 1000} s: what it holds is told by the step`);
+  return { ...quiet, blockers: found?.stops ?? [] };
 }
 
 const counted = ({ length }: readonly unknown[], what: string) =>

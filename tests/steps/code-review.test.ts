@@ -87,6 +87,25 @@ describe("code review", () => {
     });
   });
 
+  it("stops at a submodule by name, and says in preview what Git LFS keeps", async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 132000000\n`;
+    const made = repositoryWith({ "config_v2.py": READS, "services/model.bin": pointer });
+    const { blockers, plan } = await codeReview.observe(specOf(made), makeDeps(""));
+    assert.deepEqual(blockers, []);
+    assert.equal(
+      plan[1],
+      "Git LFS keeps services/model.bin (132000000 bytes): each host needs git-lfs to install them",
+    );
+    made.repository.git("update-index", "--add", "--cacheinfo", `160000,${made.from},services/vendored`);
+    made.repository.git("commit", "--quiet", "-m", "a submodule");
+    const to = made.repository.git("rev-parse", "HEAD");
+    const [stop = ""] = (await codeReview.observe(specOf({ ...made, to }), makeDeps(""))).blockers;
+    assert.match(
+      stop,
+      /to hold all its files, got a submodule, which is not supported: services\/vendored\. Take/,
+    );
+  });
+
   it("passes a release that changes the expected files on top of what runs and reads the flag by its name", async () => {
     const made = repositoryWith({ "config_v2.py": READS, "services/cost.py": "z = 1\n" });
     const deps = makeDeps("");

@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hideCredentials } from "../config/value-text.ts";
 import { StepError } from "../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../processes/child-process.ts";
+import { outputEnd } from "../processes/output-end.ts";
 import { clip } from "./finding.ts";
 
 /** Output of git that is read: a range that prints more is no review. */
@@ -104,7 +106,7 @@ export class FetchedCommits {
   #unreadable(said: string): StepError {
     const { step, repository } = this.#options;
     return new StepError(
-      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${clip(said, 300)}. ` +
+      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${outputEnd(hideCredentials(said))}. ` +
         "Correct deployment.repository, or let this machine log in there without a question.",
     );
   }

@@ -7,10 +7,11 @@ import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
 import { hideInherited, inheritedVariables } from "../../processes/inherited-variables.ts";
 import { type LongProgramEnd, runLongProgram } from "../../processes/long-program.ts";
+import { outputEnd } from "../../processes/output-end.ts";
 import type { StepDeps } from "../step.ts";
 import { readJunitReport, UnreadableReport } from "./junit-report.ts";
 import { readPytestOutput } from "./pytest-output.ts";
-import { onOneLine, type TestResult } from "./suite-results.ts";
+import type { TestResult } from "./suite-results.ts";
 
 /** Output at which a suite is taken for one that never stops printing. */
 const OUTPUT_LIMIT = 512 * 1024 * 1024;
@@ -139,7 +140,7 @@ async function runIn(
       hideInherited(await readTail(file, KEPT_OUTPUT), suite.inherit),
     ),
   );
-  const lastOf = (output: string) => onOneLine(output.trimEnd().split("\n").at(-1) ?? "", 200);
+  const lastOf = (output: string) => outputEnd(output.trimEnd().split("\n").at(-1) ?? "", 200);
   // The shell says on stderr that its child crashed; where the suite stood is on stdout.
   const last = lastOf(text) || lastOf(errors) || "none";
   const run = { tests: [], seconds: end.seconds, output: `${errors}\n${text}` };

@@ -21,6 +21,8 @@ export interface Places {
   systemUnits: string;
   userUnits: string;
   isRoot: boolean;
+  /** Path of Node, which the audit is run by. */
+  node: string;
 }
 
 export const realPlaces: Places = {
@@ -29,6 +31,7 @@ export const realPlaces: Places = {
   systemUnits: "/etc/systemd/system",
   userUnits: join(process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "systemd/user"),
   isRoot: process.getuid?.() === 0,
+  node: process.execPath,
 };
 
 /** What a user's own systemd is reached by. */

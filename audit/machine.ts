@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { findOnPath } from "../bin/programs.mjs";
 import { StepError } from "../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../processes/child-process.ts";
+import { outputEnd } from "../processes/output-end.ts";
 
 /** How this machine can be told to run something later. */
 export type Way =
@@ -20,6 +21,8 @@ export interface Places {
   systemUnits: string;
   userUnits: string;
   isRoot: boolean;
+  /** Path of Node, which the audit is run by. */
+  node: string;
 }
 
 export const realPlaces: Places = {
@@ -28,6 +31,7 @@ export const realPlaces: Places = {
   systemUnits: "/etc/systemd/system",
   userUnits: join(process.env.XDG_CONFIG_HOME ?? join(homedir(), ".config"), "systemd/user"),
   isRoot: process.getuid?.() === 0,
+  node: process.execPath,
 };
 
 /** What a user's own systemd is reached by. */
@@ -48,7 +52,7 @@ async function runOrFail(argv: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr, failure } = await run(argv);
   if (exitCode === 0 && !failure) return stdout;
   throw new StepError(
-    `scheduled-audit: expected ${argv.join(" ")} to succeed, got ${failure ?? stderr.trim().slice(0, 300)}. ` +
+    `scheduled-audit: expected ${argv.join(" ")} to succeed, got ${failure ?? outputEnd(stderr)}. ` +
       "Mend it, or set audit.install to false and install what preview shows by hand.",
   );
 }
@@ -91,9 +95,7 @@ export async function readCrontab(): Promise<string[]> {
   const { exitCode, stdout, stderr } = await run(["crontab", "-l"]);
   if (exitCode === 0) return stdout.split("\n").filter((line, at, all) => line !== "" || at < all.length - 1);
   if (/no crontab/i.test(stderr)) return [];
-  throw new StepError(
-    `scheduled-audit: expected crontab -l to succeed, got ${stderr.trim().slice(0, 300)}. Mend it.`,
-  );
+  throw new StepError(`scheduled-audit: expected crontab -l to succeed, got ${outputEnd(stderr)}. Mend it.`);
 }
 
 export async function writeCrontab(lines: readonly string[]): Promise<void> {

@@ -10,6 +10,8 @@ export interface AuditTask {
   node: string;
   /** PATH of the process, as it is now: where pulumi and zstd are. */
   path: string;
+  /** The user's folder, where Pulumi keeps who is logged in: systemd gives it to no service of its own. */
+  home: string;
   environmentFile: string | undefined;
   due: Date;
 }
@@ -24,12 +26,23 @@ const unitWord = (text: string) => `"${text.replaceAll(/["\\]/g, "\\$&").replace
 /** `2025-04-03 06:00:00 UTC`. */
 const unitTime = (due: Date) => `${due.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
+/** The audit's command, word by word. */
+export const auditWords = ({
+  node,
+  folder,
+  stack,
+}: Pick<AuditTask, "node" | "folder" | "stack">): string[] => [
+  ...[node, join(folder, "bin/rollout.mjs")],
+  ...["audit", "--stack", stack],
+];
+
 /** The two unit files by name. Pure. @see systemd.timer(5) */
 export function unitFiles({
   stack,
   folder,
   node,
   path,
+  home,
   environmentFile,
   due,
 }: AuditTask): Record<string, string> {
@@ -41,10 +54,10 @@ export function unitFiles({
     "[Service]",
     "Type=oneshot",
     `WorkingDirectory=${folder.replaceAll("%", "%%")}`,
-    `Environment=${unitWord(`PATH=${path}`)}`,
+    `Environment=${unitWord(`PATH=${path}`)} ${unitWord(`HOME=${home}`)}`,
     // The dash: without the file Pulumi says itself what it lacks.
     ...(environmentFile === undefined ? [] : [`EnvironmentFile=-${environmentFile.replaceAll("%", "%%")}`]),
-    `ExecStart=${[node, join(folder, "bin/rollout.mjs"), "audit", "--stack", stack].map(unitWord).join(" ")}`,
+    `ExecStart=${auditWords({ node, folder, stack }).map(unitWord).join(" ")}`,
   ];
   const timer = [
     "[Unit]",
@@ -69,14 +82,22 @@ export const folderOfUnit = (service: string): string | undefined =>
 export const cronMark = ({ stack, folder }: Pick<AuditTask, "stack" | "folder">): string =>
   `# deal-type-rollout audit of ${stack} in ${folder}`;
 
+/** What a shell runs for it in the checkout, with the file's variables. */
+export function cronCommand(
+  { stack, folder, node, path, environmentFile }: Omit<AuditTask, "due" | "home">,
+  more: readonly string[] = [],
+): string {
+  const read = environmentFile === undefined ? "" : `set -a; . ${shellWord(environmentFile)}; set +a; `;
+  const words = ["audit", "--stack", stack, ...more].map(shellWord).join(" ");
+  return `cd ${shellWord(folder)} && { ${read}PATH=${shellWord(path)} ${shellWord(node)} bin/rollout.mjs ${words}; }`;
+}
+
 /**
  * The line of a crontab. Its times are the machine's own, and it knows no year: the line asks for that itself. Pure.
  */
-export function cronLine({ stack, folder, node, path, environmentFile, due }: AuditTask): string {
+export function cronLine({ due, ...task }: AuditTask): string {
   const time = [due.getMinutes(), due.getHours(), due.getDate(), due.getMonth() + 1, "*"].join(" ");
-  const read = environmentFile === undefined ? "" : `set -a; . ${shellWord(environmentFile)}; set +a; `;
-  const run = `PATH=${shellWord(path)} ${shellWord(node)} bin/rollout.mjs audit --stack ${shellWord(stack)}`;
-  const command = `[ "$(date +%Y)" = ${due.getFullYear()} ] && cd ${shellWord(folder)} && { ${read}${run}; }`;
+  const command = `[ "$(date +%Y)" = ${due.getFullYear()} ] && ${cronCommand(task)}`;
   // A bare percent sign is a line break to cron.
-  return `${time} ${command.replaceAll("%", "\\%")} ${cronMark({ stack, folder })}`;
+  return `${time} ${command.replaceAll("%", "\\%")} ${cronMark(task)}`;
 }

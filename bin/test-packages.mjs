@@ -7,7 +7,11 @@ import { say } from "./say.mjs";
  * Debian's packages that tests need and the product does not, each with its program. Without one of them its
  * tests are skipped and say so; the gate installs them first, so that there nothing is skipped.
  */
-const TEST_PACKAGES = { shellcheck: "shellcheck", "systemd-nspawn": "systemd-container" };
+const TEST_PACKAGES = {
+  shellcheck: "shellcheck",
+  "systemd-nspawn": "systemd-container",
+  "git-lfs": "git-lfs",
+};
 
 const missing = Object.entries(TEST_PACKAGES).flatMap(([program, name]) =>
   findOnPath(program) ? [] : [name],

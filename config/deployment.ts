@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Argv } from "./argv.ts";
+import { TimeZone } from "./window.ts";
 
 /** How services are restarted so that they run another release or flag. */
 export const RestartSection = z.strictObject({
@@ -106,11 +107,21 @@ export const DeploymentSection = z.strictObject({
     "What is expected of the commits between the interface and the permanent release.",
   ),
   logs: z
-    .array(z.string().regex(/^(\/|\{appDir\})\S*$/, "an absolute path, or one that begins with {appDir}"))
+    .array(
+      z
+        .string()
+        .regex(
+          /^(?:(?:\/|\{appDir\})\S*|journal:[A-Za-z0-9:_.@-]{1,200})$/,
+          "an absolute path, one that begins with {appDir}, or journal:<unit>",
+        ),
+    )
     .default([])
     .describe(
-      "Logs of the application on each host, in which `deal_type=` is counted. {appDir} = the host's.",
+      "Logs of the application on each host, in which values of the column are counted: files ({appDir} = the host's), or the journal of a unit, `journal:web.service`.",
     ),
+  logTimeZone: TimeZone.optional().describe(
+    "Zone of the times in the logs that name none, e.g. Europe/Berlin. By default the host's own.",
+  ),
   logMark: z
     .string()
     .max(200)

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { TypeRules } from "./output-rule.ts";
-import { Inherit } from "./variable-name.ts";
+import { Inherit, VariableName } from "./variable-name.ts";
 
 /** How the new release is tried beside the running one before anyone sees it. */
 export const ShadowSection = z.strictObject({
@@ -29,6 +29,13 @@ export const ShadowSection = z.strictObject({
   inherit: Inherit.describe(
     "Variables that it gets from this program's environment beside those of envFile.",
   ),
+  scratchVariables: z
+    .array(VariableName)
+    .max(50)
+    .default([])
+    .describe(
+      "Variables that name where the application writes, such as LOG_DIR: each instance gets a folder of its own for them (a file in one where the variable names a file) that goes with the run. HOME, TMPDIR and XDG_… are such by default.",
+    ),
   rules: TypeRules.describe(
     'For each value of change.allowed: "identical", or what has to hold with the flag on (a list of {field, includes | excludes | ratio}).',
   ),

@@ -9,6 +9,8 @@ export interface RunOptions {
   /** Milliseconds until the script and all that it started are ended, by us and by the host itself. */
   timeoutMs: number;
   signal: AbortSignal;
+  /** Gets what the script writes to stdout as it comes, however much it is: then `run` gives back nothing of it. */
+  onOutput?: (piece: string) => void;
 }
 
 /** Runs scripts on hosts. One on this machine is local (local-shell.ts); others need another implementation only. */

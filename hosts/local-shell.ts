@@ -34,7 +34,7 @@ function environmentOf({ path }: HostAddress): NodeJS.ProcessEnv {
 async function runHere(
   host: HostAddress,
   input: string,
-  { timeoutMs, signal }: RunOptions,
+  { timeoutMs, signal, onOutput }: RunOptions,
 ): Promise<Outcome> {
   const seconds = Math.max(1, Math.ceil(timeoutMs / 1000));
   const argv = ["-k", "5", String(seconds), "/bin/sh", "-s"];
@@ -49,6 +49,7 @@ async function runHere(
   signal.addEventListener("abort", cancel, { once: true });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    if (onOutput) return onOutput(chunk);
     stdout += chunk;
     if (stdout.length > LARGEST_OUTPUT) end("too much output");
   });

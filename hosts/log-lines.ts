@@ -1,15 +1,19 @@
-import type { Host } from "../config/target.ts";
 import type { HostReader } from "./host-shell.ts";
+import { type LoggedLine, type LoggingHost, readLogs } from "./log-reader.ts";
+import { type FieldPattern, fieldPattern, valuesOf } from "./log-record.ts";
 
-const LOOK_MS = 120_000;
-/** Lines of one host that are kept, the last ones. */
+/** Lines of one log that are kept, the last ones. */
 const MOST_LINES = 1_000;
+/** Characters of a line that are kept: one may hold a whole page. */
+const LONGEST_LINE = 4_000;
 
 /** What is looked for in the logs of a host. */
 export interface LogSearch {
-  /** Paths of logs; `{appDir}` stands for the host's. */
+  /** Paths of logs, `{appDir}` stands for the host's, and `journal:<unit>`. */
   logs: readonly string[];
-  /** Text that a line has to hold, as a word: `deal_id=7`. */
+  /** The zone of times that name none; by default the host's own. */
+  timeZone?: string | undefined;
+  /** Text that a line has to hold as a word, such as `deal 7`; of `deal_id=7` the field has to have the value, however it is written. */
   mark: string;
 }
 
@@ -19,22 +23,36 @@ export interface LoggedLines {
   faults: string[];
 }
 
+/** The words that a line has to hold, and whether one that does is meant: `deal_id=7` is not in `deal_id=71`. */
+function readMark(mark: string): { words: string[]; isMeant: (line: LoggedLine) => boolean } {
+  const [, name, value] = /^([A-Za-z_][\w.]*)=(\S+)$/.exec(mark) ?? [];
+  if (name === undefined || value === undefined) {
+    const word = mark.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    const pattern = new RegExp(`(?<![A-Za-z0-9_])${word}(?![A-Za-z0-9_.-])`);
+    return { words: [mark], isMeant: ({ text }) => pattern.test(text) };
+  }
+  const pattern: FieldPattern = fieldPattern(name);
+  return { words: [name, value], isMeant: ({ record }) => valuesOf(record, pattern).values.includes(value) };
+}
+
 /** The last lines of a host's logs that hold a text, rotated files included. Only reads. */
 export async function readLogged(
-  host: Pick<Host, "name" | "appDir" | "connection" | "path">,
-  { logs, mark }: LogSearch,
-  { shell, signal }: HostReader,
+  host: LoggingHost,
+  { logs, timeZone, mark }: LogSearch,
+  reader: HostReader,
 ): Promise<LoggedLines> {
-  const parameters = {
-    ...{ mark, most: String(MOST_LINES) },
-    logs: logs.map((log) => log.replaceAll("{appDir}", host.appDir)).join("\n"),
+  const { words, isMeant } = readMark(mark);
+  const kept = new Map<string, string[]>();
+  let current: string[] = [];
+  const begin = (log: string) => {
+    current = [];
+    kept.set(log, current);
   };
-  const answer = await shell.run(host, { name: "log-lines", parameters }, { timeoutMs: LOOK_MS, signal });
-  const all = answer.split("\n");
-  const head = all.indexOf("lines");
-  const faults = all.slice(0, head).map((line) => line.replace(/^missing (.*)$/, "$1 is not there"));
-  return {
-    faults: faults.map((line) => line.replace(/^unreadable (.*)$/, "$1 can't be read")),
-    lines: all.slice(head + 1).filter((line) => line !== ""),
+  const line = (read: LoggedLine) => {
+    if (!isMeant(read)) return;
+    current.push(read.text.slice(0, LONGEST_LINE));
+    if (current.length > MOST_LINES) current.shift();
   };
+  const faults = await readLogs(host, { logs, timeZone, words }, reader, { begin, line });
+  return { lines: [...kept.values()].flat().slice(-MOST_LINES), faults };
 }

@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hideCredentials } from "../config/value-text.ts";
 import { StepError } from "../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../processes/child-process.ts";
+import { outputEnd } from "../processes/output-end.ts";
 import { clip } from "./finding.ts";
 
 /** Output of git that is read: a range that prints more is no review. */
@@ -16,6 +18,17 @@ export interface CommitRange {
   /** False when `from` is not a forebear of `to`: then the old release holds what the new one lacks. */
   descends: boolean;
 }
+
+/** Paths that a commit names without holding what belongs there. */
+export interface KeptElsewhere {
+  submodules: string[];
+  /** With the size that each has: `a.bin (132 bytes)`. */
+  lfs: string[];
+}
+
+/** Files that are looked at whether they are pointers: a person reads no more. */
+const MOST_POINTERS = 50;
+const POINTER = /^version [^\n]*\noid sha256:[0-9a-f]{64}\nsize (\d+)$/m;
 
 export interface CommitRangeOptions {
   /** Step that asks, for messages. */
@@ -93,7 +106,7 @@ export class FetchedCommits {
   #unreadable(said: string): StepError {
     const { step, repository } = this.#options;
     return new StepError(
-      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${clip(said, 300)}. ` +
+      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${outputEnd(hideCredentials(said))}. ` +
         "Correct deployment.repository, or let this machine log in there without a question.",
     );
   }
@@ -143,6 +156,25 @@ export class FetchedCommits {
       files,
       descends: exitCode === 0,
     };
+  }
+
+  /** Files of `to` that its commit does not hold: submodules, and what Git LFS keeps, told by what the pointers say. */
+  async readKeptElsewhere(): Promise<KeptElsewhere> {
+    const { to } = this.#options;
+    const tree = await this.#read(["ls-tree", "-r", "-z", to]);
+    const submodules = [...tree.matchAll(/(?:^|\0)160000 commit [0-9a-f]+\t([^\0]+)/g)].map(
+      ([, path = ""]) => path,
+    );
+    const first = "^version https://git-lfs.github.com/spec/v1$";
+    const found = await this.#git(["grep", "-I", "-l", "-z", "-e", first, to]);
+    const paths = found.stdout.split("\0").filter((name) => name !== "");
+    const lfs: string[] = [];
+    for (const path of paths.map((name) => name.slice(to.length + 1)).slice(0, MOST_POINTERS)) {
+      const text = (await this.readText(path)) ?? "";
+      const [, size] = POINTER.exec(text) ?? [];
+      if (size) lfs.push(`${path} (${size} bytes)`);
+    }
+    return { submodules, lfs };
   }
 
   /** Text of one file of `to`; undefined where it holds none of that path, or a folder or link. */

@@ -8,7 +8,14 @@ import { type CommitRange, FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { findFlagReads, isRunCode } from "../review/flag-reads.ts";
 import { readTree } from "../review/source-tree.ts";
-import { flagStops, listed, rangeStops, SHOWN } from "./code-review/code-review-stops.ts";
+import {
+  flagStops,
+  lfsNotes,
+  listed,
+  rangeStops,
+  SHOWN,
+  submoduleStops,
+} from "./code-review/code-review-stops.ts";
 import { shortSha } from "./restart/host-work.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
@@ -23,7 +30,7 @@ export const CodeReviewSpec = BaseSpec.extend({
   to: Sha,
   /** The only name under which code may read the flag. */
   flagVariable: z.string().min(1),
-  /** Whether the code reads the flag by its name, or does not even mention it any more. */
+  /** Whether the code reads the flag by its name, or neither reads nor sets it any more. */
   flag: z.enum(["read", "gone"]).default("read"),
   /** Key under `deployment` that says what is expected: messages name it. */
   section: z.enum(["review", "interfaceReview", "permanentReview"]).default("review"),
@@ -50,11 +57,13 @@ export interface CodeReviewResult extends Checklist {
 
 /** What a review found; `stops` keeps the phase from going on. */
 interface Findings extends CommitRange {
-  /** Places that read the flag, or that still mention it where it is to be gone. */
+  /** Places that read the flag, or that still set it where it is to be gone. */
   readers: string[];
   /** Files that were too many or too large to be searched. */
   unread: string[];
   stops: string[];
+  /** What has to be known beside what stops. */
+  notes: string[];
 }
 
 /** Longest time of a look in a preview: a large repository is then left to the step itself. */
@@ -62,12 +71,8 @@ const LOOK_MS = 12_000;
 const FETCH_MS = 15 * 60_000;
 const subjectOf = ({ from, to }: CodeReviewSpec) => `${shortSha(from)}..${shortSha(to)}`;
 
-/** Prose may tell the flag's story; code, tests and settings may not even name it. */
+/** Prose may tell the flag's story; code, tests and settings may neither read nor set it. */
 const isProse = (path: string) => /\.(?:md|markdown|rst|adoc)$/i.test(path);
-
-function mentionsOf(text: string, word: string): number[] {
-  return text.split("\n").flatMap((line, index) => (line.includes(word) ? [index + 1] : []));
-}
 
 async function searchTree(tree: string, spec: CodeReviewSpec, signal: AbortSignal) {
   const { flagVariable, review } = spec;
@@ -75,10 +80,10 @@ async function searchTree(tree: string, spec: CodeReviewSpec, signal: AbortSigna
   const found = { readers: [] as string[], wrong: [] as string[], unread: [] as string[] };
   for await (const { path, text } of files) {
     const shown = relative(tree, resolve(path));
-    if (spec.flag === "gone" && !isProse(shown))
-      found.readers.push(...mentionsOf(text, flagVariable).map((line) => `${shown}:${line}`));
-    if (spec.flag === "gone" || !isRunCode(shown)) continue;
-    const { right, wrong } = findFlagReads({ path: shown, text }, flagVariable, review.knownVariables);
+    const isGone = spec.flag === "gone";
+    if (isGone ? isProse(shown) : !isRunCode(shown)) continue;
+    const { right, wrong, set } = findFlagReads({ path: shown, text }, flagVariable, review.knownVariables);
+    if (isGone) found.readers.push(...set.map(({ line }) => `${shown}:${line}`));
     found.readers.push(...right.map(({ line }) => `${shown}:${line}`));
     found.wrong.push(...wrong.map(({ line, name }) => `${shown}:${line} (${name})`));
   }
@@ -94,27 +99,37 @@ function judge(spec: CodeReviewSpec, signal: AbortSignal, timeoutMs: number): Pr
     async (commits) => {
       const range = await commits.readRange();
       const { readers, wrong, unread } = await searchTree(await commits.checkOut(), spec, signal);
-      const stops = [...rangeStops(range, spec), ...flagStops(readers, wrong, spec)];
-      return { ...range, readers, unread, stops };
+      const elsewhere = await commits.readKeptElsewhere();
+      const stops = [
+        ...rangeStops(range, spec),
+        ...flagStops(readers, wrong, spec),
+        ...submoduleStops(elsewhere, spec),
+      ];
+      return { ...range, readers, unread, stops, notes: lfsNotes(elsewhere) };
     },
   );
 }
 
-/** Stops that a preview can tell in time; undefined where the repository takes longer than that. */
-async function lookAhead(spec: CodeReviewSpec, { signal }: StepDeps): Promise<string[] | undefined> {
+/** Stops and notes that a preview can tell in time; undefined where the repository takes longer than that. */
+async function lookAhead(
+  spec: CodeReviewSpec,
+  { signal }: StepDeps,
+): Promise<Pick<Findings, "stops" | "notes"> | undefined> {
   const limit = AbortSignal.timeout(LOOK_MS);
   try {
-    return (await judge(spec, AbortSignal.any([signal, limit]), LOOK_MS)).stops;
+    return await judge(spec, AbortSignal.any([signal, limit]), LOOK_MS);
   } catch (error) {
     if (limit.aborted && !signal.aborted) return undefined;
-    if (error instanceof StepError) return [error.message];
+    if (error instanceof StepError) return { stops: [error.message], notes: [] };
     throw error;
   }
 }
 
 async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observation> {
   const what =
-    spec.flag === "read" ? `how code reads ${spec.flagVariable}` : `that none names ${spec.flagVariable}`;
+    spec.flag === "read"
+      ? `how code reads ${spec.flagVariable}`
+      : `that none reads or sets ${spec.flagVariable}`;
   const plan = [
     `reviews ${subjectOf(spec)} of ${clip(spec.repository, 200)}: commits, files, ${what} (read-only)`,
   ];
@@ -124,10 +139,10 @@ async function observe(spec: CodeReviewSpec, deps: StepDeps): Promise<Observatio
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
     return { ...quiet, blockers: [], gate: open.map(untickedLine) };
   }
-  const stops = await lookAhead(spec, deps);
-  if (!stops)
-    plan.push(`the repository took more than ${LOOK_MS / 1000} s: what it holds is told by the step`);
-  return { ...quiet, blockers: stops ?? [], estimateSeconds: 5 };
+  const found = await lookAhead(spec, deps);
+  if (found) plan.push(...found.notes);
+  else plan.push(`the repository took more than ${LOOK_MS / 1000} s: what it holds is told by the step`);
+  return { ...quiet, blockers: found?.stops ?? [] };
 }
 
 const counted = ({ length }: readonly unknown[], what: string) =>
@@ -141,7 +156,7 @@ async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewRe
   const report = await deps.saveArtifact("code-review.json", `${JSON.stringify(content, null, 1)}\n`);
   if (found.stops.length > 0) throw new StepError(`${found.stops.join("\n")}\nThe whole review: ${report}`);
   const flag =
-    spec.flag === "gone" ? "nothing names the flag" : `the flag is read in ${listed(found.readers)}`;
+    spec.flag === "gone" ? "nothing reads or sets the flag" : `the flag is read in ${listed(found.readers)}`;
   deps.log(
     `code-review: ${counted(found.commits, "commit")}, ${counted(found.files, "file")}, ${flag} (${report})`,
   );

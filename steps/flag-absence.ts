@@ -11,6 +11,7 @@ export const FlagAbsenceSpec = BaseSpec.extend({
   hosts: SpecHosts,
   /** Paths of logs on each host, `{appDir}` in them. */
   logs: DeploymentSection.shape.logs,
+  logTimeZone: DeploymentSection.shape.logTimeZone,
   /** The name that nothing says any more. */
   flagVariable: z.string().min(1),
   /** What runs, so that another release is looked at anew. */
@@ -49,24 +50,27 @@ interface Seen {
 
 /** Why the logs of a host do not prove it. No line at all is no proof: nothing may have been written, or elsewhere. */
 function whyUnproven({ host, since, counts }: Seen, flagVariable: string): string[] {
-  const { faults, lines, mentions, unknown } = counts;
+  const { faults, lines, mentions, undated } = counts;
   const reasons = faults.map((fault) => `${host}: ${fault}`);
   if (mentions > 0) reasons.push(`${host}: ${mentions} lines that name ${flagVariable}`);
-  if (unknown > 0) reasons.push(`${host}: ${unknown} of them do not begin with a time`);
+  if (undated)
+    reasons.push(
+      `${host}: nobody can tell when ${undated.lines} of them were written, first ${undated.first}`,
+    );
   if (lines === 0 && reasons.length === 0)
     reasons.push(
-      `${host}: unproven, no line since ${since} that begins with a time: make a request of it, or start a job`,
+      `${host}: unproven, no line since ${since} whose time is understood: make a request of it, or start a job`,
     );
   return reasons;
 }
 
 async function search(spec: FlagAbsenceSpec, deps: StepDeps): Promise<{ seen: Seen[]; faults: string[] }> {
-  const { hosts, logs, flagVariable } = spec;
+  const { hosts, logs, logTimeZone: timeZone, flagVariable } = spec;
   const restarted = restartedSince(spec.identity, deps.evidence.entries());
   const outcomes = await onHosts(hosts, async (host) => {
     const since = restarted.get(host.name);
     if (since === undefined) throw notRestarted(host.name);
-    const question = { logs, since, column: flagVariable, values: [], mention: flagVariable };
+    const question = { logs, timeZone, since, column: flagVariable, values: [], mention: flagVariable };
     return { since, counts: await countLogged(host, question, deps) };
   });
   const seen = outcomes.flatMap(({ host, ...rest }) =>

@@ -4,7 +4,8 @@ import { DeploymentSection } from "../config/deployment.ts";
 import { Host } from "../config/target.ts";
 import { StepError } from "../errors/step-error.ts";
 import { HostError } from "../hosts/host-shell.ts";
-import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
+import { countLogged, type LogCounts, sayUnread } from "../hosts/log-counts.ts";
+import { peekLogs } from "../hosts/log-peek.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Basis } from "./restart/basis.ts";
 import { laterOwnerOfAll } from "./restart/host-work.ts";
@@ -15,6 +16,7 @@ export const PropagationSpec = BaseSpec.extend({
   hosts: z.array(Host.pick({ name: true, appDir: true, connection: true, path: true })).min(1),
   /** Paths of logs on each host, `{appDir}` in them. */
   logs: DeploymentSection.shape.logs,
+  logTimeZone: DeploymentSection.shape.logTimeZone,
   /** The change's column: the name before the `=`. */
   column: z.string(),
   /** Types that have to be seen with the flag on: those that the smoke test tried. */
@@ -62,11 +64,38 @@ async function observe(spec: PropagationSpec, deps: StepDeps): Promise<Observati
     `counts ${column}= in ${logs.join(", ") || "no log"} of ${names} since the restart${wait} (read-only)`,
   ];
   const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
-  const blockers =
-    done || !basis.flag || logs.length > 0
-      ? []
-      : ["propagation: expected logs to count in, got none. Name the application's logs in deployment.logs."];
-  return { drift: [], plan, undo: [], blockers, estimateSeconds: 2 };
+  if (done || !basis.flag) return { drift: [], plan, undo: [], blockers: [] };
+  if (logs.length === 0)
+    return {
+      ...{ drift: [], plan, undo: [] },
+      blockers: [
+        "propagation: expected logs to count in, got none. Name the application's logs in deployment.logs.",
+      ],
+    };
+  const { notes, blockers } = await lookAhead(spec, deps);
+  return { drift: [], plan: [...plan, ...notes], undo: [], blockers };
+}
+
+/** What can be told of the logs before anything is counted: a log whose lines nobody can place would never do. */
+async function lookAhead({ hosts, logs, logTimeZone: timeZone }: PropagationSpec, deps: StepDeps) {
+  const [notes, blockers]: [string[], string[]] = [[], []];
+  for (const host of hosts) {
+    try {
+      const { faults, undated } = await peekLogs(host, { logs, timeZone }, deps);
+      notes.push(...faults.map((fault) => `by now, on ${host.name}: ${fault}`));
+      blockers.push(
+        ...undated.map(
+          (place) =>
+            `propagation: expected lines with a time in ${place.replace(/:\d+$/, "")} on ${host.name}, got none whose time is understood (${place}). ` +
+            "Have the application log the time, or name its journal in deployment.logs: docs/code-deployment-checks.md.",
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      notes.push(`the logs of ${host.name} could not be looked at: ${error.reason}`);
+    }
+  }
+  return { notes, blockers };
 }
 
 type Counted = HostCounts | { host: string; fault: string };
@@ -76,13 +105,13 @@ async function countOn(
   since: Map<string, string>,
   deps: StepDeps,
 ): Promise<Counted[]> {
-  const { hosts, logs, column, allowed } = spec;
+  const { hosts, logs, logTimeZone: timeZone, column, allowed } = spec;
   return Promise.all(
     hosts.map(async (host): Promise<Counted> => {
       const from = since.get(host.name);
       if (from === undefined) return { host: host.name, fault: "no restart of it is in the evidence" };
       try {
-        const question = { logs, since: from, column, values: allowed };
+        const question = { logs, timeZone, since: from, column, values: allowed };
         return { host: host.name, since: from, ...(await countLogged(host, question, deps)) };
       } catch (error) {
         if (!(error instanceof HostError)) throw error;
@@ -106,14 +135,13 @@ function faultsOf(counted: readonly Counted[]): string[] {
   );
 }
 
-function say(hosts: readonly HostCounts[], log: StepDeps["log"]): void {
-  for (const { host, since, byValue, other, unknown } of hosts) {
+function say(hosts: readonly HostCounts[], column: string, log: StepDeps["log"]): void {
+  for (const { host, since, byValue, other, ...rest } of hosts) {
     const counts = Object.entries(byValue).map(([type, count]) => `${count} ${type}`);
     log(
       `propagation: ${host} since ${since}: ${counts.join(", ")}${other > 0 ? `, ${other} of another value` : ""}`,
     );
-    if (unknown > 0)
-      log(`propagation: ${host}: ${unknown} lines do not begin with a time and were not counted`);
+    for (const line of sayUnread(rest, column)) log(`propagation: ${host}: ${line}`);
   }
 }
 
@@ -135,13 +163,14 @@ export function createPropagation({
       const faults = faultsOf(counted);
       const complete = !basis.flag || (missing.length === 0 && faults.length === 0);
       if (complete) {
-        say(hosts, deps.log);
+        say(hosts, column, deps.log);
         for (const fault of faults) deps.log(`propagation: not counted: ${fault}`);
         return { hosts, total };
       }
       if (waited >= waitSeconds) {
-        say(hosts, deps.log);
-        throw refusal(faults, missing, column);
+        say(hosts, column, deps.log);
+        const unread = hosts.flatMap((one) => sayUnread(one, column).map((line) => `${one.host}: ${line}`));
+        throw refusal([...faults, ...unread], missing, column);
       }
       await sleep(1_000, undefined, { signal: deps.signal });
     }
@@ -163,7 +192,7 @@ function refusal(faults: readonly string[], missing: readonly string[], column: 
   const got = [...faults, ...missing.map((type) => `no line with ${column}=${type} on any host`)];
   return new StepError(
     `propagation: expected each type that was tried in the logs since the restart, got:\n  - ${got.join("\n  - ")}\n` +
-      "See that the application logs the type and that deployment.logs names its logs, then run again.",
+      "See that the application logs the type in a form that is read (docs/code-deployment-checks.md) and that deployment.logs names its logs, then run again.",
   );
 }
 

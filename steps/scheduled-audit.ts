@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { findInstallDrift, foreignUnit, install, uninstall } from "../audit/installation.ts";
@@ -9,6 +10,7 @@ import {
   timersOf,
 } from "../audit/installed-timer.ts";
 import { findWay, type Places, realPlaces, type Way } from "../audit/machine.ts";
+import { tryAudit } from "../audit/try-audit.ts";
 import { type AuditTask, cronLine, unitFiles } from "../audit/units.ts";
 import { AuditSection } from "../config/audit.ts";
 import { StepError } from "../errors/step-error.ts";
@@ -43,11 +45,16 @@ export function dueAfter(from: Date, { afterDays, at }: ScheduledAuditSpec["sche
 }
 
 /** Counted from the first time that phase 4 was finished: a repair does not put the audit off. */
-function taskOf({ identity, schedule }: ScheduledAuditSpec, { evidence, now }: StepDeps): AuditTask {
+function taskOf(
+  { identity, schedule }: ScheduledAuditSpec,
+  { evidence, now }: StepDeps,
+  { node }: Places,
+): AuditTask {
   const from = validatedAt(evidence.records())?.at;
   return {
-    ...{ stack: identity.stack, folder: process.cwd(), node: process.execPath },
-    ...{ path: process.env.PATH ?? dirname(process.execPath), environmentFile: schedule.environmentFile },
+    ...{ stack: identity.stack, folder: process.cwd(), node },
+    ...{ path: process.env.PATH ?? dirname(node), home: userInfo().homedir },
+    environmentFile: schedule.environmentFile,
     due: dueAfter(from === undefined ? now() : new Date(from), schedule),
   };
 }
@@ -104,14 +111,26 @@ async function observe(spec: ScheduledAuditSpec, deps: StepDeps, places: Places)
   // Another machine's timers can't be looked at from here.
   if (elsewhereDone && isDoneWith(own, spec)) return { drift: [], plan: [], undo, blockers: [] };
   const way = await wayOf(spec, places);
-  const task = taskOf(spec, deps);
+  const task = taskOf(spec, deps, places);
   const drift =
     result && !elsewhereDone && way.kind !== "none"
       ? await findInstallDrift(way, result.installed, task)
       : [];
   if (result && !elsewhereDone && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
   const plan = [...describePlan(way, task, places.host), ...left];
-  return { drift, plan, undo, blockers: refuseForeign(way, task) };
+  return { drift, plan, undo, blockers: [...refuseForeign(way, task), ...(await refuseUnable(way, task))] };
+}
+
+/** What the machine runs in thirty days is tried now: nobody looks at it when it fails then. */
+async function refuseUnable(way: AnyWay, task: AuditTask): Promise<string[]> {
+  if (way.kind !== "systemd" && way.kind !== "cron") return [];
+  const fault = await tryAudit(way, task);
+  if (fault === undefined) return [];
+  const file = task.environmentFile ?? "no audit.environmentFile";
+  return [
+    `scheduled-audit: expected \`rollout audit --stack ${task.stack}\` to run in the environment that its timer will have (PATH, HOME and ${file}), got: ${fault}. ` +
+      "Write what it lacks (PULUMI_BACKEND_URL or PULUMI_ACCESS_TOKEN, PULUMI_CONFIG_PASSPHRASE_FILE) as KEY=value lines into a file that only its user reads, and name it in audit.environmentFile; or set audit.install to false.",
+  ];
 }
 
 /** Two checkouts that roll out the same stack on one machine would run each other's audit. */
@@ -162,9 +181,9 @@ async function apply(
   places: Places,
 ): Promise<ScheduledAuditResult> {
   const way = await wayOf(spec, places);
-  const task = taskOf(spec, deps);
-  const [foreign] = refuseForeign(way, task);
-  if (foreign !== undefined) throw new StepError(foreign);
+  const task = taskOf(spec, deps, places);
+  const [fault] = [...refuseForeign(way, task), ...(await refuseUnable(way, task))];
+  if (fault !== undefined) throw new StepError(fault);
   const before = deps.evidence.entries().get(entryKey(spec.identity))?.result;
   const timers = timersOf(before as ScheduledAuditResult | undefined);
   const former = await removeFormer(timers, way, task, places);
@@ -190,7 +209,7 @@ async function takeOff(
   result: ScheduledAuditResult | undefined,
 ): Promise<UndoResult> {
   const way = await wayOf(spec, places);
-  const task = taskOf(spec, deps);
+  const task = taskOf(spec, deps, places);
   const removed = [
     ...(await removeFormer(timersOf(result), way, task, places)),
     ...(way.kind === "none" ? [] : await uninstall(way, task)),

@@ -10,7 +10,7 @@ import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
 import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow/shadow-compare.ts";
 import { withFlagPair } from "./shadow/shadow-pair.ts";
-import { type ReadySpec, shadowBlockers } from "./shadow/shadow-readiness.ts";
+import { type ReadySpec, shadowBlockers, shadowNotes } from "./shadow/shadow-readiness.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 
 export const ShadowComparisonSpec = BaseSpec.extend({
@@ -68,11 +68,7 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
   const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   if (done) return { ...quiet, blockers: [] };
   const blockers = await shadowBlockers(spec, false);
-  return {
-    ...quiet,
-    blockers,
-    estimateSeconds: 10 + Math.ceil((shadow?.sample ?? 0) / spec.outputs.requestsPerSecond),
-  };
+  return { ...quiet, plan: [...plan, ...(await shadowNotes(spec))], blockers };
 }
 
 async function compareSample(rows: SampledRow[], spec: ReadySpec, deps: StepDeps): Promise<ComparedDeal[]> {

@@ -83,6 +83,16 @@ async function look(
   }
 }
 
+/**
+ * Reads what an audit begins with, and nothing else: Pulumi's backend, the secrets and the evidence.
+ * @throws {StepError} as an audit would.
+ */
+export async function checkAudit(stack: string): Promise<string> {
+  const { evidence } = loadConfig(await readStackSource(stack));
+  const { records } = Chain.open(evidenceFolder(evidence.url));
+  return `audit: the configuration and ${records.length} records of stack ${stack} can be read from here`;
+}
+
 /** Looks at the seven points and records what was seen. Reads the target and changes nothing of it. */
 export async function runAudit(stack: string, options: AuditOptions): Promise<AuditReport> {
   return auditStack(loadConfig(await readStackSource(stack)), options);

@@ -39,9 +39,9 @@ async function readRows(
 }
 
 async function readLogs(key: string, { hosts, deployment }: RolloutConfig, signal: AbortSignal) {
-  const { logs = [], logMark = "" } = deployment ?? {};
+  const { logs = [], logMark = "", logTimeZone: timeZone } = deployment ?? {};
   if (logs.length === 0) return [];
-  const search = { logs, mark: logMark.replaceAll("{key}", () => key) };
+  const search = { logs, timeZone, mark: logMark.replaceAll("{key}", () => key) };
   return Promise.all(
     hosts.map(async (host): Promise<{ host: string; found: LoggedLines }> => {
       try {

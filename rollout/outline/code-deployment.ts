@@ -71,7 +71,12 @@ export const codeDeployment: StepOutline[] = [
     deadlineSeconds: HOUR,
     followsFlag: true,
     fields: (config) => ({
-      ...{ hosts: loggingHosts(config.hosts), logs: config.deployment?.logs, basis: basis(config) },
+      ...{
+        hosts: loggingHosts(config.hosts),
+        logs: config.deployment?.logs,
+        logTimeZone: config.deployment?.logTimeZone,
+        basis: basis(config),
+      },
       ...{ column: config.change.column, allowed: config.smokeTest?.cases.map(({ type }) => type) },
     }),
   },

@@ -60,7 +60,13 @@ export const validation: StepOutline[] = [
     step: flagAbsence as Step,
     deadlineSeconds: HOUR,
     fields: ({ hosts, deployment, flagVariable, releases }) => ({
-      ...{ hosts, logs: deployment?.logs, flagVariable, release: releases.permanent },
+      ...{
+        hosts,
+        logs: deployment?.logs,
+        logTimeZone: deployment?.logTimeZone,
+        flagVariable,
+        release: releases.permanent,
+      },
     }),
   },
   {

@@ -1,5 +1,5 @@
 import picomatch from "picomatch";
-import type { CommitRange } from "../../review/commit-range.ts";
+import type { CommitRange, KeptElsewhere } from "../../review/commit-range.ts";
 import { clip } from "../../review/finding.ts";
 import type { CodeReviewSpec } from "../code-review.ts";
 import { shortSha } from "../restart/host-work.ts";
@@ -34,10 +34,22 @@ export function rangeStops(
   ];
 }
 
+/** A release has to be whole in its own repository. */
+export function submoduleStops({ submodules }: KeptElsewhere, { to }: CodeReviewSpec): string[] {
+  if (submodules.length === 0) return [];
+  return [
+    `code-review: expected ${shortSha(to)} to hold all its files, got ${submodules.length === 1 ? "a submodule" : `${submodules.length} submodules`}, which is not supported: ${listed(submodules)}. Take what is in it into the repository.`,
+  ];
+}
+
+/** The hosts fetch them, so each of them needs the program. */
+export const lfsNotes = ({ lfs }: KeptElsewhere): string[] =>
+  lfs.length === 0 ? [] : [`Git LFS keeps ${listed(lfs)}: each host needs git-lfs to install them`];
+
 function mentionStops(places: string[], { flagVariable, to }: CodeReviewSpec): string[] {
   if (places.length === 0) return [];
   return [
-    `code-review: expected no mention of ${flagVariable} in ${shortSha(to)}, which makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
+    `code-review: expected nothing in ${shortSha(to)} that reads or sets the variable ${flagVariable}, since it makes the behaviour permanent, got ${listed(places)}. Remove what is left of the flag there.`,
   ];
 }
 

@@ -1,6 +1,7 @@
 import semver from "semver";
 import type { Dependency } from "../../config/dependency.ts";
 import { childEnvironment, type ProgramOutcome, runProgram } from "../../processes/child-process.ts";
+import { outputEnd } from "../../processes/output-end.ts";
 import type { CheckItem } from "./check-item.ts";
 
 /** Lowest Node that runs this program, as in package.json. */
@@ -23,7 +24,7 @@ function explain({ failure, exitCode, stderr }: ProgramOutcome, command: readonl
   const program = command[0];
   if (failure === "not found") return `no program ${program} on PATH`;
   if (failure) return `${program}: ${failure}`;
-  return `exit code ${exitCode} of ${command.join(" ")}${stderr.trim() ? `: ${clip(stderr)}` : ""}`;
+  return `exit code ${exitCode} of ${command.join(" ")}${stderr.trim() ? `: ${outputEnd(stderr, 120)}` : ""}`;
 }
 
 /** Compares as semver does; versions of two or four parts are read by their first three. */

@@ -14,7 +14,9 @@ import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
 import { hideValues, inheritedVariables } from "../../processes/inherited-variables.ts";
 import { type LongProgramEnd, runLongProgram } from "../../processes/long-program.ts";
+import { outputEnd } from "../../processes/output-end.ts";
 import { onOneLine } from "../suite/suite-results.ts";
+import { ownFolders, scratchVariables } from "./shadow-scratch.ts";
 
 const LOOK_MS = 100;
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
@@ -68,14 +70,19 @@ export function instanceCommand({ shadow, host, release }: Omit<InstanceTarget, 
   return { cwd: resolve(fillIn(shadow.cwd, places)), program: fillIn(shadow.command[0] ?? "", places) };
 }
 
-/** As the host's own processes get it, and the flag as this instance is to have it. Nothing else of ours. */
+/**
+ * As the host's own processes get it, and the flag as this instance is to have it. Nothing else of ours, and places to
+ * write of its own.
+ */
 export async function instanceEnvironment(
   target: Pick<InstanceTarget, "shadow" | "host" | "flagVariable" | "flag">,
+  scratch: string,
 ): Promise<Record<string, string>> {
   const { shadow, host, flagVariable, flag } = target;
   const own = parseEnv(await readFile(host.envFile, "utf8")) as Record<string, string>;
   const given = { ...own, ...inheritedVariables(shadow.inherit), [flagVariable]: String(flag) };
-  return { ...childEnvironment(), ...given };
+  const moved = await scratchVariables(shadow.scratchVariables, given, scratch);
+  return { ...childEnvironment(), ...(await ownFolders(scratch)), ...given, ...moved };
 }
 
 /** The environment file holds secrets: what an instance prints of them is shown to nobody. */
@@ -118,18 +125,20 @@ class Running implements ShadowInstance {
     this.died = this.#ended.then(async (end) => {
       target.signal.throwIfAborted();
       throw new StepError(
-        `shadow-comparison: expected ${named(flag)} to go on running, got ${describeEnd(end)}${await this.#said(environment)}. Mend shadow.command or the release.`,
+        `shadow-comparison: expected ${named(flag)} to go on running, got ${describeEnd(end)}${await this.said(environment)}. Mend shadow.command or the release.`,
       );
     });
     // Whoever waits for it hears of it; after a stop nobody does.
     this.died.catch(() => undefined);
   }
 
-  async #said(environment: Record<string, string>): Promise<string> {
+  /** The end of its output, in words. */
+  async said(environment: Record<string, string>): Promise<string> {
     const tails = await Promise.all(
+      // What stderr says stands last: a trace has its reason at its end.
       ["stdout", "stderr"].map((name) => readTail(join(this.#scratch, name), SHOWN_BYTES).catch(() => "")),
     );
-    const text = onOneLine(hideOwn(tails.join(" "), environment));
+    const text = outputEnd(hideOwn(tails.join(" "), environment), SHOWN_BYTES);
     return text === "" ? ", it printed nothing" : `; the end of its output: ${text}`;
   }
 
@@ -150,7 +159,11 @@ const saysSo = (said: ProcessHealth, { release, flag }: InstanceTarget) =>
   (said.flag === undefined || said.flag === flag);
 
 /** Waits until it says itself that it is the wanted release with the wanted flag. */
-async function untilWell(instance: ShadowInstance, target: InstanceTarget): Promise<void> {
+async function untilWell(
+  instance: ShadowInstance,
+  target: InstanceTarget,
+  output: () => Promise<string>,
+): Promise<void> {
   const { shadow, release, flag, flagVariable, signal } = target;
   const until = performance.now() + shadow.timeoutSeconds * 1000;
   const { path = "/health", fields } = target.host.health ?? {};
@@ -169,7 +182,7 @@ async function untilWell(instance: ShadowInstance, target: InstanceTarget): Prom
     last = fault ?? last;
     if (performance.now() + LOOK_MS >= until) {
       throw new StepError(
-        `shadow-comparison: expected ${named(flag)} to answer at ${address} within ${shadow.timeoutSeconds} s, got ${last}. ` +
+        `shadow-comparison: expected ${named(flag)} to answer at ${address} within ${shadow.timeoutSeconds} s, got ${last}${await output()}. ` +
           "Correct shadow.command, or raise shadow.timeoutSeconds.",
       );
     }
@@ -181,11 +194,15 @@ async function untilWell(instance: ShadowInstance, target: InstanceTarget): Prom
  * process, SIGKILL included. @throws {StepError} when it does not come up as what it should be.
  */
 export async function startInstance(target: InstanceTarget): Promise<ShadowInstance> {
-  const environment = await instanceEnvironment(target);
   const scratch = await mkdtemp(join(tmpdir(), "rollout-shadow-"));
+  const environment = await instanceEnvironment(target, scratch).catch(async (error: unknown) => {
+    await rm(scratch, { recursive: true, force: true });
+    throw error;
+  });
   const instance = new Running(target, scratch, await freePort(), environment);
   try {
-    await Promise.race([untilWell(instance, target), instance.died]);
+    const said = () => instance.said(environment);
+    await Promise.race([untilWell(instance, target, said), instance.died]);
     return instance;
   } catch (error) {
     await instance.stop();

@@ -1,11 +1,13 @@
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { access, readFile, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
+import { parseEnv } from "node:util";
 import type { ShadowSection } from "../../config/shadow.ts";
 import { childEnvironment } from "../../processes/child-process.ts";
 import { isInstalled } from "../../processes/installed-program.ts";
 import type { ShadowComparisonSpec } from "../shadow-comparison.ts";
 import { instanceCommand } from "./shadow-instance.ts";
+import { writtenPlaces } from "./shadow-scratch.ts";
 
 /** A spec that nothing is missing of. */
 export type ReadySpec = ShadowComparisonSpec & { shadow: ShadowSection };
@@ -73,6 +75,18 @@ async function machineBlockers(spec: ReadySpec, installed: boolean): Promise<str
     : [
         ...faults,
         `shadow-comparison: expected the program ${program} to be there, got none. Install it, or correct shadow.command.`,
+      ];
+}
+
+/** What a person should know before: where the instances could write into what production has. */
+export async function shadowNotes({ shadow, host }: ShadowComparisonSpec): Promise<string[]> {
+  const text = shadow && (await readFile(host.envFile, "utf8").catch(() => undefined));
+  if (!shadow || text === undefined) return [];
+  const names = await writtenPlaces(parseEnv(text), shadow.scratchVariables);
+  return names.length === 0
+    ? []
+    : [
+        `the instances could write where ${names.join(", ")} of ${host.envFile} says, beside the running application: shadow.scratchVariables gives them places of their own`,
       ];
 }
 

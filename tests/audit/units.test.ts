@@ -15,6 +15,7 @@ describe("what a machine runs for the audit", () => {
       node: "/usr/bin/node",
       path: "/usr/bin:/bin",
     },
+    home: "/home/a user",
     ...{ environmentFile: "/etc/rollout/production.env", due: new Date("2026-04-03T06:00:00Z") },
   };
 

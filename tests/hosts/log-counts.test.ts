@@ -56,8 +56,8 @@ describe("types in the logs of a host", () => {
       at("2026-03-03T00:00:00Z", "divestiture"),
       "2026-03-02T09:00:00Z INFO nothing of interest",
     );
-    const { seen, other, unknown, faults } = await host.counts();
-    assert.deepEqual([seen, other, unknown, faults], ["1 1 1", 0, 0, []]);
+    const { seen, other, undated, faults } = await host.counts();
+    assert.deepEqual([seen, other, undated, faults], ["1 1 1", 0, undefined, []]);
   });
 
   for (const [time, counted] of [
@@ -71,8 +71,8 @@ describe("types in the logs of a host", () => {
     ["2026-02-28 12:00:00,5", false],
   ] as const)
     it(`are told by their time: ${time} is ${counted ? "after" : "before"} the restart`, async () => {
-      const { seen, unknown } = await new LoggingHost(at(time)).counts();
-      assert.deepEqual([seen, unknown], [counted ? "0 1 0" : "0 0 0", 0]);
+      const { seen, undated } = await new LoggingHost(at(time)).counts();
+      assert.deepEqual([seen, undated], [counted ? "0 1 0" : "0 0 0", undefined]);
     });
 
   it("are counted apart where a line has no time, another value, quotes, or another name", async () => {
@@ -85,8 +85,9 @@ describe("types in the logs of a host", () => {
       "2026-03-02T09:00:00Z INFO {deal_type=acquisition}, deal_type=carveout;",
       at("2026-03-02T09:00:00Z", "carveout2"),
     );
-    const { seen, other, unknown } = await host.counts();
-    assert.deepEqual([seen, other, unknown], ["1 1 1", 3, 1]);
+    const { seen, other, undated } = await host.counts();
+    assert.deepEqual([seen, other], ["1 1 1", 3]);
+    assert.deepEqual(undated, { lines: 1, first: `${host.log}:1` });
   });
 
   it("are counted once through rotation by renaming, packing and a new file", async () => {
@@ -136,11 +137,11 @@ describe("types in the logs of a host", () => {
 });
 
 describe("a word in the logs of a host", () => {
-  it("is counted by lines from the restart on, wherever in the line and whatever follows it; a line without a time tells of no writing", async () => {
+  it("is counted by lines from the restart on, as a whole word wherever in the line; a line without a time tells of no writing", async () => {
     const host = new LoggingHost(
       "2026-03-02T07:00:00Z INFO FLAG=true before the restart",
       "2026-03-02T09:00:00Z INFO started, FLAG is not set, FLAG again",
-      "2026-03-02T09:00:01Z INFO nothing of interest",
+      "2026-03-02T09:00:01Z INFO nothing of FLAG_OF_OLD interest",
       "  at undated (FLAG.ts:1)",
     );
     const { lines, mentions } = await host.counts(undefined, "FLAG");

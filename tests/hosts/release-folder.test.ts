@@ -7,9 +7,11 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { findOnPath } from "../../bin/programs.mjs";
 import {
   installRelease,
   readReleases,
@@ -17,6 +19,7 @@ import {
   removeReleases,
   switchRelease,
 } from "../../hosts/release-folder.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { adoptRelease, linkCurrent, makeHost, makeRepository, writer } from "./host-fixture.ts";
 
 const FILES = { "app.txt": "one\n", "lib/deep.txt": "deep\n" };
@@ -140,7 +143,97 @@ describe("installing a release", () => {
     git("update-index", "--add", "--cacheinfo", `160000,${shas[0]},sub`);
     git("commit", "--quiet", "-m", "sub");
     const source = { repository: url, sha: git("rev-parse", "HEAD") };
-    await rejects(installRelease(makeHost(), source, writer()), /got a submodule, which is not supported/);
+    await rejects(
+      installRelease(makeHost(), source, writer()),
+      /got a submodule, which is not supported: sub\. /,
+    );
+  });
+
+  /** A repository with one file that Git LFS keeps, as its user made it. */
+  function lfsRepository() {
+    const { url } = makeRepository({ "app.txt": "one\n" });
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-C", url, "-c", "user.name=t", "-c", "user.email=t@t", ...args], {
+        encoding: "utf8",
+        stdio: "pipe",
+      }).trim();
+    git("lfs", "install", "--local");
+    git("lfs", "track", "*.bin");
+    mkdirSync(join(url, "models of 2026"));
+    writeFileSync(join(url, "models of 2026/big.bin"), "weights".repeat(1000));
+    git("add", "--all");
+    git("commit", "--quiet", "-m", "a model");
+    return { url, git, sha: git("rev-parse", "HEAD") };
+  }
+  /** A folder of this machine's programs but git-lfs. */
+  function withoutLfs(): string {
+    const folder = temporaryFolder("bin");
+    for (const name of readdirSync("/usr/bin"))
+      if (!name.startsWith("git-lfs")) symlinkSync(join("/usr/bin", name), join(folder, name));
+    return folder;
+  }
+  const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 132000000\n`;
+
+  it("refuses files that Git LFS keeps where git-lfs is not installed, by name and size, whatever the attributes", async () => {
+    const { url, shas } = makeRepository({
+      "model.bin": POINTER,
+      "docs/lfs.md": `Pointers look so:\n${POINTER}`,
+    });
+    const host = makeHost();
+    const path = process.env.PATH;
+    process.env.PATH = withoutLfs();
+    try {
+      const failing = installRelease(host, { repository: url, sha: shas[0] ?? "" }, writer());
+      await rejects(
+        failing,
+        /got pointers of Git LFS: model\.bin \(132000000 bytes\)\. Install git-lfs on host-a/,
+      );
+    } finally {
+      process.env.PATH = path;
+    }
+    deepEqual(readdirSync(join(host.appDir, "releases")), []);
+  });
+
+  it("fetches what Git LFS keeps, finds it changed, and puts it back", async function () {
+    if (!findOnPath("git-lfs")) {
+      console.warn("      skipped: git-lfs is not installed (apt-get install git-lfs)");
+      this.skip();
+    }
+    const { url, sha } = lfsRepository();
+    const host = makeHost();
+    const file = join(host.appDir, "releases", sha, "models of 2026/big.bin");
+    const source = { repository: url, sha };
+    const changed = async () => (await readReleases(host, writer(), [sha])).installed[0]?.changed;
+    equal(await installRelease(host, source, writer()), "installed");
+    equal(readFileSync(file, "utf8"), "weights".repeat(1000));
+    deepEqual(await changed(), { files: 0, first: "" });
+    deepEqual(await installRelease(host, source, writer()), { repaired: 0 });
+    writeFileSync(file, POINTER);
+    deepEqual(await changed(), { files: 1, first: "models of 2026/big.bin" });
+    // What was fetched once is on the host: the repository is not asked again.
+    rmSync(join(url, ".git/lfs"), { recursive: true });
+    deepEqual(await installRelease(host, source, writer()), { repaired: 1 });
+    equal(readFileSync(file, "utf8"), "weights".repeat(1000));
+  });
+
+  it("refuses a file of Git LFS that nobody has pushed, by name", async function () {
+    if (!findOnPath("git-lfs")) this.skip();
+    const { url, shas } = makeRepository({ "model.bin": POINTER });
+    const failing = installRelease(makeHost(), { repository: url, sha: shas[0] ?? "" }, writer());
+    await rejects(failing, /model\.bin \(132000000 bytes\)/);
+  });
+
+  it("refuses a file that passes a filter which the host does not have, by name", async () => {
+    const { url, shas } = makeRepository({
+      ".gitattributes": "secrets/** filter=git-crypt diff=git-crypt\n*.txt -filter\n",
+      "secrets/key.txt": "plain\n",
+      "secrets/my key.json": "\u0000GITCRYPT",
+    });
+    const failing = installRelease(makeHost(), { repository: url, sha: shas[0] ?? "" }, writer());
+    await rejects(
+      failing,
+      /expected the git filter git-crypt, which secrets\/my key\.json of [0-9a-f]{40} passes through, to be set up for \S+ on host-a, got none/,
+    );
   });
 
   it("leaves no half release on a full disk, and goes on once there is space", async function () {

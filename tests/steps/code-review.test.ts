@@ -48,24 +48,62 @@ describe("code review", () => {
       assert.deepEqual((await codeReview.apply(gone(made), deps)).readers, []);
       assert.match(
         (await codeReview.observe(gone(made), deps)).plan.join(),
-        /that none names DEAL_TYPE_AWARENESS/,
+        /that none reads or sets DEAL_TYPE_AWARENESS/,
       );
     });
 
-    it("stops at every mention in code, tests and settings, by file and line", async () => {
+    it("stops wherever code and tests read the variable or settings set it, by file and line", async () => {
       const [stop = "", ...others] = await stopsOf({
-        "config_v2.py": "x = 1\n# DEAL_TYPE_AWARENESS\n",
+        "config_v2.py": READS,
         "services/.env.example": "DEAL_TYPE_AWARENESS=true\n",
+        "services/start.sh": 'exec app --aware="$\u007bDEAL_TYPE_AWARENESS:-false}"\n',
+        "services/tests/test_flag.py": 'monkeypatch.setenv("DEAL_TYPE_AWARENESS", "true")\n',
       });
-      assert.match(stop, /expected no mention of DEAL_TYPE_AWARENESS in [0-9a-f]{12}/);
-      assert.match(stop, /got config_v2\.py:2, services\/\.env\.example:1\. Remove what is left/);
+      assert.match(
+        stop,
+        /expected nothing in [0-9a-f]{12} that reads or sets the variable DEAL_TYPE_AWARENESS/,
+      );
+      assert.match(
+        stop,
+        /got config_v2\.py:2, services\/\.env\.example:1, services\/start\.sh:1, services\/tests\/test_flag\.py:1\. Remove/,
+      );
       assert.deepEqual(others, []);
+    });
+
+    it("passes constants that are called like the flag, and comments about it, as the review of phase 2 does", async () => {
+      const files = {
+        "config_v2.py":
+          "DEAL_TYPE_AWARENESS = True\nDEAL_TYPE_AWARENESS_ENABLED = True  # was DEAL_TYPE_AWARENESS\n",
+        "services/cost.py":
+          'from config_v2 import DEAL_TYPE_AWARENESS\nif app.config["DEAL_TYPE_AWARENESS"]: run()\n',
+        "services/page.js": "const DEAL_TYPE_AWARENESS = true;\n",
+      };
+      assert.deepEqual(await stopsOf(files), []);
     });
 
     it("names its own key of the config", async () => {
       const [stop = ""] = await stopsOf({ "other.py": "" });
       assert.match(stop, /add them to deployment\.permanentReview\.files/);
     });
+  });
+
+  it("stops at a submodule by name, and says in preview what Git LFS keeps", async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 132000000\n`;
+    const made = repositoryWith({ "config_v2.py": READS, "services/model.bin": pointer });
+    const { blockers, plan } = await codeReview.observe(specOf(made), makeDeps(""));
+    assert.deepEqual(blockers, []);
+    assert.equal(
+      plan[1],
+      "Git LFS keeps services/model.bin (132000000 bytes): each host needs git-lfs to install them",
+    );
+    made.repository.git("update-index", "--add", "--cacheinfo", `160000,${made.from},services/vendored`);
+    made.repository.git("commit", "--quiet", "-m", "a submodule");
+    const to = made.repository.git("rev-parse", "HEAD");
+    const [stop = ""] = (await codeReview.observe(specOf({ ...made, to }), makeDeps(""))).blockers;
+    assert.match(
+      stop,
+      /to hold all its files, got a submodule, which is not supported: services\/vendored\. Take/,
+    );
   });
 
   it("passes a release that changes the expected files on top of what runs and reads the flag by its name", async () => {

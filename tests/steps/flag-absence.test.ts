@@ -70,7 +70,7 @@ describe("flag absence", () => {
     );
     await assert.rejects(
       flagAbsence.apply(...trial(silent)),
-      /got:\n {2}- web-1: unproven, no line since 2026-03-02T09:00:00Z that begins with a time: make a request/,
+      /got:\n {2}- web-1: unproven, no line since 2026-03-02T09:00:00Z whose time is understood: make a request/,
     );
     writeFileSync(join(silent.appDir, "log/app.log"), "2026-03-02T09:00:05Z INFO deal analysed\n");
     assert.equal((await flagAbsence.apply(...trial(silent))).hosts[0]?.lines, 1);

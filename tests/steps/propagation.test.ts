@@ -139,6 +139,33 @@ describe("propagation", () => {
     assert.deepEqual([plan, blockers], [["counts nothing: validation env-flag owns what ran here"], []]);
   });
 
+  it("says in preview which log has no time that is understood, and which is not there yet", async () => {
+    const fleet = new Fleet();
+    fleet.logAll();
+    appendFileSync(join(fleet.hosts[1]?.appDir ?? "", "worker.log"), "INFO:app:deal_type=carveout\n");
+    const logs = ["{appDir}/app.log", "{appDir}/worker.log"];
+    const { blockers, plan } = await propagation.observe(fleet.spec({ logs }), fleet.deps());
+    const worker = join(fleet.folder, "web-2/worker.log");
+    assert.deepEqual(blockers, [
+      `propagation: expected lines with a time in ${worker} on web-2, got none whose time is understood (${worker}:1). ` +
+        "Have the application log the time, or name its journal in deployment.logs: docs/code-deployment-checks.md.",
+    ]);
+    assert.match(plan[1] ?? "", /^by now, on web-1: \S+\/web-1\/worker\.log is not there$/);
+  });
+
+  it("names what was not understood beside the type that is missing", async () => {
+    const fleet = new Fleet();
+    fleet.logAll();
+    fleet.log(1, "2026-03-02T09:40:00Z", "carveout");
+    const line = "2026-03-02T09:50:00Z INFO deal_type is carveout\n";
+    appendFileSync(join(fleet.hosts[0]?.appDir ?? "", "app.log"), line);
+    const spec = fleet.spec({ allowed: [...TYPES, "merger"] });
+    await assert.rejects(hasty.apply(spec, fleet.deps()), {
+      message:
+        /- web-1: 1 line not understood, first at \S+app\.log:4: it names deal_type without a value\n {2}- no line with deal_type=merger on any host/,
+    });
+  });
+
   it("refuses a flag that is on without a log to count in", async () => {
     const { blockers } = await propagation.observe(new Fleet().spec({ logs: [] }), makeDeps(""));
     assert.match(

@@ -38,6 +38,7 @@ class Machine {
   readonly places = {
     ...{ host: "bastion", booted: join(this.root, "booted"), isRoot: true },
     ...{ systemUnits: join(this.root, "units"), userUnits: join(this.root, "units") },
+    node: join(this.root, "node"),
   };
   step = createScheduledAudit(this.places) as unknown as Step;
 
@@ -51,9 +52,16 @@ class Machine {
       writeFileSync(join(bin, name), text.replace("#!/bin/sh\n", `#!/bin/sh\nSTAND_IN='${this.root}'\n`));
       chmodSync(join(bin, name), 0o755);
     }
+    this.audit("exit 0");
     process.env.PATH = [bin, "/usr/bin", "/bin"].join(delimiter).replace(/^/, "");
     if (!programs.includes("crontab"))
       assert.equal(findOnPath("crontab"), undefined, "this machine has cron");
+  }
+
+  /** What the audit's command does when it is tried. */
+  audit(script: string): void {
+    writeFileSync(this.places.node, `#!/bin/sh\n${script}\n`);
+    chmodSync(this.places.node, 0o755);
   }
 
   spec(changed: Partial<ScheduledAuditSpec> = {}): ScheduledAuditSpec {
@@ -127,6 +135,68 @@ describe("scheduled audit", () => {
     assert.deepEqual((await machine.observe()).drift, []);
     await machine.undo();
     assert.deepEqual([machine.units(), machine.enabled()], [[], false]);
+  });
+
+  describe("is tried in the environment that its timer will have", () => {
+    const NEEDS =
+      '[ -n "$PULUMI_ACCESS_TOKEN" ] || { echo "error: PULUMI_ACCESS_TOKEN must be set for login" >&2; exit 255; }';
+    const withToken = async (work: () => Promise<void>) => {
+      process.env.PULUMI_ACCESS_TOKEN = "pul-secret";
+      try {
+        await work();
+      } finally {
+        delete process.env.PULUMI_ACCESS_TOKEN;
+      }
+    };
+
+    for (const program of ["systemctl", "crontab"] as const)
+      it(`and refused with what it lacks of this shell, before anything is installed (${program})`, () =>
+        withToken(async () => {
+          const machine = new Machine(program);
+          machine.audit(NEEDS);
+          const [blocker = ""] = (await machine.observe()).blockers;
+          assert.match(
+            blocker,
+            /environment that its timer will have \(PATH, HOME and no audit\.environmentFile\), got: error: PULUMI_ACCESS_TOKEN must be set for login/,
+          );
+          assert.equal(
+            /set here and not there: .*PULUMI_ACCESS_TOKEN/.test(blocker),
+            program === "systemctl",
+          );
+          assert.doesNotMatch(blocker, /pul-secret/);
+          await assert.rejects(machine.apply(), /PULUMI_ACCESS_TOKEN must be set/);
+          assert.deepEqual([machine.units(), existsSync(join(machine.root, "tab"))], [[], false]);
+        }));
+
+    for (const program of ["systemctl", "crontab"] as const)
+      it(`and installed where audit.environmentFile gives it (${program})`, async () => {
+        const machine = new Machine(program);
+        machine.audit(
+          `${NEEDS}\n[ -n "$HOME" ] && [ "$PWD" = '${process.cwd()}' ] || exit 9\necho "$@" >'${machine.root}/tried'`,
+        );
+        const environmentFile = join(machine.root, "audit.env");
+        writeFileSync(environmentFile, "# for the audit\nPULUMI_ACCESS_TOKEN=t1\n");
+        const spec = machine.spec({ schedule: { ...machine.spec().schedule, environmentFile } });
+        assert.deepEqual((await machine.observe(spec)).blockers, []);
+        assert.match(
+          readFileSync(join(machine.root, "tried"), "utf8"),
+          /rollout\.mjs audit --stack test --check\n$/,
+        );
+        assert.equal((await machine.apply(spec)).how, program === "crontab" ? "cron" : "systemd-system");
+      });
+
+    it("where the file is missing, or exports what systemd does not read", async () => {
+      const machine = new Machine("systemctl");
+      machine.audit(NEEDS);
+      const environmentFile = join(machine.root, "audit.env");
+      const spec = machine.spec({ schedule: { ...machine.spec().schedule, environmentFile } });
+      assert.match(
+        (await machine.observe(spec)).blockers[0] ?? "",
+        /audit\.env could not be read \(ENOENT\)/,
+      );
+      writeFileSync(environmentFile, "export PULUMI_ACCESS_TOKEN=t1\n");
+      assert.match((await machine.observe(spec)).blockers[0] ?? "", /PULUMI_ACCESS_TOKEN must be set/);
+    });
   });
 
   it("repairs a timer that was edited, disabled or removed", async () => {

@@ -11,15 +11,13 @@ import { SystemdMachine } from "./machine.ts";
 const SOURCES = join(PROJECT_ROOT, "tests/systemd/app");
 const FILES = ["analysis.py", "jobs.py", "settings.py", "store.py", "web.py", "tests/test_deal_type.py"];
 
-/** Debian's packages that the application and its machine are made of, by a file of each. */
-export const APP_PACKAGES = {
-  "systemd-container": "/usr/bin/systemd-nspawn",
-  gunicorn: "/usr/bin/gunicorn",
-  "python3-flask": "/usr/lib/python3/dist-packages/flask/__init__.py",
-  "python3-celery": "/usr/lib/python3/dist-packages/celery/__init__.py",
-  "python3-psycopg2": "/usr/lib/python3/dist-packages/psycopg2/__init__.py",
-  "python3-pytest": "/usr/lib/python3/dist-packages/pytest/__init__.py",
-};
+/** What of Debian's packages the application needs (bin/test-packages.mjs). */
+const NEEDED = [
+  "/usr/bin/gunicorn",
+  ...["flask", "celery", "psycopg2", "pytest", "setproctitle"].map(
+    (name) => `/usr/lib/python3/dist-packages/${name}/__init__.py`,
+  ),
+];
 
 /** Where the application lives on its machine. */
 export const APP = "/srv/diligence";
@@ -191,8 +189,8 @@ async function seed(cluster: Cluster): Promise<string> {
 
 /** Why the application cannot be run here; `undefined` where it can. */
 export function missingForApp(): string | undefined {
-  const packages = Object.entries(APP_PACKAGES).filter(([, file]) => !existsSync(file));
-  if (packages.length > 0) return `not installed: ${packages.map(([name]) => name).join(", ")}`;
+  const gone = NEEDED.filter((file) => !existsSync(file));
+  if (gone.length > 0) return `not installed: ${gone.join(", ")}`;
   return SystemdMachine.missing();
 }
 

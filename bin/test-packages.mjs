@@ -1,27 +1,26 @@
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { aptInstall } from "./apt.mjs";
+import { findOnPath } from "./programs.mjs";
 import { isRootOnDebian } from "./requirements.mjs";
 import { say } from "./say.mjs";
 
-const PYTHON = "/usr/lib/python3/dist-packages";
-
 /**
- * Debian's packages that tests need and the product does not, each with a file of it. Without one of them its
- * tests are skipped and say so; the gate installs them first, so that there nothing is skipped.
+ * Debian's packages that tests need and the product does not, each with its program, if it has one. Without one of them
+ * its tests are skipped and say so; the gate installs them first, so that there nothing is skipped.
  */
 const TEST_PACKAGES = {
-  shellcheck: "/usr/bin/shellcheck",
-  "systemd-container": "/usr/bin/systemd-nspawn",
-  "git-lfs": "/usr/bin/git-lfs",
-  gunicorn: "/usr/bin/gunicorn",
-  "python3-flask": `${PYTHON}/flask/__init__.py`,
-  "python3-celery": `${PYTHON}/celery/__init__.py`,
-  "python3-psycopg2": `${PYTHON}/psycopg2/__init__.py`,
-  "python3-pytest": `${PYTHON}/pytest/__init__.py`,
-  "python3-setproctitle": `${PYTHON}/setproctitle/__init__.py`,
+  shellcheck: "shellcheck",
+  "systemd-container": "systemd-nspawn",
+  "git-lfs": "git-lfs",
+  gunicorn: "gunicorn",
+  ...{ "python3-flask": null, "python3-celery": null, "python3-psycopg2": null },
+  ...{ "python3-pytest": null, "python3-setproctitle": null },
 };
 
-const missing = Object.keys(TEST_PACKAGES).filter((name) => !existsSync(TEST_PACKAGES[name]));
+const isInstalled = ([name, program]) =>
+  program ? findOnPath(program) : spawnSync("dpkg-query", ["--show", name], { stdio: "ignore" }).status === 0;
+
+const missing = Object.entries(TEST_PACKAGES).flatMap((entry) => (isInstalled(entry) ? [] : [entry[0]]));
 if (missing.length > 0 && !isRootOnDebian()) {
   say(`Tests will be skipped without ${missing.join(", ")}: apt-get install -y ${missing.join(" ")}`);
 } else if (missing.length > 0 && !aptInstall("Tests", ...missing)) {

@@ -84,7 +84,10 @@ describe("a migrator that is no superuser", () => {
     await target.admin.query(`REVOKE SET ON PARAMETER session_replication_role FROM ${role}`);
     const { left, restored } = await target.undo(migration, target.spec({}, options));
     assert.equal(restored, 0);
-    assert.deepEqual(left?.map(({ code, remedy }) => [code, remedy]), [["42501", `As a superuser: ${grant[1]}.`]]);
+    assert.deepEqual(
+      left?.map(({ code, remedy }) => [code, remedy]),
+      [["42501", `As a superuser: ${grant[1]}.`]],
+    );
     await target.admin.query(grant[1] as string);
     for (const step of STEPS.toReversed()) await target.undo(step, target.spec({}, options));
     assert.deepEqual(await snapshotDatabase(target.admin), before);

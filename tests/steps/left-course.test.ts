@@ -5,8 +5,10 @@ import { StepError } from "../../errors/step-error.ts";
 import { acquireLease } from "../../postgres/lease.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import type { MigrationSpec } from "../../steps/migration/migration-plan.ts";
 import { migration } from "../../steps/migration.ts";
+import type { Step } from "../../steps/step.ts";
 import { TOUCH, trigger } from "./app-trigger-fixture.ts";
 import { contractSpec, migrate, undoAll } from "./contract-fixture.ts";
 import { CrashPoint } from "./crash.ts";
@@ -90,7 +92,7 @@ describe("an undo that has to leave rows", function () {
     const spec = contractSpec(target, { connections: 1, batchSize: 100 });
     const before = await snapshotDatabase(target.admin);
     // Those before them in the rollout take nothing back that these do not.
-    const again = async (steps = [migration, expand]) => {
+    const again = async (steps: Step<ChangeStepSpec>[] = [migration, expand]) => {
       for (;;) {
         try {
           for (const step of steps) await target.undo(step, spec);

@@ -5,8 +5,10 @@ import { StepError } from "../../errors/step-error.ts";
 import { acquireLease } from "../../postgres/lease.ts";
 import { snapshotDatabase } from "../../postgres/schema-snapshot.ts";
 import { expand } from "../../steps/expand.ts";
+import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import type { MigrationSpec } from "../../steps/migration/migration-plan.ts";
 import { migration } from "../../steps/migration.ts";
+import type { Step } from "../../steps/step.ts";
 import { TOUCH, trigger } from "./app-trigger-fixture.ts";
 import { contractSpec, migrate, undoAll } from "./contract-fixture.ts";
 import { CrashPoint } from "./crash.ts";
@@ -89,10 +91,12 @@ describe("an undo that has to leave rows", function () {
     target = await RolloutTarget.make({ rows: 8 });
     const spec = contractSpec(target, { connections: 1, batchSize: 100 });
     const before = await snapshotDatabase(target.admin);
-    const again = async () => {
+    // Those before them in the rollout take nothing back that these do not.
+    const again = async (steps: Step<ChangeStepSpec>[] = [migration, expand]) => {
       for (;;) {
         try {
-          return await undoAll(target, spec);
+          for (const step of steps) await target.undo(step, spec);
+          return;
         } catch (error) {
           if (!(error instanceof StepError && /another run holds the lease/.test(error.message))) throw error;
           await sleep(10);
@@ -115,7 +119,7 @@ describe("an undo that has to leave rows", function () {
         assert.deepEqual(rows, [{ key: "2", code: "23514" }], `${moment} ${commit}`);
         assert.deepEqual((await target.admin.query("SELECT reason FROM rollout.kept")).rows, []);
         await target.admin.query(MENDED);
-        await again();
+        await again([expand]);
         assert.deepEqual(await snapshotDatabase(target.admin), before, `${moment} ${commit}`);
         if (!crash.crashed) break;
         crashes += 1;

@@ -23,7 +23,8 @@ const NONE: Publications = {
   ...{ ofTable: [], ofUpdates: [], ofRollout: [], replicaIdentity: "d", active: false, slots: 0 },
 };
 
-// Asked by number: the view pg_publication_tables gives names, and to look a name up takes rights on its schema.
+// Asked by number, of the catalogue alone: the view pg_publication_tables gives names, and to look a name up takes rights
+// on its schema; pg_get_publication_tables opens every table, and waits where somebody has locked one.
 const FACTS = `
   SELECT c.relreplident AS "replicaIdentity", current_setting('wal_level') = 'logical' AS active,
          (SELECT count(*)::int FROM pg_replication_slots AS s
@@ -34,11 +35,11 @@ const FACTS = `
                WHERE (p.pubinsert OR p.pubupdate OR p.pubdelete) AND (p.puballtables OR of_schema(p)) ORDER BY 1) AS "ofRollout"
   FROM pg_class AS c WHERE c.oid = to_regclass($1)`;
 
-const OF_TABLE = "EXISTS (SELECT FROM pg_get_publication_tables(p.pubname::text) AS g WHERE g.relid = c.oid)";
-
 /** Publications of whole schemas came with PostgreSQL 15. */
-const OF_SCHEMA = `EXISTS (SELECT FROM pg_publication_namespace AS m JOIN pg_namespace AS n ON n.oid = m.pnnspid
-  WHERE m.pnpubid = p.oid AND n.nspname = 'rollout')`;
+const ofSchema = (schema: string) =>
+  `EXISTS (SELECT FROM pg_publication_namespace AS m WHERE m.pnpubid = p.oid AND m.pnnspid = ${schema})`;
+
+const LISTED = "EXISTS (SELECT FROM pg_publication_rel AS l WHERE l.prpubid = p.oid AND l.prrelid = c.oid)";
 
 /** Reads catalogues only. */
 export async function readPublications(
@@ -46,9 +47,15 @@ export async function readPublications(
   change: Change,
   serverVersion: number,
 ): Promise<Publications> {
-  const sql = FACTS.replaceAll("of_table(p)", OF_TABLE).replaceAll(
+  const schemas = serverVersion >= 150_000;
+  const rollout = ofSchema("(SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = 'rollout')");
+  const ofTable = [
+    ...["c.relpersistence = 'p' AND p.puballtables", LISTED],
+    ...(schemas ? [ofSchema("c.relnamespace")] : []),
+  ];
+  const sql = FACTS.replaceAll("of_table(p)", `(${ofTable.join(" OR ")})`).replaceAll(
     "of_schema(p)",
-    serverVersion >= 150_000 ? OF_SCHEMA : "false",
+    schemas ? rollout : "false",
   );
   const { rows } = await client.query<Publications>(sql, [tableName(change)]);
   return rows[0] ?? NONE;

@@ -93,9 +93,7 @@ for (const major of [14, 18])
       await other.query(
         "CREATE TABLE notes (id bigint PRIMARY KEY, deal_id bigint); CREATE TABLE alembic_version (version_num text PRIMARY KEY)",
       );
-      await target.admin.query(
-        "CREATE PUBLICATION everything FOR ALL TABLES",
-      );
+      await target.admin.query("CREATE PUBLICATION everything FOR ALL TABLES");
       // On one server it has to be made before: CREATE SUBSCRIPTION would wait for itself.
       await target.admin.query("SELECT pg_create_logical_replication_slot('feed', 'pgoutput')");
       const source = new URL(target.url);

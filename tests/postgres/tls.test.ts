@@ -10,69 +10,18 @@ import { findProgram } from "../../postgres/programs.ts";
 import { endServer } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-/** A root of our own, and a certificate of `db.example` and 127.0.0.1 that it signs. */
+/** A root of our own, another one, and a certificate of `db.example` that ours signs. */
 function makeCertificates(folder: string) {
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "ignore" });
-  openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=root",
-    "-keyout",
-    "root.key",
-    "-out",
-    "root.crt",
-  );
-  openssl(
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=other",
-    "-keyout",
-    "other.key",
-    "-out",
-    "other.crt",
-  );
-  openssl(
-    "req",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-subj",
-    "/CN=db.example",
-    "-keyout",
-    "server.key",
-    "-out",
-    "server.csr",
-  );
+  const openssl = (line: string) =>
+    execFileSync("openssl", line.split(" "), { cwd: folder, stdio: "ignore" });
+  for (const name of ["root", "other"])
+    openssl(
+      `req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=${name} -keyout ${name}.key -out ${name}.crt`,
+    );
+  openssl("req -newkey rsa:2048 -nodes -subj /CN=db.example -keyout server.key -out server.csr");
   writeFileSync(join(folder, "names"), "subjectAltName=DNS:db.example");
-  openssl(
-    "x509",
-    "-req",
-    "-in",
-    "server.csr",
-    "-CA",
-    "root.crt",
-    "-CAkey",
-    "root.key",
-    "-CAcreateserial",
-    "-days",
-    "2",
-    "-extfile",
-    "names",
-    "-out",
-    "server.crt",
-  );
+  const signed = "-in server.csr -CA root.crt -CAkey root.key -CAcreateserial -extfile names -out server.crt";
+  openssl(`x509 -req -days 2 ${signed}`);
 }
 
 describe("TLS, as libpq understands the words", () => {

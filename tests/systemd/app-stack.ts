@@ -91,7 +91,11 @@ export class AppStack {
         cwd: `${APP}/releases/{release}`,
         environment: { DILIGENCE_DATABASE: "none", PYTHONPATH: ".", PYTHONDONTWRITEBYTECODE: "1" },
       },
-      deployment: { repository: repository.folder, restart: { timeoutSeconds: 30 } },
+      deployment: {
+        repository: repository.folder,
+        restart: { timeoutSeconds: 30 },
+        logs: ["{appDir}/log/app.log"],
+      },
       shadow: {
         command: ["/usr/bin/gunicorn", "--workers", "1", "--bind", "127.0.0.1:{port}", "web:app"],
         sample: 20,

@@ -54,6 +54,7 @@ export async function runChecklist(options: ChecklistOptions): Promise<Checklist
       deps.log(
         `browser-checklist: ${outcome.faults.length === 0 ? "ok  " : "FAIL"}  ${name} (${(outcome.ms / 1000).toFixed(1)} s)`,
       );
+      for (const line of outcome.unscanned ?? []) deps.log(`browser-checklist: not scanned by axe: ${line}`);
       points.push(outcome);
     }
     return { browser: browser.version(), points };
@@ -116,6 +117,7 @@ function pointOptions(
       markerPrefix: section.markerPrefix,
       ignore: section.ignore,
       ignoreRules: section.ignoreRules,
+      leftOut: section.withoutScan.filter((left) => left.point === undefined || left.point === point.name),
       scanned,
     },
     ...{ secrets: Object.fromEntries(secrets), deps },

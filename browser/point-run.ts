@@ -6,7 +6,7 @@ import { newMarker } from "../postgres/deals/marked-rows.ts";
 import { hideValues } from "../processes/inherited-variables.ts";
 import type { StepDeps } from "../steps/step.ts";
 import { onOneLine } from "../steps/suite/suite-results.ts";
-import { Accessibility, type ScannedPages } from "./accessibility.ts";
+import { Accessibility, type LeftOut, type ScannedPages } from "./accessibility.ts";
 import { performAction, type Scene } from "./actions.ts";
 import { PageTroubles } from "./page-troubles.ts";
 import { type Picture, pictureName, showAs, takePicture, VIEWS, type View } from "./pictures.ts";
@@ -21,6 +21,8 @@ export interface PointOutcome {
   screenshots: Picture[];
   /** Pages that axe scanned. */
   scans: number;
+  /** Pages that it did not, with the reason. Absent where there are none. */
+  unscanned?: string[];
 }
 
 /** What a point is run by. */
@@ -35,6 +37,7 @@ export interface PointOptions {
   markerPrefix: string;
   ignore: readonly string[];
   ignoreRules: readonly string[];
+  leftOut: readonly LeftOut[];
   /** Shared by the points of a run. */
   scanned: ScannedPages;
   /** Names `secret:NAME` → values. */
@@ -61,7 +64,7 @@ export class PointRun {
     this.#options = options;
     this.#page = page;
     this.#troubles = new PageTroubles(context, options.ignore);
-    this.#accessibility = new Accessibility(options.ignoreRules, options.scanned);
+    this.#accessibility = new Accessibility(options.ignoreRules, options.leftOut, options.scanned);
   }
 
   /** Runs it in that session, which is closed afterwards. Throws for nothing that the application does. */
@@ -87,8 +90,10 @@ export class PointRun {
     const troubles = this.#troubles.lines.map((seen) => ({ expected: "no error on the way", seen }));
     const faults = [...(fault ? [fault] : []), ...this.#accessibility.faults, ...troubles];
     const hide = (text: string) => hideTyped(text, Object.values(secrets));
+    const { scans, unscanned } = this.#accessibility;
     return {
-      ...{ point: name, ms, screenshots: this.#screenshots, scans: this.#accessibility.scans },
+      ...{ point: name, ms, screenshots: this.#screenshots, scans },
+      ...(unscanned.length > 0 ? { unscanned } : {}),
       faults: faults.map(({ expected, seen }) => ({ expected: hide(expected), seen: hide(seen) })),
     };
   }

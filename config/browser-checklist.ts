@@ -59,6 +59,25 @@ export const BrowserChecklistSection = z.strictObject({
     .max(50)
     .default([])
     .describe("axe rules that are not asked of the pages."),
+  withoutScan: z
+    .array(
+      z
+        .strictObject({
+          page: z
+            .string()
+            .regex(/^\/\S*$/, "a path from /")
+            .optional()
+            .describe("Path of a page that axe leaves out; a name in braces stands for a key: /deals/{id}."),
+          point: Name.optional().describe(
+            "Name of a point whose pages it leaves out; with `page`, that page there alone.",
+          ),
+          reason: z.string().min(1).max(300).describe("Why; it is shown with the result."),
+        })
+        .refine(({ page, point }) => page ?? point, "a page or a point"),
+    )
+    .max(50)
+    .default([])
+    .describe("Pages and points that axe does not scan."),
   flows: z
     .array(
       z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Argv } from "./argv.ts";
 import { ContentRule } from "./output-rule.ts";
 
 const Path = z.string().regex(/^\/\S*$/, "a path from /");
@@ -20,8 +21,27 @@ export const SmokeTestSection = z.strictObject({
     })
     .describe("How a deal is analysed."),
   remove: z
-    .strictObject({ path: KeyPath.describe("Address that a deal is deleted at; {key} = the deal's key.") })
-    .describe("How a deal is removed."),
+    .strictObject({
+      path: KeyPath.optional().describe("Address that a deal is deleted at; {key} = the deal's key."),
+      command: Argv.optional().describe(
+        "Program and arguments, run without a shell, that removes a deal; {key}, {marker} = the deal's. For an application without such an address.",
+      ),
+      sql: z
+        .array(
+          z
+            .string()
+            .min(1)
+            .max(4000)
+            .regex(/(?<!:):key\b/, "a statement that holds :key"),
+        )
+        .max(20)
+        .optional()
+        .describe(
+          "Statements that remove what hangs on a deal; :key, :marker = the deal's; tables with their schema. The deal's own row follows in the same transaction.",
+        ),
+    })
+    .refine(({ path, command, sql }) => path ?? command ?? sql, "one of path, command and sql")
+    .describe("How a deal is removed. What is left afterwards is deleted in the database by key and marker."),
   keyField: FieldName.default("id").describe("Field of the answer that holds the new deal's key."),
   typeField: FieldName.default("deal_type").describe("Field of the request that holds the type."),
   marker: z

@@ -7,6 +7,7 @@ import { findMarked, hasColumn, newMarker } from "../postgres/deals/marked-rows.
 import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
 import { Basis } from "./restart/basis.ts";
+import { removalBlockers } from "./smoke/deal-removal.ts";
 import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke/smoke-requests.ts";
 import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
 import { judgeOutput, valuesAt } from "./snapshot/output-rules.ts";
@@ -52,8 +53,16 @@ async function findBlockers({ smokeTest, change }: SmokeTestSpec, deps: StepDeps
     ];
   }
   const { marker, cases, tokenVariable } = smokeTest;
-  const column = await withConnection(deps, (client) => hasColumn(client, change, marker.field));
+  const [column, unremovable] = await withConnection(
+    deps,
+    async (client) =>
+      [
+        await hasColumn(client, change, marker.field),
+        await removalBlockers(smokeTest, client, "smoke-test"),
+      ] as const,
+  );
   return [
+    ...unremovable,
     ...(column
       ? []
       : [

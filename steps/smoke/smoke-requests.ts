@@ -26,8 +26,10 @@ export class DealApi<Section extends DealRemoval = DealRemoval> {
     this.#signal = signal;
   }
 
-  remove(key: string): Promise<ApiAnswer> {
-    return this.send("DELETE", fillKey(this.section.remove.path, key));
+  /** @returns undefined where the application has no address for it. */
+  async remove(key: string): Promise<ApiAnswer | undefined> {
+    const { path } = this.section.remove;
+    return path === undefined ? undefined : this.send("DELETE", fillKey(path, key));
   }
 
   protected async send(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<ApiAnswer> {

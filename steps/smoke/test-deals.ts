@@ -1,8 +1,9 @@
 import type { Client } from "pg";
-import { deleteMarked, findMarked, type MarkedRow, type Marker } from "../../postgres/deals/marked-rows.ts";
+import { findMarked, type MarkedRow, type Marker } from "../../postgres/deals/marked-rows.ts";
 import type { Change } from "../../postgres/migration/change.ts";
 import { withConnection } from "../../postgres/session.ts";
 import type { StepDeps, UndoResult } from "../step.ts";
+import { removalStatement, removeByCommand, removeInDatabase } from "./deal-removal.ts";
 import { DealApi, type DealRemoval, reasonOf } from "./smoke-requests.ts";
 
 /** How test deals were removed. */
@@ -11,7 +12,7 @@ export interface Removal {
   /** Those of them that the application did not remove and the database did. */
   byDatabase: number;
   /** Keys that are still there, with the reason. */
-  left: { key: string; reason: string }[];
+  left: { key: string; reason: string; statement: string }[];
 }
 
 interface RemovalContext {
@@ -19,6 +20,7 @@ interface RemovalContext {
   change: Change;
   marker: Marker;
   api: DealApi;
+  removal: DealRemoval;
   /** Name of the step in what it says. */
   step: string;
   log(line: string): void;
@@ -27,8 +29,9 @@ interface RemovalContext {
 /** @returns nothing when the application removed it, else why not. */
 async function removeByApi(api: DealApi, key: string): Promise<string | undefined> {
   try {
-    const { status } = await api.remove(key);
-    return (status >= 200 && status < 300) || status === 404 ? undefined : `status ${status}`;
+    const answer = await api.remove(key);
+    if (!answer) return "it has no address for it";
+    return answer.status >= 200 && answer.status < 300 ? undefined : `status ${answer.status}`;
   } catch (error) {
     return reasonOf(error);
   }
@@ -39,9 +42,9 @@ async function removeByDatabase(
   why: string,
   context: RemovalContext,
 ): Promise<string | undefined> {
-  const { client, change, marker, log, step } = context;
+  const { client, change, marker, removal, log, step } = context;
   try {
-    if (!(await deleteMarked(client, change, marker, row))) return undefined;
+    if (!(await removeInDatabase(client, change, marker, row, removal.remove.sql))) return undefined;
     log(`${step}: the application did not remove test deal ${row.key} (${why}): deleted it in the database`);
     return undefined;
   } catch (error) {
@@ -54,19 +57,21 @@ async function removeByDatabase(
  * what belongs to a deal; else by the database, which is said.
  */
 async function removeTestDeals(context: RemovalContext): Promise<Removal> {
-  const { client, change, marker, api } = context;
+  const { client, change, marker, api, removal } = context;
+  const { path, command } = removal.remove;
   const rows = await findMarked(client, change, marker);
   const failed = new Map<string, string>();
-  for (const { key } of rows) {
-    const why = await removeByApi(api, key);
-    if (why) failed.set(key, why);
+  for (const row of rows) {
+    const byApi = path === undefined && command ? "" : await removeByApi(api, row.key);
+    const why = byApi !== undefined && command ? await removeByCommand(command, row) : byApi;
+    if (why) failed.set(row.key, why);
   }
   // What the application says is one thing, what is left in the table another.
   const remaining = await findMarked(client, change, marker);
   const left: Removal["left"] = [];
   for (const row of remaining) {
     const reason = await removeByDatabase(row, failed.get(row.key) ?? "it said that it did", context);
-    if (reason) left.push({ key: row.key, reason });
+    if (reason) left.push({ key: row.key, reason, statement: removalStatement(change, marker, row) });
   }
   return { removed: rows.length - left.length, byDatabase: remaining.length - left.length, left };
 }
@@ -89,7 +94,8 @@ function clearTestDeals(
   signal: AbortSignal,
 ): Promise<Removal> {
   const api = new DealApi(app.url, removal, signal);
-  return withConnection(deps, (client) => removeTestDeals({ ...deals, client, api, log: deps.log }));
+  const context = { ...deals, removal, api, log: deps.log };
+  return withConnection(deps, (client) => removeTestDeals({ ...context, client }));
 }
 
 const CLEAR_MS = 60_000;
@@ -134,7 +140,10 @@ export async function undoTestDeals(deals: TestDeals, deps: StepDeps): Promise<U
     const { removed, left } = await clearTestDeals(deals, deps, deps.signal);
     return {
       summary: `removed ${removed} test deals`,
-      kept: left.map(({ key, reason }) => ({ subject: `test deal ${key}`, reason })),
+      kept: left.map(({ key, reason, statement }) => ({
+        subject: `test deal ${key}`,
+        reason: `${reason}. Remove it: ${statement}`,
+      })),
     };
   } catch (error) {
     deps.signal.throwIfAborted();
@@ -145,5 +154,5 @@ export async function undoTestDeals(deals: TestDeals, deps: StepDeps): Promise<U
 }
 
 /** What is still there, for the person who has to remove it. */
-const leftDealLine = ({ key, reason }: Removal["left"][number]) =>
-  `test deal ${key} is still there: ${reason}`;
+const leftDealLine = ({ key, reason, statement }: Removal["left"][number]) =>
+  `test deal ${key} is still there: ${reason}. Remove what hangs on it (smokeTest.remove.sql), and it: ${statement}`;

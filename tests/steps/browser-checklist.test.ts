@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Entry } from "../../ledger/entries.ts";
 import { type EvidenceRecord, hashOf } from "../../ledger/record.ts";
@@ -151,6 +153,47 @@ describe("browser checklist", () => {
       makeDeps(url),
     );
     assert.equal(result.checked.length, 1);
+  });
+
+  inBrowser(
+    "leaves out of the scan what the configuration says, with the reason in output and result",
+    async () => {
+      const [point] = onlyPoints(1).points;
+      const scanned = async (withoutScan: object[]) => {
+        app.breaks = { noLabel: true };
+        const deps = makeDeps(url);
+        const result = await browserChecklist.apply(specOf(app.url, { points: [point], withoutScan }), deps);
+        return { unscanned: result.checked[0]?.unscanned, lines: deps.lines.join("\n") };
+      };
+      const reason = "the vendor mends it";
+      const byPage = await scanned([{ page: "/deals/create", reason }]);
+      assert.deepEqual(byPage.unscanned, [`/deals/create: ${reason}`]);
+      assert.match(
+        byPage.lines,
+        /browser-checklist: not scanned by axe: \/deals\/create: the vendor mends it/,
+      );
+      const byPoint = await scanned([{ point: point?.name, reason }]);
+      assert.ok(byPoint.unscanned?.includes(`/deals/create: ${reason}`));
+      await assert.rejects(scanned([{ page: "/deals/{id}", reason }]), /axe rule label/);
+    },
+  );
+
+  inBrowser("does not scan an answer that is JSON, and says so", async () => {
+    app.breaks = {};
+    const server = createServer((_, response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end('{"id":7}'),
+    );
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const { port } = server.address() as AddressInfo;
+    const points = [{ name: "Saved", actions: [{ open: "/saved" }] }];
+    try {
+      const spec = specOf(`http://127.0.0.1:${port}`, { points });
+      const { checked } = await browserChecklist.apply(spec, makeDeps(url));
+      assert.deepEqual(checked[0]?.unscanned, ["/saved: it is application/json, no page"]);
+      assert.equal(checked[0]?.scans, 0);
+    } finally {
+      server.close();
+    }
   });
 
   inBrowser("gives up a page that never answers, and one that never comes to rest", async () => {

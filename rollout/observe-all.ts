@@ -5,8 +5,10 @@ import type { Chain } from "../ledger/chain.ts";
 import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
 import { type Finished, finishedOf, staysLine } from "../ledger/finished.ts";
 import { type PhaseSteps, type Progress, progressOf } from "../ledger/progress.ts";
+import { runsOf, type StepRun } from "../ledger/timeline.ts";
 import { digestOf } from "../steps/run-step.ts";
 import type { BaseSpec, Observation, Step, StepDeps } from "../steps/step.ts";
+import { byMeasure } from "./measured-estimate.ts";
 import { type Mode, modeOf } from "./mode.ts";
 import { PHASE_PLAN, type PlannedStep, planLeaving, planSteps } from "./plan.ts";
 
@@ -82,12 +84,17 @@ function decide(
 async function observePlanned(
   planned: PlannedStep,
   entry: Entry | undefined,
+  runs: readonly StepRun[],
   deps: StepDeps | undefined,
 ): Promise<ObservedStep> {
-  const seen = deps
+  const seen: Pick<ObservedStep, "observation" | "error"> = deps
     ? await look(planned.step, { ...planned.spec, generation: entry?.generation ?? 1 }, deps)
     : {};
   const drifted = (seen.observation?.drift.length ?? 0) > 0;
+  const { step, spec } = planned;
+  const isBegun = entry !== undefined && entry.state !== "undone";
+  if (seen.observation && !isBegun)
+    seen.observation = byMeasure(seen.observation, runs, { ...spec.identity, kind: step.name });
   return { planned, ...decide(planned, entry, drifted), ...(entry ? { entry } : {}), ...seen };
 }
 
@@ -163,14 +170,14 @@ function phasesWithFlag(entries: ReadonlyMap<string, Entry>, plan: PhaseSteps): 
 async function observeWanted(
   planned: PlannedStep,
   entry: Entry | undefined,
-  { mode, withFlag }: { mode: Mode; withFlag: ReadonlySet<string> },
+  { mode, withFlag, runs }: { mode: Mode; withFlag: ReadonlySet<string>; runs: readonly StepRun[] },
   deps: StepDeps | undefined,
 ): Promise<ObservedStep[]> {
   if (mode === "lower") return observeStaying(planned, entry, deps);
-  if (mode !== "flag") return [await observePlanned(planned, entry, deps)];
+  if (mode !== "flag") return [await observePlanned(planned, entry, runs, deps)];
   const flips = planned.followsFlag && withFlag.has(planned.spec.identity.phase);
   if (!flips) return observeStaying(planned, entry, undefined);
-  return [await observePlanned(asDeployed(planned, entry), entry, deps)];
+  return [await observePlanned(asDeployed(planned, entry), entry, runs, deps)];
 }
 
 /**
@@ -186,7 +193,7 @@ export async function observeAll(
   const progress = progressOf(entries, PHASE_PLAN);
   const mode = modeOf(config, progress, entries);
   const finished = finishedOf(entries);
-  const run = { mode, withFlag: phasesWithFlag(entries, PHASE_PLAN) };
+  const run = { mode, withFlag: phasesWithFlag(entries, PHASE_PLAN), runs: runsOf(chain.records) };
   const leaving = planLeaving(config, (phase, step) => entries.get(entryKey({ phase, step })));
   const observed = await Promise.all([
     ...planSteps(config).map((planned) => {

@@ -3,6 +3,7 @@ import type { RolloutConfig } from "../config/schema.ts";
 import { staysLine } from "../ledger/finished.ts";
 import { flagOf } from "./flag-mode.ts";
 import { evaluateGate } from "./gates.ts";
+import { UNMEASURED } from "./measured-estimate.ts";
 import type { Mode } from "./mode.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 
@@ -30,9 +31,10 @@ function describe(step: ObservedStep, mode: Mode): string[] {
   if (step.action === "undo") return [`  undo ${identity.step}`, ...indent(undo)];
   const drifts = drift.map(({ expected, observed }) => `drift: expected ${expected}, got ${observed}`);
   if (step.action === "keep") return drifts.length > 0 ? [`  ${identity.step}`, ...indent(drifts)] : [];
-  const source = estimateSource === undefined ? "" : `, ${estimateSource}`;
   const about =
-    estimateSeconds === undefined ? "" : ` (about ${Math.max(1, Math.ceil(estimateSeconds))} s${source})`;
+    estimateSeconds === undefined
+      ? ""
+      : ` (about ${Math.max(1, Math.ceil(estimateSeconds))} s, ${estimateSource ?? UNMEASURED})`;
   const lines = [...(step.drifted ? drifts : []), ...plan];
   return lines.length + about.length > 0 ? [`  ${identity.step}${about}`, ...indent(lines)] : [];
 }

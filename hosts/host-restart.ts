@@ -94,7 +94,7 @@ async function restartAll(
     const run = await readHostRun(host, { variable, detailed: [] }, writer).catch(() => undefined);
     const units = (run?.units ?? []).filter(({ active }) => active !== "active").map(({ unit }) => unit);
     const journals = await journalsOf(host, units, at, writer);
-    throw new HostError("restart", host.name, error.reason + journals, { cause: error });
+    throw new HostError("restart", host.name, `${error.reason}${journals}.`, { cause: error });
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
+import type { Status } from "../../cli/status/contract.ts";
 import type { Checkout } from "../engine/checkout.ts";
 import { APP, type AppMachine } from "./app-machine.ts";
 import type { MachineOutcome } from "./machine.ts";
@@ -66,9 +67,9 @@ export class AppStack {
     return output;
   }
 
-  async status(): Promise<Record<string, unknown>> {
+  async status(): Promise<Status> {
     const { output } = await this.rollout("status --json 2>/dev/null");
-    return JSON.parse(output);
+    return JSON.parse(output) as Status;
   }
 
   #settings(): Record<string, unknown> {

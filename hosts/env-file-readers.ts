@@ -6,6 +6,11 @@ const TIMEOUT_MS = 20_000;
 /** The first version of systemd for which a comment ends with its line, whatever it ends in. */
 const COMMENTS_END = 254;
 
+/** What of a host is needed to ask that. */
+export type EnvFileHost = Pick<Host, "name" | "envFile" | "envFileReader" | "connection" | "path"> & {
+  services: readonly { unit: string }[];
+};
+
 /** Who reads a host's environment file, and how that is known. */
 export interface EnvFileReaders {
   /** Each has to read the flag. The first one's reading is the host's. */
@@ -22,7 +27,7 @@ function systemdOf(version: string | undefined): EnvReader[] {
 }
 
 /** load_dotenv leaves a variable alone that the process has already. */
-const ownNotes = (host: Host, units: readonly string[], variable: string) =>
+const ownNotes = (host: EnvFileHost, units: readonly string[], variable: string) =>
   units.map(
     (unit) =>
       `warning: ${unit} on ${host.name} has ${variable} from systemd already, and load_dotenv leaves that alone ` +
@@ -30,7 +35,7 @@ const ownNotes = (host: Host, units: readonly string[], variable: string) =>
   );
 
 /** Pure. */
-export function readersOf(host: Host, answer: string, variable = ""): EnvFileReaders {
+export function readersOf(host: EnvFileHost, answer: string, variable = ""): EnvFileReaders {
   const words = answer.split("\n").map((line) => /^(\w+) (.*)$/.exec(line));
   const told = (what: string) => words.flatMap((word) => (word?.[1] === what ? [word[2] as string] : []));
   const [units, later, [version]] = [told("unit"), [...new Set(told("later"))], told("version")];
@@ -52,7 +57,7 @@ export function readersOf(host: Host, answer: string, variable = ""): EnvFileRea
  * by dotenv. Where systemd does not answer it is not known: then the flag's line has to suit all of them.
  */
 export async function askEnvFileReaders(
-  host: Host,
+  host: EnvFileHost,
   variable: string,
   { shell, signal }: HostReader,
 ): Promise<EnvFileReaders> {

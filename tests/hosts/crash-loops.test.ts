@@ -247,6 +247,46 @@ describe("a service on a real systemd", function () {
     match(done.reason ?? "", /unit crash-loops/);
   });
 
+  for (const [what, lines, said] of [
+    [
+      "fails at once",
+      ["ExecStart=/bin/sleep 9", "ExecStartPost=/bin/sh -c 'echo no table x; exit 1'"],
+      /no table x/,
+    ],
+    [
+      "never says that it is ready",
+      ["Type=notify", "TimeoutStartSec=2", "ExecStart=/bin/sleep 1000"],
+      /timeout/,
+    ],
+  ] as const)
+    it(`keeps no other unit from its restart on the way back when it ${what}, nor the way back itself`, async () => {
+      await install(["ExecStart=/bin/sleep 1000"], "app@1");
+      await machine.run("systemctl restart app@1");
+      const pid = () => machine.run("systemctl show -p MainPID --value app@1");
+      const before = await pid();
+      await install(lines);
+      const host = hostOf("broken");
+      const worker = { unit: "app@1", kind: "worker" as const, processes: 1 };
+      const [done] = await restartInWaves(
+        {
+          hosts: [{ ...host, services: [...host.services, worker] }],
+          ...{ place: PLACE, wantedOn: () => WANTED, goOn: true, provesOrNot: true, log: () => undefined },
+          restart: {
+            ...{ maxUnavailable: 1, timeoutSeconds: 25, stableSeconds: 1 },
+            ...{ zeroFailures: false, drainTimeoutSeconds: 1 },
+          },
+        },
+        { ...reader(), token: 1 },
+      );
+      equal(done?.state, "not proven", done?.reason);
+      match(
+        done?.reason ?? "",
+        /got: systemctl restart broken failed: Job for broken\.service failed because .*; broken on h: /,
+      );
+      match(done?.reason ?? "", said);
+      ok((await pid()) !== before, "the other unit runs what it ran before");
+    });
+
   it("is a straggler with another release, or with a process that outlived the restart", async () => {
     await install(["ExecStart=/bin/sleep 1000"]);
     await machine.run(`ln -sfn releases/${OTHER} /srv/app/current`);

@@ -19,7 +19,19 @@ export interface EnvFileReaders {
   notes: string[];
   /** Files that a unit reads after it and that set the variable too: theirs counts. */
   later: string[];
+  /** Files that count more than a drop-in of ours. */
+  over: string[];
+  /** Units that take the variable away again, whoever sets it. */
+  unset: string[];
 }
+
+/** The name of our drop-in of a unit: systemd reads those of later names after it. */
+export const DROP_IN_FILE = "deal-type-rollout.conf";
+
+/** Readers that were known before: nothing is asked. */
+export const knownReaders = (readers: EnvReader[]): EnvFileReaders => ({
+  ...{ readers, notes: [], later: [], over: [], unset: [] },
+});
 
 function systemdOf(version: string | undefined): EnvReader[] {
   if (version === undefined) return ["systemd", "systemd-before-254"];
@@ -40,16 +52,17 @@ export function readersOf(host: EnvFileHost, answer: string, variable = ""): Env
   const told = (what: string) => words.flatMap((word) => (word?.[1] === what ? [word[2] as string] : []));
   const [units, later, [version]] = [told("unit"), [...new Set(told("later"))], told("version")];
   const systemd = systemdOf(version);
+  const more = { over: [...new Set(told("over"))], unset: [...new Set(told("unset"))] };
   const own = ownNotes(host, told("own"), variable);
-  if (host.envFileReader === "dotenv") return { readers: ["dotenv"], notes: own, later: [] };
-  if (host.envFileReader === "systemd") return { readers: systemd, notes: [], later };
+  if (host.envFileReader === "dotenv") return { readers: ["dotenv"], notes: own, later: [], ...more };
+  if (host.envFileReader === "systemd") return { readers: systemd, notes: [], later, ...more };
   const others = host.services.filter(({ unit }) => !units.includes(unit)).map(({ unit }) => unit);
-  if (others.length === 0) return { readers: systemd, notes: [], later };
-  if (units.length === 0) return { readers: ["dotenv"], notes: own, later: [] };
+  if (others.length === 0) return { readers: systemd, notes: [], later, ...more };
+  if (units.length === 0) return { readers: ["dotenv"], notes: own, later: [], ...more };
   const note =
     `${host.envFile} is read by systemd for ${units.join(", ")}, and taken to be read by dotenv for ` +
     `${others.join(", ")}: the flag's line has to suit both, or set hosts[].envFileReader`;
-  return { readers: [...systemd, "dotenv"], notes: [note, ...own], later };
+  return { readers: [...systemd, "dotenv"], notes: [note, ...own], later, ...more };
 }
 
 /**
@@ -64,7 +77,7 @@ export async function askEnvFileReaders(
   const units = host.services.map(({ unit }) => unit).join(" ");
   const script = {
     name: "env-readers",
-    parameters: { file: host.envFile, units, variable, asked: host.envFileReader ?? "" },
+    parameters: { file: host.envFile, units, variable, asked: host.envFileReader ?? "", ours: DROP_IN_FILE },
   };
   try {
     return readersOf(host, await shell.run(host, script, { timeoutMs: TIMEOUT_MS, signal }), variable);
@@ -74,6 +87,6 @@ export async function askEnvFileReaders(
     const note =
       `who reads ${host.envFile} is not known (${error.reason}): the flag's line has to suit systemd and dotenv, ` +
       "or set hosts[].envFileReader";
-    return { readers: ["dotenv", ...systemdOf(undefined)], notes: [note], later: [] };
+    return { ...knownReaders(["dotenv", ...systemdOf(undefined)]), notes: [note] };
   }
 }

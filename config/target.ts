@@ -5,11 +5,18 @@ import { HealthFields } from "./health-fields.ts";
 const AbsolutePath = z.string().regex(/^\/[^\0\n]*$/, "an absolute path");
 const HttpUrl = z.string().regex(/^https?:\/\/[^\s/]+\S*$/, "a URL http://… or https://…");
 
-const UnitName = z.string().regex(/^[A-Za-z0-9:_.@-]{1,200}$/, "a systemd unit's name");
+const UnitName = z.string().regex(/^[A-Za-z0-9:_.@][A-Za-z0-9:_.@-]{0,199}$/, "a systemd unit's name");
+/** systemctl knows a template by its instances alone, and only a service has processes and an environment. */
+const ServiceName = z
+  .string()
+  .regex(
+    /^(?!.*@(?:\.service)?$)(?!.*\.(?:socket|target|timer|path|slice|scope|mount|automount|swap|device)$)[A-Za-z0-9:_.@][A-Za-z0-9:_.@-]{0,199}$/,
+    "a systemd service's name, of a template with its instance (app@1)",
+  );
 
 /** One service of a host: a systemd unit and how its processes are asked what they run. */
 export const Service = z.strictObject({
-  unit: UnitName.describe("Unit as systemctl knows it."),
+  unit: ServiceName.describe("Unit as systemctl knows it, of a template with its instance (app@1)."),
   kind: z.enum(["web", "worker"]).describe("web answers requests, worker takes jobs."),
   processes: z.int().min(1).max(1000).default(1).meta({
     unit: "processes",

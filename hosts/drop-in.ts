@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Host } from "../config/target.ts";
+import { DROP_IN_FILE } from "./env-file-readers.ts";
 import { type HostFile, readHostFile, removeHostFile, writeHostFile } from "./host-file.ts";
 import type { HostReader, HostWriter } from "./host-shell.ts";
 import { readUnits, reloadUnits, type UnitState } from "./service-units.ts";
 
-const FILE = "deal-type-rollout.conf";
 const HEADER =
   "# Written by deal-type-rollout. Read when the unit is started, after `systemctl daemon-reload`.";
 const MODE_OF_NEW = "644";
@@ -30,7 +30,7 @@ type Wanted = { text: string; mode?: string } | null;
 function dropInPath({ unit, fragment = "" }: UnitState): string {
   const ours = fragment === "" || /^(\/usr|\/lib|\/run|\/etc)\//.test(fragment);
   const folder = ours ? "/etc/systemd/system" : dirname(fragment);
-  return `${folder}/${/\.service$/.test(unit) ? unit : `${unit}.service`}.d/${FILE}`;
+  return `${folder}/${/\.service$/.test(unit) ? unit : `${unit}.service`}.d/${DROP_IN_FILE}`;
 }
 
 /** The drop-in's text. The whole file is ours, so it is written anew each time. Pure. */

@@ -55,6 +55,20 @@ export function readVariable(text: string, name: string, reader: EnvReader): Var
   return { value, lines, borrowed, ...(unreadable ? { unreadable } : {}) };
 }
 
+/** Every variable as a process gets it from this reader, as characters. Pure. */
+export function readVariables(text: string, reader: EnvReader): Record<string, string> {
+  const parts = parseParts(text, reader);
+  const variables = new Map<string, string>();
+  valuesOf(parts, reader).forEach((value, at) => {
+    // What is no name, such as systemd's `export A`, is in nobody's environment.
+    const name = parts[at]?.assigns?.name ?? "";
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return;
+    if (typeof value === "string") variables.set(name, Buffer.from(value, "latin1").toString("utf8"));
+    else variables.delete(name);
+  });
+  return Object.fromEntries(variables);
+}
+
 const VALUE = /^([^=]*=[ \t]*)(?:"(?:\\[\s\S]|[^"\\])*"|'[^']*'|.*?)([ \t]+#.*|[ \t]*)$/s;
 
 /** A line with another value, the most faithful first: quotes and comment kept, without the comment, bare. */

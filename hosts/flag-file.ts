@@ -4,7 +4,7 @@ import type { Host } from "../config/target.ts";
 import { type DropInReading, dropInText, keepDropIns, readDropIns, writeDropIns } from "./drop-in.ts";
 import { ownLines } from "./env-before.ts";
 import { type Edited, readVariable, removeVariable, setVariable, type VariableReading } from "./env-edit.ts";
-import { askEnvFileReaders, type EnvFileReaders } from "./env-file-readers.ts";
+import { askEnvFileReaders, DROP_IN_FILE, type EnvFileReaders, knownReaders } from "./env-file-readers.ts";
 import { type EnvReader, READER_NAMES } from "./env-parts.ts";
 import { type HostFile, readHostFile, writeHostFile } from "./host-file.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
@@ -84,6 +84,19 @@ function notesOf(
   ];
 }
 
+/** Units that would start without the variable. A process that reads the file itself gets it all the same. */
+const unsetFaults = (
+  host: Host,
+  { readers, unset }: Pick<EnvFileReaders, "readers" | "unset">,
+  { variable }: FlagPlace,
+) =>
+  readers.every((reader) => READER_NAMES[reader] === "dotenv")
+    ? []
+    : unset.map(
+        (unit) =>
+          `expected ${unit} on ${host.name} to be given ${variable}, got UnsetEnvironment=${variable} in it. Remove that line.`,
+      );
+
 function readLines(host: Host, source: FlagSource & { place: "env-file" }, place: FlagPlace): FlagReading {
   const { file, readers, later } = source;
   const readings = readers.map((reader) => readVariable(file.text, place.variable, reader));
@@ -95,30 +108,35 @@ function readLines(host: Host, source: FlagSource & { place: "env-file" }, place
     (reader, at) => `${said(readings[at]?.value ?? null)} for ${READER_NAMES[reader]}`,
   );
   const text = agree ? own.value : [...new Set(each)].join(", ");
-  const faults = later.map(
-    (path) =>
-      `expected ${place.variable} of ${file.path} to count on ${host.name}, got one in ${path}, which systemd reads ` +
-      "after it. Remove that line, or make that file the host's envFile.",
-  );
+  const faults = [
+    ...later.map(
+      (path) =>
+        `expected ${place.variable} of ${file.path} to count on ${host.name}, got one in ${path}, which systemd reads ` +
+        "after it. Remove that line, or make that file the host's envFile.",
+    ),
+    ...unsetFaults(host, source, place),
+  ];
   return { value, text, notes: notesOf(source, place, own), faults, source };
 }
 
 function readUnitFiles(
   source: FlagSource & { place: "drop-ins" },
-  hidden: string | null,
+  { hidden, faults: others }: { hidden: string | null; faults: string[] },
   host: Host,
   variable: string,
 ): FlagReading {
   const values = [...source.dropIns].map(([unit, { value }]) => [unit, value] as const);
   const different = [...new Set(values.map(([, value]) => value))];
   // EnvironmentFile= overrides Environment= (systemd.exec(5)): our drop-in would change nothing.
-  const faults =
-    hidden === null
+  const faults = [
+    ...(hidden === null
       ? []
       : [
           `expected no ${variable} in ${host.envFile} on ${host.name}, which overrides the drop-ins, got one. ` +
             "Remove that line, or set deployment.flagBackend to env-file.",
-        ];
+        ]),
+    ...others,
+  ];
   const [text = null] = different;
   if (different.length <= 1) return { value: parseFlag(text), text, notes: [], faults, source };
   const each = values.map(([unit, value]) => `${unit}: ${said(value)}`).join(", ");
@@ -137,12 +155,21 @@ export async function readFlag(
   const { readers } = reader;
   const [file, asked] = await Promise.all([
     readHostFile(host, host.envFile, { ...reader, needsFolder: true }),
-    readers ? { readers, notes: [], later: [] } : askEnvFileReaders(host, place.variable, reader),
+    readers ? knownReaders(readers) : askEnvFileReaders(host, place.variable, reader),
   ]);
   const lines = readLines(host, { place: "env-file", file, ...asked }, place);
   if (place.backend === "env-file") return lines;
   const dropIns = await readDropIns(host, place.variable, reader);
-  return readUnitFiles({ place: "drop-ins", dropIns }, lines.text, host, place.variable);
+  const { variable } = place;
+  const faults = [
+    ...asked.over.map(
+      (path) =>
+        `expected ${variable} of ${DROP_IN_FILE} to count on ${host.name}, got ${path}, which counts more and sets or ` +
+        "clears it. Remove that line, or set deployment.flagBackend to env-file.",
+    ),
+    ...unsetFaults(host, { ...asked, readers: ["systemd"] }, place),
+  ];
+  return readUnitFiles({ place: "drop-ins", dropIns }, { hidden: lines.text, faults }, host, variable);
 }
 
 const dropInMark = (values: [unit: string, value: string | null][]) => JSON.stringify(values);

@@ -139,7 +139,8 @@ export function readAnswer(
     return raw.status >= 200 && raw.status < 300 ? { said: {} } : { fault: showUnread(raw) };
   let body: unknown;
   try {
-    body = JSON.parse(raw.body);
+    // Some frameworks begin with the mark of UTF-8.
+    body = JSON.parse(raw.body.replace(/^\uFEFF/, ""));
   } catch {
     body = undefined;
   }

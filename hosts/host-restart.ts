@@ -55,7 +55,7 @@ async function journalsOf(
 export async function waitUntilPropagated(
   host: Host,
   aim: Aim & { restarted: Restarted },
-  { timeoutSeconds, seconds }: { timeoutSeconds: number; seconds: number },
+  { timeoutSeconds, seconds, failed = [] }: { timeoutSeconds: number; seconds: number; failed?: string[] },
   writer: HostWriter,
 ): Promise<HostProof> {
   const until = performance.now() + (timeoutSeconds + seconds) * 1000;
@@ -72,7 +72,7 @@ export async function waitUntilPropagated(
   const time = seen.certain.length > 0 ? "" : ` within ${timeoutSeconds} s`;
   const reason =
     `expected every process of ${host.name} to run the wanted release and flag${time}, got: ` +
-    `${seen.faults.join("; ")}${await journalsOf(host, [...new Set(seen.certain.map(({ unit }) => unit))], at, writer)}. ` +
+    `${[...failed, ...seen.faults].join("; ")}${await journalsOf(host, [...new Set(seen.certain.map(({ unit }) => unit))], at, writer)}. ` +
     (seen.certain.length > 0
       ? "Mend what its log says."
       : "Look at its log; does it read the flag where it is written?");
@@ -83,12 +83,11 @@ export async function waitUntilPropagated(
 /** Restarts, and says with what the journal of a unit ends that does not start. @returns the host's clock just before. */
 async function restartAll(
   host: Host,
-  limitMs: number,
-  { at, variable }: { at: Date; variable: string },
+  { at, variable, ...options }: { at: Date; variable: string; limitMs: number; goOn: boolean },
   writer: HostWriter,
-): Promise<Date> {
+): ReturnType<typeof restartUnits> {
   try {
-    return await restartUnits(host, limitMs, writer);
+    return await restartUnits(host, options, writer);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     const run = await readHostRun(host, { variable, detailed: [] }, writer).catch(() => undefined);
@@ -113,8 +112,10 @@ export async function restartHost(
   const { units, ...before } = await readBeforeRestart(host, aim.place, writer);
   await runBalancerCommand(host, "drain", rules, writer);
   const { variable } = aim.place;
-  const at = await restartAll(host, restartLimitMs(units, rules), { at: before.at, variable }, writer);
-  const times = { timeoutSeconds: rules.timeoutSeconds, seconds };
+  // On the way back a unit that does not start must not leave the others with what they ran.
+  const options = { limitMs: restartLimitMs(units, rules), goOn: aim.weaker === true };
+  const { at, failed } = await restartAll(host, { at: before.at, variable, ...options }, writer);
+  const times = { timeoutSeconds: rules.timeoutSeconds, seconds, failed };
   const proof = await waitUntilPropagated(host, { ...aim, restarted: { ...before, at } }, times, writer);
   await runBalancerCommand(host, "undrain", rules, writer);
   return proof;

@@ -5,6 +5,11 @@ const ISO =
   /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?$/i;
 /** As Flask's jsonify and HTTP write a time. @see RFC 9110, 5.6.7; RFC 5322, 3.3 */
 const HTTP = /^(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|Z|[+-]\d{4})$/;
+/** As JavaScript prints one; what stands in brackets after it says the same again. */
+const SCRIPT = /^[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} \d{4} \d\d:\d\d:\d\d GMT[+-]\d{4}(?= \(|$)/;
+/** What Go (`+0100 CET m=+0.01`) and Java (`+01:00[Europe/Berlin]`) print after an offset. */
+const AFTER_OFFSET =
+  /(?<=[+-]\d\d:?\d\d)(?: [A-Z]{3,5}| [+-]\d\d(?:\d\d)?)?(?: m=[+-][\d.]+)?$|(?<=Z|[+-]\d\d:?\d\d)\[[\w/+-]+\]$/;
 const EPOCH = /^\d{9,13}(?:\.\d+)?$/;
 
 /** From here on a number can only be milliseconds: as seconds it would be in the year 5138. */
@@ -51,7 +56,9 @@ function fromWallClock(ms: number, zone: string): Instant {
 function fromText(text: string, zone: string | undefined): Instant {
   if (EPOCH.test(text)) return fromNumber(Number(text));
   if (HTTP.test(text)) return instant(Date.parse(text));
-  const [, date, time = "", fraction = "", offset] = ISO.exec(text) ?? [];
+  const [script] = SCRIPT.exec(text) ?? [];
+  if (script) return instant(Date.parse(script));
+  const [, date, time = "", fraction = "", offset] = ISO.exec(text.replace(AFTER_OFFSET, "")) ?? [];
   if (!date) return { fault: `is ${quote(text)}, which is no time that can be read` };
   const clock = `${time.length === 5 ? `${time}:00` : time}.${fraction.slice(0, 3).padEnd(3, "0")}`;
   const wall = Date.parse(`${date}T${clock}Z`);

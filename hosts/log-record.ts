@@ -33,20 +33,14 @@ export function readRecord(line: string): LogRecord {
   return fields ? { fields } : { text };
 }
 
-/** The journal's own comes first: what stands in the message may be another clock's. */
+/** In small letters: loggers write `Timestamp` as well. The journal's own comes first: what stands in the message may be another clock's. */
 const TIME_KEYS = [
-  "__REALTIME_TIMESTAMP",
-  "@timestamp",
-  "timestamp",
-  "time",
-  "ts",
-  "asctime",
-  "datetime",
-  "eventTime",
+  ...["__realtime_timestamp", "@timestamp", "timestamp", "time", "ts", "@t", "asctime", "datetime"],
+  ...["eventtime", "instant", "timemillis", "time_iso8601", "time_local", "time_utc"],
 ];
 /** Where loggers that write an object as their time keep it. */
 const PART_KEYS = ["seconds", "epochSecond", "timestamp", "repr"];
-const OUTER_KEYS = ["t", "date", "logged_at", "created"];
+const OUTER_KEYS = ["t", "date", "logged_at", "created", "msec", "log_time", "dt", "start_time"];
 const TEXT_KEYS = ["message", "msg", "log", "MESSAGE", "text", "event"];
 
 function timeOfValue(value: unknown): LineTime | undefined {
@@ -65,8 +59,9 @@ function timeOfFields(
   keys: readonly string[],
   depth: number,
 ): LineTime | undefined {
+  const small = new Map(Object.entries(fields).map(([key, value]) => [key.toLowerCase(), value]));
   for (const key of keys) {
-    const time = Object.hasOwn(fields, key) ? timeOfValue(fields[key]) : undefined;
+    const time = timeOfValue(small.get(key));
     if (time) return time;
   }
   if (depth === 0) return undefined;

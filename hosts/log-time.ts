@@ -21,12 +21,13 @@ const ABBREVIATIONS: Record<string, number> = {
 };
 
 const MONTH = "([A-Z][a-z]{2})[a-z]{0,6}";
-/** Hour, minute, second, fraction. */
-const CLOCK = "(\\d{2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,9}))?)?";
-const ZONE = "(?:\\s?(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2}(?!\\d)|[A-Z]{3,4})(?![\\w:]))?";
+/** Hour, minute, second, fraction, half of the day. */
+const CLOCK = "(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,9}))?)?(?:\\s?([AaPp])[Mm](?!\\w))?";
+const ZONE =
+  "(?:\\s?(Z|[+-]\\d{2}:?\\d{2}|[+-]\\d{2}(?!\\d)|(?:GMT|UTC)[+-]\\d{1,2}(?::?\\d{2})?|[A-Z]{3,4})(?![\\w:]))?";
 const WEEKDAY = "^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? )?";
 
-/** A way to write a time, with the numbers of its groups; four from `clock` on. 0 is a part that it does not have. */
+/** A way to write a time, with the numbers of its groups; five from `clock` on. 0 is a part that it does not have. */
 interface Form {
   pattern: RegExp;
   year: number;
@@ -41,19 +42,24 @@ const FORMS: Form[] = [
   // ISO 8601 and what logging libraries make of it: 2026-03-02 09:00:00,123+0100, 2026/03/02 09:00:00.
   {
     pattern: new RegExp(`${WEEKDAY}(\\d{4})[-/.](\\d{2})[-/.](\\d{2})(?:[T_:]|\\s{1,2})${CLOCK}${ZONE}`),
-    ...{ year: 1, month: 2, day: 3, clock: 4, zone: 8 },
+    ...{ year: 1, month: 2, day: 3, clock: 4, zone: 9 },
   },
   // 02/Mar/2026:09:00:00 +0000 of access logs; 02-Mar-2026 09:00:00.123; 02 Mar 2026 09:00:00 GMT.
   {
     pattern: new RegExp(`${WEEKDAY}(\\d{1,2})[ /-]${MONTH}[ /-](\\d{4}),?[ T:]${CLOCK}${ZONE}`),
-    ...{ day: 1, month: 2, year: 3, clock: 4, zone: 8 },
+    ...{ day: 1, month: 2, year: 3, clock: 4, zone: 9 },
+  },
+  // Mar 02, 2026 9:00:00 AM of java.util.logging; Mon Mar 02 2026 09:00:00 GMT+0100 of JavaScript.
+  {
+    pattern: new RegExp(`${WEEKDAY}${MONTH} {1,2}(\\d{1,2}),? (\\d{4}),? ${CLOCK}${ZONE}`),
+    ...{ month: 1, day: 2, year: 3, clock: 4, zone: 9 },
   },
   // Mar  2 09:00:00 of syslog; Mon Mar 02 09:00:00.123 2026 of Apache; date's own with a zone before the year.
   {
     pattern: new RegExp(
       `${WEEKDAY}${MONTH} {1,2}(\\d{1,2}),? ${CLOCK}(?: ([A-Z]{3,4}))?(?: (\\d{4})(?!\\d))?`,
     ),
-    ...{ month: 1, day: 2, clock: 3, zone: 7, year: 8 },
+    ...{ month: 1, day: 2, clock: 3, zone: 8, year: 9 },
   },
   // I0302 09:00:00.123456 of glog.
   {
@@ -65,8 +71,8 @@ const EPOCH = /^(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d{1,9}))?(?![\d.])/;
 
 /** The minutes that a zone is east of UTC; undefined for a word that is none, such as the level. */
 function offsetOf(zone: string): number | undefined {
-  if (!/^[+-]/.test(zone)) return ABBREVIATIONS[zone];
-  const [, sign, hours, minutes = "0"] = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone) ?? [];
+  const [offset, sign, hours, minutes = "0"] = /([+-])(\d{1,2}):?(\d{2})?$/.exec(zone) ?? [];
+  if (offset === undefined) return ABBREVIATIONS[zone];
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
 
@@ -88,6 +94,13 @@ export function readEpoch(number: number): LineTime | undefined {
   return { at: number * unit };
 }
 
+/** The hour of the whole day: 12 AM is its first one. Undefined for one that no such clock shows. */
+function hourOf(text: string, half: string): number | undefined {
+  const hour = Number(text);
+  if (half === "") return hour;
+  return hour >= 1 && hour <= 12 ? (hour % 12) + (/p/i.test(half) ? 12 : 0) : undefined;
+}
+
 /** A month as a number or by its English name; 0 for another word. */
 const monthOf = (text: string) => (/^\d/.test(text) ? Number(text) : MONTHS.indexOf(text.toLowerCase()) + 1);
 
@@ -97,7 +110,7 @@ function timeOfMatch(match: RegExpExecArray, form: Form): LineTime | undefined {
   const wall: WallTime = {
     month: monthOf(part(form.month)),
     day: Number(part(form.day)),
-    hour: Number(part(clock)),
+    hour: hourOf(part(clock), part(clock + 4)) ?? Number.NaN,
     minute: Number(part(clock + 1)),
     second: Number(part(clock + 2)),
     millisecond: Number(`0.${part(clock + 3)}`) * 1000,

@@ -1,6 +1,7 @@
 import type { Host } from "../config/target.ts";
 import { quoteWords } from "./host-script.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
+import { printable } from "./printable.ts";
 
 const LOOK_MS = 20_000;
 /** systemd's own limit for a stop, where a unit says nothing. @see systemd-system.conf(5), DefaultTimeoutStopSec */
@@ -105,18 +106,26 @@ export async function reloadUnits(host: Host, { shell, signal, token }: HostWrit
 
 /**
  * Restarts all services of the host: a reload would change neither environment nor code.
- * @param limitMs see `restartLimitMs`.
- * @returns the host's own clock from before the restart: what started later has read what lies there now.
+ * @param options.limitMs see `restartLimitMs`.
+ * @param options.goOn whether a unit that does not start keeps the others from their restart.
+ * @returns the host's own clock from before the restart: what started later has read what lies there now; and the units
+ * that did not start, each with what systemctl said.
  */
 export async function restartUnits(
   host: Host,
-  limitMs: number,
+  { limitMs, goOn }: { limitMs: number; goOn: boolean },
   { shell, signal, token }: HostWriter,
-): Promise<Date> {
+): Promise<{ at: Date; failed: string[] }> {
   const units = host.services.map(({ unit }) => unit).join(" ");
-  const script = { name: "units-restart", parameters: { units }, lease: { appDir: host.appDir, token } };
-  const clock = await shell.run(host, script, { timeoutMs: limitMs, signal });
-  return new Date(clock.trim());
+  const parameters = { units, go_on: goOn ? "yes" : "" };
+  const script = { name: "units-restart", parameters, lease: { appDir: host.appDir, token } };
+  const answer = await shell.run(host, script, { timeoutMs: limitMs, signal });
+  const [clock = "", ...lines] = answer.trim().split("\n");
+  const failed = lines.flatMap((line) => {
+    const [, unit, said] = /^failed (\S+) (.*)$/.exec(line) ?? [];
+    return unit ? [`systemctl restart ${unit} failed${said ? `: ${printable(said)}` : ""}`] : [];
+  });
+  return { at: new Date(clock.trim()), failed };
 }
 
 /** Runs a configured command on the host, such as taking it out of the load balancer. */

@@ -28,7 +28,9 @@ export const ShadowComparisonSpec = BaseSpec.extend({
   /** Commit that is tried. */
   release: z.string().regex(/^[0-9a-f]{40}$/),
   /** Where it is installed, and whose variables it gets. */
-  host: Host.pick({ name: true, envFile: true, appDir: true }).extend({
+  host: Host.pick({ name: true, envFile: true, envFileReader: true, appDir: true, path: true }).extend({
+    /** Its unit that is mirrored: by it the host tells who reads envFile. */
+    unit: z.string().optional(),
     /** Where it says what it is, if that is not `/health` by the usual names. */
     health: z.strictObject({ path: z.string(), fields: HealthFields.optional() }).optional(),
   }),
@@ -67,15 +69,15 @@ async function observe(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Obse
   const quiet = { drift: [], undo: [], plan };
   const done = isDoneWith(deps.evidence.entries().get(entryKey(spec.identity)), spec);
   if (done) return { ...quiet, blockers: [] };
-  const blockers = await shadowBlockers(spec, false);
-  return { ...quiet, plan: [...plan, ...(await shadowNotes(spec))], blockers };
+  const blockers = await shadowBlockers(spec, false, deps);
+  return { ...quiet, plan: [...plan, ...(await shadowNotes(spec, deps))], blockers };
 }
 
 async function compareSample(rows: SampledRow[], spec: ReadySpec, deps: StepDeps): Promise<ComparedDeal[]> {
   const { shadow, outputs, change } = spec;
   const { signal } = deps;
   return withConnection(deps, (client) =>
-    withFlagPair({ ...spec, signal }, outputs, ({ on, off }) =>
+    withFlagPair({ ...spec, signal, shell: deps.shell }, outputs, ({ on, off }) =>
       compareDeals(rows, {
         ...{ on, off, rules: shadow.rules, concurrency: outputs.concurrency, signal },
         readType: (key) => readType(client, change, key),
@@ -111,7 +113,7 @@ function refuseDifferences(differences: readonly DealDifference[], compared: num
 }
 
 async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<ShadowComparisonResult> {
-  const blockers = await shadowBlockers(spec, true);
+  const blockers = await shadowBlockers(spec, true, deps);
   if (blockers.length > 0) throw new StepError(blockers.join("\n"));
   const ready = spec as ReadySpec;
   const rows = await withConnection(deps, async (client) => {

@@ -1,5 +1,6 @@
 import type { RolloutConfig } from "../../config/schema.ts";
 import { StepError } from "../../errors/step-error.ts";
+import { localShell } from "../../hosts/local-shell.ts";
 import type { Entry } from "../../ledger/entries.ts";
 import { shadowHost } from "../../rollout/outline/code-deployment.ts";
 import { withFlagPair } from "../../steps/shadow/shadow-pair.ts";
@@ -40,12 +41,16 @@ export async function askAfresh(
   // By requests alone: a command would ask the running application.
   const { command: _, ...requests } = outputs;
   const answers = new Map<string, FreshOutputs>();
-  await withFlagPair({ shadow, host, release, flagVariable, signal }, requests, async (pair) => {
-    for (const key of keys) {
-      const [[on], [off]] = await Promise.all([pair.on.ask([key]), pair.off.ask([key])]);
-      const jsonOf = (text = "") => parseLine(text)?.outputs ?? text;
-      answers.set(key, { release, on: jsonOf(on?.line.text), off: jsonOf(off?.line.text) });
-    }
-  });
+  await withFlagPair(
+    { shadow, host, release, flagVariable, signal, shell: localShell },
+    requests,
+    async (pair) => {
+      for (const key of keys) {
+        const [[on], [off]] = await Promise.all([pair.on.ask([key]), pair.off.ask([key])]);
+        const jsonOf = (text = "") => parseLine(text)?.outputs ?? text;
+        answers.set(key, { release, on: jsonOf(on?.line.text), off: jsonOf(off?.line.text) });
+      }
+    },
+  );
   return answers;
 }

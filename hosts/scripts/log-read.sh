@@ -37,10 +37,15 @@ zone_name() {
 
 files_of() {
   [ "$p_peek" != yes ] || { [ ! -f "$1" ] || echo "$1" && return; }
-  for p_file in "$1".[0-9]* "$1"-[0-9]* "$1"; do
+  # Beside app.log.1 and app.log-20260302 there are app.2026-03-02.0.log and app.1.log of Logback and Log4j and
+  # app-2026-03-02T09-00-00.000.log of Go; app-1.log may be another process's.
+  p_stem=${1%.*} p_ext=${1##*.}
+  case ${1##*/} in ?*.*) ;; *) p_stem=$1 p_ext='' ;; esac
+  p_year='[0-9][0-9][0-9][0-9]-[0-9][0-9]'
+  for p_file in "$1".[0-9]* "$1"-[0-9]* ${p_ext:+"$p_stem".[0-9]*."$p_ext"* "$p_stem"[-_]$p_year*."$p_ext"*} "$1"; do
     [ -f "$p_file" ] || continue
     # While it is packed both are there: one counts.
-    case $p_file in *.gz | *.xz | *.zst | *.bz2) [ ! -f "${p_file%.*}" ] || continue ;; esac
+    case $p_file in *.gz | *.xz | *.zst | *.bz2 | *.zip | *.lz4) [ ! -f "${p_file%.*}" ] || continue ;; esac
     [ "$p_file" = "$1" ] || [ -z "$p_since" ] || [ -n "$(find "$p_file" -prune -newer "$p_work/since")" ] || continue
     printf '%s %s\n' "$(stat -c %Y "$p_file" 2>/dev/null || echo 0)" "$p_file"
   done | sort -s -n -k1,1 | cut -d ' ' -f 2-
@@ -65,6 +70,8 @@ unpack() {
     *.xz) xz -dc "$1" ;;
     *.zst) zstd -dcq "$1" ;;
     *.bz2) bzip2 -dc "$1" ;;
+    *.lz4) lz4 -dcq "$1" ;;
+    *.zip) unzip -p "$1" ;;
     *) if [ "$p_peek" = yes ]; then read_end "$1"; else cat "$1"; fi ;;
   esac 2>/dev/null
 }
@@ -84,8 +91,8 @@ keep_lines() {
     function dated(start) {
       if (start ~ /^[[<("]*[0-9][0-9][0-9][0-9]/ || start ~ /^[{]/) return 1
       if (start ~ /^[ \t]/) return 0
-      return start ~ /[0-9][0-9][-\/][0-9][0-9][T _:]+[0-9][0-9]:[0-9][0-9]/ ||
-        start ~ /[A-Z][a-z][a-z][\/ -]+[0-9 ]*[0-9][ :,]+[0-9][0-9]:[0-9][0-9]/ ||
+      return start ~ /[0-9][0-9][-\/][0-9][0-9][T _:]+[0-9][0-9]?:[0-9][0-9]/ ||
+        start ~ /[A-Z][a-z][a-z][\/ -]+[0-9 ,]*[0-9][ :,]+[0-9][0-9]?:[0-9][0-9]/ ||
         start ~ /^[A-Z][0-9][0-9][0-9][0-9] +[0-9][0-9]:/ ||
         start ~ /(^|[ \t,])"?@?(ts|t|time|timestamp|datetime|asctime|date)"?=/ ||
         start ~ /[[|] *[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]/
@@ -108,7 +115,8 @@ keep_lines() {
           print "h " headed " " head
           said = headed
         }
-        print "m " NR " " substr($0, 1, 65536)
+        # A message as bytes takes five letters for each of them, and is nothing once it is cut.
+        print "m " NR " " substr($0, 1, index($0, "\"MESSAGE\":[") > 0 ? 1048576 : 65536)
       }
       if (!own) next
       head = substr($0, 1, 4096)

@@ -111,10 +111,12 @@ while IFS= read -r p_line; do
     InvocationID=*) p_invocation=${p_line#*=} ;;
     EnvironmentFiles=*)
       p_path=${p_line#*=}
-      # Not in quotes: systemd takes patterns there.
+      # Not in quotes: systemd takes patterns there. A path may hold blanks.
+      p_ifs=$IFS IFS=
       for p_file in ${p_path% (ignore_errors=*}; do
         [ "$(readlink -f "$p_file" || true)" != "$p_env_real" ] || p_reads=yes
       done
+      IFS=$p_ifs
       ;;
   esac
   [ -z "$p_line" ] || printf '%s\n' "$p_line"

@@ -9,9 +9,11 @@ kept() {
     git -c filter.lfs.process= -c filter.lfs.smudge= -c filter.lfs.clean= -c filter.lfs.required=false \
     -c core.autocrlf=false -c core.hooksPath=/dev/null -c gc.auto=0 --git-dir="$p_kept" "$@" 9>&-
 }
-# Files of commit $1 that Git LFS keeps elsewhere, told by what they say, whatever the attributes are: "oid size path".
+# Files of commit $1 with a line like $2, whatever the attributes are (they may call it binary), by their bare names.
+files_with() { kept grep -a -l -z -e "$2" "$1" 2>/dev/null | tr '\000' '\n' | cut -d : -f 2-; }
+# Files of commit $1 that Git LFS keeps elsewhere, told by what they say: "oid size path".
 lfs_files() {
-  kept grep -I -l -e '^version https://git-lfs.github.com/spec/v1$' "$1" 2>/dev/null | cut -d : -f 2- |
+  files_with "$1" '^version https://git-lfs.github.com/spec/v1$' |
     while IFS= read -r p_path; do
       p_pointer=$(kept cat-file -p "$1:$p_path" 2>/dev/null | head -c 1024 | tr -d '\000')
       case $p_pointer in 'version https://git-lfs.github.com/spec/v1'*) ;; *) continue ;; esac

@@ -35,7 +35,20 @@ bring_commit() {
   p_submodules=$(kept ls-tree -r "$p_sha" | sed -n 's/^160000 commit [0-9a-f]*\t//p' | head -n 3 | paste -s -d ' ')
   [ -z "$p_submodules" ] ||
     refuse "expected $p_sha to hold all its files, got a submodule, which is not supported: $p_submodules. Take it into the repository."
+  refuse_annex
   refuse_filters
+}
+# What git-annex keeps elsewhere is a link into a repository, or a file that says where in it.
+refuse_annex() {
+  p_annexed=$({
+    kept ls-tree -r "$p_sha" | sed -n 's/^120000 blob \([0-9a-f]*\)\t/\1 /p' | kept cat-file --batch='%(rest)' |
+      awk '{ path = $0; getline; if ($0 ~ /(^|\/)\.git\/annex\/objects\//) print path }'
+    files_with "$p_sha" '^/annex/objects/[A-Z0-9]*-' | while IFS= read -r p_path; do
+      case $(kept cat-file -p "$p_sha:$p_path" | head -c 15 | tr -d '\000') in /annex/objects/*) echo "$p_path" ;; esac
+    done
+  } | head -n 3 | paste -s -d ' ')
+  [ -z "$p_annexed" ] ||
+    refuse "expected $p_sha to hold all its files, got some that git-annex keeps elsewhere: $p_annexed. Take them into the repository, or into Git LFS."
 }
 # A filter that is not set up here leaves what it makes: a secret as its cipher, a notebook without its parts.
 refuse_filters() {

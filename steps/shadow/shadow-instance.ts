@@ -1,14 +1,14 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseEnv } from "node:util";
 import type { HealthFields } from "../../config/health-fields.ts";
 import type { ShadowSection } from "../../config/shadow.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { askService } from "../../hosts/health.ts";
 import type { ProcessHealth } from "../../hosts/health-answer.ts";
+import type { HostShell } from "../../hosts/host-shell.ts";
 import { resolveRelease } from "../../hosts/process-proof.ts";
 import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
@@ -17,6 +17,7 @@ import { type LongProgramEnd, runLongProgram } from "../../processes/long-progra
 import { outputEnd } from "../../processes/output-end.ts";
 import { onOneLine } from "../suite/suite-results.ts";
 import { ownFolders, scratchVariables } from "./shadow-scratch.ts";
+import { hostVariables, type VariablesHost } from "./shadow-variables.ts";
 
 const LOOK_MS = 100;
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
@@ -27,15 +28,15 @@ const HARMLESS = 5;
 /** What an instance is started from. */
 export interface InstanceTarget {
   shadow: ShadowSection;
-  host: {
-    name: string;
-    envFile: string;
+  host: VariablesHost & {
     appDir: string;
     health?: { path: string; fields?: HealthFields | undefined } | undefined;
   };
   release: string;
   flagVariable: string;
   flag: boolean;
+  /** Asks systemd how the host's own processes read their environment file. */
+  shell: HostShell;
   /** Ends it, whatever it does. */
   signal: AbortSignal;
 }
@@ -65,7 +66,11 @@ const fillIn = (text: string, places: Partial<Places>) =>
   text.replaceAll(/\{(\w+)\}/g, (whole, name: keyof Places) => places[name] ?? whole);
 
 /** Folder that the instance runs in, and its program: what can be looked for before anything is started. */
-export function instanceCommand({ shadow, host, release }: Omit<InstanceTarget, "flag" | "signal">) {
+export function instanceCommand({
+  shadow,
+  host,
+  release,
+}: Omit<InstanceTarget, "flag" | "signal" | "shell">) {
   const places = { release, envFile: host.envFile, appDir: host.appDir };
   return { cwd: resolve(fillIn(shadow.cwd, places)), program: fillIn(shadow.command[0] ?? "", places) };
 }
@@ -75,11 +80,11 @@ export function instanceCommand({ shadow, host, release }: Omit<InstanceTarget, 
  * write of its own.
  */
 export async function instanceEnvironment(
-  target: Pick<InstanceTarget, "shadow" | "host" | "flagVariable" | "flag">,
+  target: Pick<InstanceTarget, "shadow" | "host" | "flagVariable" | "flag" | "shell" | "signal">,
   scratch: string,
 ): Promise<Record<string, string>> {
   const { shadow, host, flagVariable, flag } = target;
-  const own = parseEnv(await readFile(host.envFile, "utf8")) as Record<string, string>;
+  const own = await hostVariables(host, flagVariable, target);
   const given = { ...own, ...inheritedVariables(shadow.inherit), [flagVariable]: String(flag) };
   const moved = await scratchVariables(shadow.scratchVariables, given, scratch);
   return { ...childEnvironment(), ...(await ownFolders(scratch)), ...given, ...moved };

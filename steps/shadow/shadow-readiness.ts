@@ -1,13 +1,15 @@
 import { constants } from "node:fs";
-import { access, readFile, stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
-import { parseEnv } from "node:util";
 import type { ShadowSection } from "../../config/shadow.ts";
+import { StepError } from "../../errors/step-error.ts";
+import type { HostReader } from "../../hosts/host-shell.ts";
 import { childEnvironment } from "../../processes/child-process.ts";
 import { isInstalled } from "../../processes/installed-program.ts";
 import type { ShadowComparisonSpec } from "../shadow-comparison.ts";
 import { instanceCommand } from "./shadow-instance.ts";
 import { writtenPlaces } from "./shadow-scratch.ts";
+import { hostVariables } from "./shadow-variables.ts";
 
 /** A spec that nothing is missing of. */
 export type ReadySpec = ShadowComparisonSpec & { shadow: ShadowSection };
@@ -42,8 +44,19 @@ function configBlockers({ shadow, change, outputs }: ShadowComparisonSpec): stri
   ];
 }
 
+/** Why who reads the environment file reads nothing of it. */
+async function refusedBy({ host, flagVariable }: ReadySpec, reader: HostReader): Promise<string[]> {
+  try {
+    await hostVariables(host, flagVariable, reader);
+    return [];
+  } catch (error) {
+    if (error instanceof StepError) return [error.message];
+    throw error;
+  }
+}
+
 /** What is missing on this machine. A program within the release is looked for once that is installed. */
-async function machineBlockers(spec: ReadySpec, installed: boolean): Promise<string[]> {
+async function machineBlockers(spec: ReadySpec, installed: boolean, reader: HostReader): Promise<string[]> {
   const { cwd, program } = instanceCommand(spec);
   const { envFile } = spec.host;
   const readable = await access(envFile, constants.R_OK).then(
@@ -51,7 +64,7 @@ async function machineBlockers(spec: ReadySpec, installed: boolean): Promise<str
     () => false,
   );
   const faults = readable
-    ? []
+    ? await refusedBy(spec, reader)
     : [
         `shadow-comparison: expected to read ${envFile}, got no readable file. Correct envFile of ${spec.host.name}, or run as who may read it.`,
       ];
@@ -79,10 +92,13 @@ async function machineBlockers(spec: ReadySpec, installed: boolean): Promise<str
 }
 
 /** What a person should know before: where the instances could write into what production has. */
-export async function shadowNotes({ shadow, host }: ShadowComparisonSpec): Promise<string[]> {
-  const text = shadow && (await readFile(host.envFile, "utf8").catch(() => undefined));
-  if (!shadow || text === undefined) return [];
-  const names = await writtenPlaces(parseEnv(text), shadow.scratchVariables);
+export async function shadowNotes(
+  { shadow, host, flagVariable }: ShadowComparisonSpec,
+  reader: HostReader,
+): Promise<string[]> {
+  const own = shadow && (await hostVariables(host, flagVariable, reader).catch(() => undefined));
+  if (!shadow || own === undefined) return [];
+  const names = await writtenPlaces(own, shadow.scratchVariables);
   return names.length === 0
     ? []
     : [
@@ -94,7 +110,13 @@ export async function shadowNotes({ shadow, host }: ShadowComparisonSpec): Promi
  * What keeps the comparison from starting.
  * @param installed whether the release has to be in its folder by now
  */
-export async function shadowBlockers(spec: ShadowComparisonSpec, installed: boolean): Promise<string[]> {
+export async function shadowBlockers(
+  spec: ShadowComparisonSpec,
+  installed: boolean,
+  reader: HostReader,
+): Promise<string[]> {
   const blockers = configBlockers(spec);
-  return spec.shadow ? [...blockers, ...(await machineBlockers(spec as ReadySpec, installed))] : blockers;
+  return spec.shadow
+    ? [...blockers, ...(await machineBlockers(spec as ReadySpec, installed, reader))]
+    : blockers;
 }

@@ -177,7 +177,15 @@ const rows: Row[] = [
   inner("hosts", [0, "envFile"], "/opt/.env\n", PATH, '"/opt/.env\\n"'),
   inner("hosts", [0, "envFileReader"], "bash", "one of systemd, dotenv", '"bash"'),
   inner("hosts", [0, "services"], [], "a list with at least one entry", "[]", write("hosts")),
-  inner("hosts", [0, "services", 0, "unit"], "web; reboot", "a systemd unit's name", '"web; reboot"'),
+  ...["app@", "app@.service", "web.socket", "app.target", "--now", "web; reboot"].map((unit) =>
+    inner(
+      "hosts",
+      [0, "services", 0, "unit"],
+      unit,
+      "a systemd service's name, of a template with its instance (app@1)",
+      JSON.stringify(unit),
+    ),
+  ),
   inner("hosts", [0, "services", 0, "kind"], "cron", "one of web, worker", '"cron"'),
   inner(
     "hosts",

@@ -6,7 +6,7 @@ import type { Service } from "../../config/target.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import { readPropagation } from "../../hosts/propagation.ts";
 import { type HostRestart, restartInWaves } from "../../hosts/restart-waves.ts";
-import { bootMachine, type SystemdMachine, whyNoMachine } from "./systemd-machine.ts";
+import { SystemdMachine } from "../systemd/machine.ts";
 
 const SHA = "a".repeat(40);
 const OTHER = "b".repeat(40);
@@ -109,22 +109,22 @@ describe("a service on a real systemd", function () {
   let machine: SystemdMachine;
 
   before(async function () {
-    const reason = whyNoMachine();
+    const reason = SystemdMachine.missing();
     if (reason) {
       console.warn(`      SKIPPED: ${reason}`);
       this.skip();
     }
-    machine = await bootMachine();
+    machine = await SystemdMachine.boot();
     machine.write("/srv/env", "FLAG=true\n");
     for (const sha of [SHA, OTHER]) machine.write(`/srv/app/releases/${sha}/app.txt`, "");
-    await machine.run("ln", "-sfn", `releases/${SHA}`, "/srv/app/current");
+    await machine.run(`ln -sfn releases/${SHA} /srv/app/current`);
   });
   after(async () => machine?.stop());
 
   async function install(lines: readonly string[], unit = "broken"): Promise<void> {
     const own = ["WorkingDirectory=/srv/app/current", "EnvironmentFile=/srv/env"];
     machine.write(`/etc/systemd/system/${unit}.service`, ["[Service]", ...own, ...lines, ""].join("\n"));
-    await machine.run("sh", "-c", `systemctl stop ${unit}; rm -f /run/once; systemctl daemon-reload`);
+    await machine.run(`systemctl stop ${unit}; rm -f /run/once; systemctl daemon-reload`);
   }
 
   const hostOf = (unit: string, more: Partial<Service> = {}) => ({
@@ -247,19 +247,59 @@ describe("a service on a real systemd", function () {
     match(done.reason ?? "", /unit crash-loops/);
   });
 
+  for (const [what, lines, said] of [
+    [
+      "fails at once",
+      ["ExecStart=/bin/sleep 9", "ExecStartPost=/bin/sh -c 'echo no table x; exit 1'"],
+      /no table x/,
+    ],
+    [
+      "never says that it is ready",
+      ["Type=notify", "TimeoutStartSec=2", "ExecStart=/bin/sleep 1000"],
+      /timeout/,
+    ],
+  ] as const)
+    it(`keeps no other unit from its restart on the way back when it ${what}, nor the way back itself`, async () => {
+      await install(["ExecStart=/bin/sleep 1000"], "app@1");
+      await machine.run("systemctl restart app@1");
+      const pid = () => machine.run("systemctl show -p MainPID --value app@1");
+      const before = await pid();
+      await install(lines);
+      const host = hostOf("broken");
+      const worker = { unit: "app@1", kind: "worker" as const, processes: 1 };
+      const [done] = await restartInWaves(
+        {
+          hosts: [{ ...host, services: [...host.services, worker] }],
+          ...{ place: PLACE, wantedOn: () => WANTED, goOn: true, provesOrNot: true, log: () => undefined },
+          restart: {
+            ...{ maxUnavailable: 1, timeoutSeconds: 25, stableSeconds: 1 },
+            ...{ zeroFailures: false, drainTimeoutSeconds: 1 },
+          },
+        },
+        { ...reader(), token: 1 },
+      );
+      equal(done?.state, "not proven", done?.reason);
+      match(
+        done?.reason ?? "",
+        /got: systemctl restart broken failed: Job for broken\.service failed because .*; broken on h: /,
+      );
+      match(done?.reason ?? "", said);
+      ok((await pid()) !== before, "the other unit runs what it ran before");
+    });
+
   it("is a straggler with another release, or with a process that outlived the restart", async () => {
     await install(["ExecStart=/bin/sleep 1000"]);
-    await machine.run("ln", "-sfn", `releases/${OTHER}`, "/srv/app/current");
+    await machine.run(`ln -sfn releases/${OTHER} /srv/app/current`);
     const soon = { timeoutSeconds: 2 };
     match(
       (await restart("broken", {}, soon)).reason ?? "",
       /straggler: the host sees release b{12}, flag on/,
     );
-    await machine.run("ln", "-sfn", `releases/${SHA}`, "/srv/app/current");
+    await machine.run(`ln -sfn releases/${SHA} /srv/app/current`);
     await install(["KillMode=process", "ExecStart=/bin/sh -c 'sleep 1000 & exec sleep 1000'"]);
     await restart("broken");
     match((await restart("broken", {}, soon)).reason ?? "", /straggler: it runs since before the restart/);
-    await machine.run("systemctl", "kill", "-s", "KILL", "broken");
+    await machine.run("systemctl kill -s KILL broken");
   });
 
   it("is told later when systemd has to start it again, or has started it anew", async () => {
@@ -268,10 +308,10 @@ describe("a service on a real systemd", function () {
     const look = () =>
       readPropagation(hostOf("broken"), { wanted: WANTED, place: PLACE, proven: units }, reader());
     deepEqual((await look()).faults, []);
-    await machine.run("systemctl", "kill", "-s", "KILL", "broken");
-    await machine.run("sh", "-c", "until systemctl is-active -q broken; do sleep 0.1; done; sleep 0.3");
+    await machine.run("systemctl kill -s KILL broken");
+    await machine.run("until systemctl is-active -q broken; do sleep 0.1; done; sleep 0.3");
     match((await look()).faults.join(), /^broken on h: unit crash-loops: 1 restart since it was proven/);
-    await machine.run("systemctl", "restart", "broken");
+    await machine.run("systemctl restart broken");
     match(
       (await look()).faults.join(),
       /pid \d+ is not the process that was proven: systemd has started the unit anew \(.*FLAG/,

@@ -24,6 +24,7 @@ const faultOf = (...args: Parameters<typeof answer>) => {
 describe("an answer at a health address", () => {
   for (const [what, body, fields] of [
     ["by the usual names", SAID, {}],
+    ["with the mark of UTF-8 before it", `\uFEFF${JSON.stringify(SAID)}`, {}],
     ["with blanks around", `\n  ${JSON.stringify(SAID)}\n\n`, {}],
     [
       "by other names, nested ones as well",
@@ -128,6 +129,12 @@ describe("a time that a process says", () => {
     ["2026-10-25T02:30:00", "Europe/Berlin", "2026-10-25T00:30:00.000Z"],
     // A zone is for times without an offset alone.
     ["2026-03-02T09:00:00Z", "Asia/Tokyo", AT],
+    ["2026-03-02 10:00:00.000123456 +0100 CET m=+0.004", undefined, AT],
+    ["2026-03-02 09:00:00 +0000 UTC", undefined, AT],
+    ["2026-03-02 06:00:00 -0300 -03", undefined, AT],
+    ["2026-03-02T10:00:00+01:00[Europe/Berlin]", undefined, AT],
+    ["2026-03-02T09:00:00Z[UTC]", undefined, AT],
+    ["Mon Mar 02 2026 10:00:00 GMT+0100 (Central European Standard Time)", undefined, AT],
   ] as const)
     it(`${JSON.stringify(value)}${zone ? ` in ${zone}` : ""} is ${at}`, () =>
       deepEqual(readInstant(value, zone), { at }));
@@ -136,6 +143,7 @@ describe("a time that a process says", () => {
     ["2026-03-02T09:00:00", /has no offset: let it say one, or set healthFields\.startedAtZone/],
     ["2026-03-02 09:00:00.123456", /has no offset/],
     ["yesterday", /no time that can be read/],
+    ["2026-03-02 09:00:00 m=+0.004", /no time that can be read/],
     ["2026-13-02T09:00:00Z", /no time/],
     [721.7, /neither seconds nor milliseconds since 1970/],
     [null, /is null, which is no time/],

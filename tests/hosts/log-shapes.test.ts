@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { findOnPath } from "../../bin/programs.mjs";
@@ -35,6 +36,17 @@ describe("what a line says of a field", () => {
     `{"record":{"time":{"repr":"x","timestamp":1772442000.1},"extra":{"deal_type":"carveout"}},"text":"a"}`,
     `{"log":"2026-03-02 09:00:00 INFO deal_type='carveout'\\n","stream":"stdout"}`,
     `{"deals":[{"deal_type":"carveout"}],"timestamp":{"seconds":1772442000,"nanos":5}}`,
+    // nginx as JSON, Log4j, Serilog, zap as it is for developers.
+    `{"time_local":"02/Mar/2026:09:00:00 +0000","args":"deal_type=carveout"}`,
+    `{"time_iso8601":"2026-03-02T09:00:00+00:00","args":"deal_type=carveout"}`,
+    `{"msec":"1772442000.123","args":"deal_type=carveout"}`,
+    `{"instant":{"epochSecond":1772442000,"nanoOfSecond":1},"message":"deal_type=carveout"}`,
+    `{"timeMillis":1772442000123,"message":"deal_type=carveout"}`,
+    `{"@t":"${ISO}","@mt":"stored","deal_type":"carveout"}`,
+    `{"Timestamp":"${ISO}","Properties":{"deal_type":"carveout"}}`,
+    `{"L":"INFO","T":"${ISO}","M":"stored","deal_type":"carveout"}`,
+    "Mar 02, 2026 9:00:00 AM app.Deals store INFO: deal_type=carveout",
+    "Mon Mar 02 2026 10:00:00 GMT+0100 (Central European Standard Time) deal_type=carveout",
   ])
     it(`is read, once: ${line.replaceAll("\u001b", "^")}`, async () => {
       const { seen, other, undated, unclear } = await new LoggingHost(line).counts();
@@ -43,6 +55,41 @@ describe("what a line says of a field", () => {
         { seen: "0 1 0", other: 0, undated: undefined, unclear: undefined },
       );
     });
+
+  for (const [shown, utc] of [
+    ["2026-03-02 12:30:00 AM", "00:30"],
+    ["2026-03-02 09:00:00 PM", "21:00"],
+    ["Mar 02, 2026 9:00:00.5 pm", "21:00"],
+    ["Mar 2, 2026 12:00:00 PM", "12:00"],
+    ["2026-03-02 09:00:00 GMT+01:00", "08:00"],
+    ["2026-03-02 09:00:00 UTC-3", "12:00"],
+    ["2026-03-02 09:00:00 GMT", "09:00"],
+    ["2026-03-02 09:00:00 -1 left", "09:00"],
+  ] as const)
+    it(`is dated by the whole of its clock: ${shown} is ${utc}`, async () => {
+      const host = new LoggingHost(`${shown} INFO deal_type=carveout`);
+      const at = Date.parse(`2026-03-02T${utc}:00Z`);
+      const seenSince = async (ms: number) =>
+        (await host.counts({ since: new Date(ms).toISOString(), timeZone: "UTC" })).seen;
+      assert.deepEqual([await seenSince(at - 1_000), await seenSince(at + 1_000)], ["0 1 0", "0 0 0"]);
+    });
+
+  it("is read of a log that was rotated under a name of its own, and of no other process's", async () => {
+    const line = `${ISO} INFO deal_type=carveout`;
+    const host = new LoggingHost(line);
+    const names = [
+      "app.2026-03-02.0.log",
+      "app.1.log",
+      "app-2026-03-02T09-00-00.000.log",
+      "app-1.log",
+      "app-web.log",
+    ];
+    for (const name of names) writeFileSync(join(host.appDir, name), `${line}\n`);
+    execFileSync("gzip", [join(host.appDir, "app-2026-03-02T09-00-00.000.log")]);
+    assert.equal((await host.counts()).seen, "0 4 0");
+    writeFileSync(join(host.appDir, "app.2026-03-01.log.zip"), "not a zip");
+    assert.match((await host.counts()).faults.join(), /app\.2026-03-01\.log\.zip can't be unpacked/);
+  });
 
   for (const [line, what] of [
     [`${ISO} INFO deal_type was left out`, "unclear"],
@@ -247,6 +294,7 @@ describe("the journal of a unit as a log", () => {
       entry(at, "INFO:app:deal_type='carveout'"),
       entry(at, '{"time":"2020-01-01T00:00:00Z","deal_type":"acquisition"}'),
       entry(at, [...Buffer.from("\u001b[1mdeal_type\u001b[0m=divestiture")]),
+      entry(at, [...Buffer.from(`\u001b[1m${"ü".repeat(20_000)}\u001b[0m deal_type=divestiture`)]),
       entry(at, null),
     ];
     host.program(
@@ -254,7 +302,7 @@ describe("the journal of a unit as a log", () => {
       `printf '%s\\n' "$*" >>'${host.appDir}/asked'\ncat <<'END'\n${entries.join("\n")}\nEND`,
     );
     const counts = await host.counts({ logs: ["journal:web.service"] });
-    assert.deepEqual([counts.seen, counts.undated, counts.faults], ["1 1 1", undefined, []]);
+    assert.deepEqual([counts.seen, counts.undated, counts.faults], ["1 1 2", undefined, []]);
   });
 
   it("is said to hold nothing where the unit is unknown or may not be read, by the journalctl of this machine", async function () {

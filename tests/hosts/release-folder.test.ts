@@ -85,10 +85,10 @@ describe("installing a release", () => {
   });
 
   it("marks what a kill in the middle of the installation left, never switches to it, and begins anew", async () => {
-    const { host, next, folder, install } = setUp();
+    const { host, url, next, folder, install } = setUp();
     const cancel = new AbortController();
     const file = join(host.folder, "began");
-    const source = { repository: setUp().url, sha: next, install: ["sh", "-c", `touch ${file}; sleep 60`] };
+    const source = { repository: url, sha: next, install: ["sh", "-c", `touch ${file}; sleep 60`] };
     const run = installRelease(host, source, { ...writer(), signal: cancel.signal });
     const ended = rejects(run, /AbortError/);
     while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -192,6 +192,46 @@ describe("installing a release", () => {
       process.env.PATH = path;
     }
     deepEqual(readdirSync(join(host.appDir, "releases")), []);
+  });
+
+  for (const [name, attributes] of [
+    ["modèle 1.bin", ""],
+    ['models "of" 2026.bin', ""],
+    ["model.bin", "*.bin filter=lfs binary\n"],
+    ["model.bin", "*.bin -diff\n"],
+  ] as const)
+    it(`never takes a pointer of Git LFS for the file: ${name} ${attributes.trim()}`, async () => {
+      const { url, shas } = makeRepository({ ".gitattributes": attributes, [name]: POINTER });
+      const host = makeHost();
+      const failing = installRelease(host, { repository: url, sha: shas[0] ?? "" }, writer());
+      await rejects(failing, (error: Error) => error.message.includes(`${name} (132000000 bytes)`));
+      deepEqual(readdirSync(join(host.appDir, "releases")), []);
+    });
+
+  it("refuses what git-annex keeps, a link or a file, by name", async () => {
+    const key = "SHA256E-s132000000--aa.bin";
+    const { url, shas } = makeRepository({
+      "docs/annex.md": `Files look so:\n/annex/objects/${key}\n`,
+      "data/modèle.bin": `/annex/objects/${key}\n`,
+    });
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-C", url, "-c", "user.name=t", "-c", "user.email=t@t", ...args], {
+        encoding: "utf8",
+      }).trim();
+    const source = { repository: url, sha: shas[0] ?? "" };
+    await rejects(
+      installRelease(makeHost(), source, writer()),
+      /got some that git-annex keeps elsewhere: data\/modèle\.bin\. /,
+    );
+    git("rm", "--quiet", "data/modèle.bin");
+    symlinkSync(`../.git/annex/objects/xx/yy/${key}/${key}`, join(url, "big.bin"));
+    symlinkSync("docs/annex.md", join(url, "read me"));
+    git("add", ".");
+    git("commit", "--quiet", "-m", "link");
+    await rejects(
+      installRelease(makeHost(), { ...source, sha: git("rev-parse", "HEAD") }, writer()),
+      /got some that git-annex keeps elsewhere: big\.bin\. /,
+    );
   });
 
   it("fetches what Git LFS keeps, finds it changed, and puts it back", async function () {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ShadowSection } from "../../config/shadow.ts";
+import { localShell } from "../../hosts/local-shell.ts";
 import { outputEnd } from "../../processes/output-end.ts";
 import { startInstance } from "../../steps/shadow/shadow-instance.ts";
 import { writtenPlaces } from "../../steps/shadow/shadow-scratch.ts";
+import type { VariablesHost } from "../../steps/shadow/shadow-variables.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 /** A host whose environment file names places of production. */
@@ -21,13 +23,17 @@ function productionHost() {
 }
 
 /** Starts a script in place of the application; none of these comes up, so the message is what is looked at. */
-async function messageOf(script: string, section: object = {}, host = productionHost()): Promise<string> {
+async function messageOf(
+  script: string,
+  section: object = {},
+  host: ReturnType<typeof productionHost> & Partial<VariablesHost> = productionHost(),
+): Promise<string> {
   const shadow = ShadowSection.parse({
     ...{ command: ["sh", "-c", script, "app", host.appDir], cwd: host.appDir, timeoutSeconds: 2, rules: {} },
     ...section,
   });
   const target = { shadow, host, release: "f".repeat(40), flagVariable: "FLAG", flag: true };
-  const started = startInstance({ ...target, signal: new AbortController().signal });
+  const started = startInstance({ ...target, shell: localShell, signal: new AbortController().signal });
   return started.then(
     () => "started",
     (error: Error) => error.message,
@@ -58,6 +64,57 @@ describe("a shadow instance", () => {
     writeFileSync(host.envFile, `HOME=${host.appDir}\n`);
     await messageOf('echo "$HOME" >"$1/places"; exit 3', {}, host);
     assert.equal(readFileSync(join(host.appDir, "places"), "utf8").trim(), host.appDir);
+  });
+
+  const OTHERWISE = [
+    "NOTE=yes # no comment",
+    "export DEBUG=1",
+    'QUOTED="a \\$b"',
+    `HOLDS=\${NOTE}`,
+    "GREETING='Grüße'",
+    "TWO=first\\",
+    "second",
+  ].join("\n");
+  for (const [envFileReader, expected] of [
+    [
+      "systemd",
+      { NOTE: "yes # no comment", QUOTED: "a $b", HOLDS: `\${NOTE}`, GREETING: "Grüße", TWO: "firstsecond" },
+    ],
+    [
+      "dotenv",
+      { NOTE: "yes", DEBUG: "1", QUOTED: "a \\$b", HOLDS: "yes", GREETING: "Grüße", TWO: "first\\" },
+    ],
+  ] as const)
+    it(`has the variables as ${envFileReader} reads the host's file`, async () => {
+      const host = { ...productionHost(), envFileReader };
+      writeFileSync(host.envFile, OTHERWISE);
+      const print = 'env -0 >"$1/seen"; exit 3';
+      await messageOf(print, {}, host);
+      const own = /^(NOTE|DEBUG|QUOTED|HOLDS|GREETING|TWO)=(.*)$/s;
+      const seen = readFileSync(join(host.appDir, "seen"), "utf8").split("\0");
+      const found = seen.flatMap((entry) => {
+        const [, name = "", value = ""] = own.exec(entry) ?? [];
+        return name ? [[name, value]] : [];
+      });
+      assert.deepEqual(Object.fromEntries(found), expected);
+    });
+
+  it("asks systemd who reads the file, where the configuration does not say it", async () => {
+    const host = { ...productionHost(), unit: "web", path: temporaryFolder("path") };
+    writeFileSync(host.envFile, "NOTE=yes # no comment\n");
+    const said = `Id=web.service\nEnvironmentFiles=${host.envFile} (ignore_errors=no)\n`;
+    writeFileSync(join(host.path, "systemctl"), `#!/bin/sh\nprintf '%s' '${said}'\n`, { mode: 0o755 });
+    await messageOf('echo "$NOTE" >"$1/seen"; exit 3', {}, host);
+    assert.equal(readFileSync(join(host.appDir, "seen"), "utf8"), "yes # no comment\n");
+  });
+
+  it("is not started from a file that its reader refuses, which is said", async () => {
+    const host = { ...productionHost(), envFileReader: "systemd" as const };
+    writeFileSync(host.envFile, "A=1\0\n");
+    assert.equal(
+      await messageOf("exit 3", {}, host),
+      `shadow-comparison: expected systemd to read ${host.envFile} on web-1, got a NUL byte. Mend that file.`,
+    );
   });
 
   it("says the end of what it printed when it dies: the reason of a trace stands there", async () => {

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ShadowSection } from "../../config/shadow.ts";
 import { SmokeTestSection } from "../../config/smoke-test.ts";
+import { localShell } from "../../hosts/local-shell.ts";
 import type { Entry } from "../../ledger/entries.ts";
 import { type ShadowInstance, startInstance } from "../../steps/shadow/shadow-instance.ts";
 import { type SmokeTestSpec, smokeTest } from "../../steps/smoke-test.ts";
@@ -48,7 +49,11 @@ describe("smoke test", () => {
     ];
     const shadow = ShadowSection.parse({ command, rules: {} });
     const target = { shadow, host: host.address, release, flagVariable: "DEAL_TYPE_AWARENESS", flag };
-    const instance = await startInstance({ ...target, signal: new AbortController().signal });
+    const instance = await startInstance({
+      ...target,
+      shell: localShell,
+      signal: new AbortController().signal,
+    });
     running.push(instance);
     return instance.url;
   }

@@ -40,11 +40,18 @@ export interface MachineOutcome {
  * overlay: what changes there changes there alone, and goes with it. It shares this machine's network.
  */
 export class SystemdMachine {
+  /** Folder for `hosts[].path`: what localShell runs with it runs there. */
+  readonly path: string;
   readonly #folder: string;
   readonly #container: number;
   readonly #init: number;
 
   private constructor(folder: string, container: number, init: number) {
+    this.path = join(folder, "path");
+    mkdirSync(this.path);
+    // What localShell starts is `timeout`: with this one first on PATH all of it runs in the machine.
+    const shim = `#!/bin/sh\nexec nsenter --target ${init} --all /usr/bin/timeout "$@"\n`;
+    writeFileSync(join(this.path, "timeout"), shim, { mode: 0o755 });
     this.#folder = folder;
     this.#container = container;
     this.#init = init;
@@ -94,6 +101,11 @@ export class SystemdMachine {
     const { exitCode, output } = await this.try(line, environment);
     if (exitCode !== 0) throw new Error(`${line}: exit code ${exitCode}\n${output}`);
     return output.trim();
+  }
+
+  /** Writes a unit or another file there, folders included. Units are known after `daemon-reload`. */
+  write(path: string, text: string): void {
+    writeInto(join(this.#folder, "disk/root"), path, text);
   }
 
   /** Ends every process of the machine and removes its files. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { parseEnv } from "node:util";
+import { parseSystemd } from "../hosts/systemd-parts.ts";
 import { runProgram } from "../processes/child-process.ts";
 import { outputEnd } from "../processes/output-end.ts";
 import type { Way } from "./machine.ts";
@@ -11,12 +11,16 @@ const TRY_MS = 120_000;
 /** What Pulumi and its backends are told by variables. */
 const TELLING = /^(?:PULUMI|AWS|AZURE|GOOGLE|ROLLOUT|PG)[A-Z_]*$/;
 
-/** As systemd reads it, which knows no `export`. */
-const readFileOf = async (file: string) =>
-  parseEnv((await readFile(file, "utf8")).replaceAll(/^[ \t]*export[ \t].*$/gm, "")) as Record<
-    string,
-    string
-  >;
+/** As systemd reads it: `export` is none of its words, and a # behind a value is a part of that. */
+async function readFileOf(file: string): Promise<Record<string, string>> {
+  const parts = parseSystemd(await readFile(file, "latin1"), { continuesComments: false });
+  const pairs = parts.flatMap(({ assigns }) =>
+    assigns && assigns.value !== null
+      ? [[assigns.name, Buffer.from(assigns.value, "latin1").toString("utf8")]]
+      : [],
+  );
+  return Object.fromEntries(pairs);
+}
 
 /** What is run, and with which variables: nothing of this shell's. */
 async function attemptOf(

@@ -4,7 +4,8 @@ import { z } from "zod";
 export const Address = z
   .string()
   .max(254)
-  .regex(/^[^\s@<>,;"\p{Cc}]+@[^\s@<>,;"\p{Cc}]+$/u, "an e-mail address");
+  // What a domain can't hold would be cut off, or read as something else, when it is made ASCII.
+  .regex(/^[^\s@<>,;"\p{Cc}]+@(?:\[[\w:.]+\]|[^\s@<>,;"/?#%:\\[\]\p{Cc}]+)$/u, "an e-mail address");
 
 export const Line = z
   .string()

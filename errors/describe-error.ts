@@ -56,9 +56,12 @@ const isServerError = ({ code, severity, routine }: Fields) =>
 
 function describeServer(error: Fields): Part {
   const code = error.code as string;
-  const { schema, table, column, constraint, dataType, where } = error;
-  const relation = [text(schema), text(table)].filter(Boolean).join(".");
-  const functions = functionsIn(typeof where === "string" ? where : undefined);
+  const { schema, table, column, constraint, dataType } = error;
+  const where = typeof error.where === "string" ? error.where : undefined;
+  // A type of an own schema comes with that and without a table.
+  const within = (name: unknown) => [text(schema), text(name)].filter(Boolean).join(".");
+  const relation = table ? within(table) : "";
+  const functions = functionsIn(where);
   const subject = [
     ...(constraint ? [`constraint ${text(constraint)}`] : []),
     ...(column
@@ -66,10 +69,10 @@ function describeServer(error: Fields): Part {
       : relation
         ? [`table ${relation}`]
         : []),
-    ...(dataType ? [`type ${text(dataType)}`] : []),
+    ...(dataType ? [`type ${table ? text(dataType) : within(dataType)}`] : []),
     ...(functions.length > 0 ? [`function ${functions[0]}`] : []),
   ].join(", ");
-  const message = { code, message: String(error.message ?? ""), routine: text(error.routine) };
+  const message = { code, message: String(error.message ?? ""), routine: text(error.routine), where };
   return {
     code,
     actual: redact(safeServerMessage(message)),
@@ -154,6 +157,15 @@ function describeIssues(issues: unknown[]): Part {
   };
 }
 
+/**
+ * A message of the language, without what it read: that stands in quotes, which may stand within themselves, behind a
+ * colon, or as it is.
+ */
+const ofLanguage = (message: string) =>
+  hideQuoted(message.replace(/(["'`]).*\1/, "…"))
+    .replace(/: .*$/, "")
+    .replace(/^Cannot convert .* to /, "Cannot convert … to ");
+
 /** By what it says of itself: errors of the language quote what they read, ours do not. */
 function describePlain(error: Fields): Part {
   const name = typeof error.name === "string" ? redact(error.name) : "Error";
@@ -166,7 +178,7 @@ function describePlain(error: Fields): Part {
     };
   if (name === "AbortError")
     return { code: name, actual: "it was broken off", next: "Run the same command again." };
-  if (name !== "Error") return { code: name, actual: hideQuoted(message) || "no message", next: OUR_FAULT };
+  if (name !== "Error") return { code: name, actual: ofLanguage(message) || "no message", next: OUR_FAULT };
   return { code: name, actual: message || "no message", next: "Mend that, then run the same command again." };
 }
 

@@ -62,6 +62,8 @@ const WAYS: Readonly<Record<string, string>> = {
   gssencmode: "GSSAPI is not supported: set it to disable, and sslmode for encryption",
   sslpassword: "Give a key without a passphrase that its owner alone may read: pg_dump takes none from here",
   sslcrldir: "Set sslcrl to a file",
+  ssl: "Write sslmode instead: disable, require or verify-full",
+  requiressl: "Write sslmode=require instead",
 };
 
 const refusal = (what: string, got: string, way: string) =>
@@ -98,6 +100,7 @@ const malformed = (what: string) =>
   );
 
 function decode(text: string): string {
+  if (text.includes("%00")) throw malformed("a %00");
   try {
     return decodeURIComponent(text);
   } catch {
@@ -130,6 +133,8 @@ function readUrl(text: string): Map<string, string> {
     if (hosts.some(({ port }) => port !== "")) found.set("port", hosts.map(({ port }) => port).join(","));
   }
   for (const pair of query.split("&").filter(Boolean)) {
+    // Not by its name, which may be the rest of a password.
+    if (!/^[^=]+=/.test(pair)) throw malformed("a word without = behind the ?");
     const [name = "", value = ""] = pair.split(/=(.*)/s, 2);
     found.set(decode(name), decode(value));
   }
@@ -166,6 +171,9 @@ function listHosts(found: Map<string, string>): Host[] {
     if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535 || Number(port) === 0)
       throw malformed(`the port ${port}`);
     if (host === "") throw malformed("an empty host");
+    // Not by its name: the end of a password stands there when its @ is not written as %40.
+    if (!host.startsWith("/") && !/^@?[^\s@;=/]+$/.test(host))
+      throw malformed("a host with a blank, @, ; or = in it");
     return { host, port: Number(port), ...(address ? { address } : {}) };
   });
 }
@@ -192,8 +200,14 @@ function checkWords(found: Map<string, string>): Record<string, string> {
  * @throws {StepError} for one that can't be read, and by name for a word that we or PostgreSQL's programs could not obey;
  * no message shows the password.
  */
-export function readConnectionWords(text: string): ConnectionWords {
-  const found = /^[a-z]+:\/\//i.test(text) ? readUrl(text) : readPairs(text);
+export function readConnectionWords(given: string): ConnectionWords {
+  // A secret that was piped in ends with a line break.
+  const text = given.trim();
+  const [, scheme] = /^((?:jdbc:)?[a-z][a-z0-9+.-]*):\/\//i.exec(text) ?? [];
+  // Frameworks write the driver there: postgresql+psycopg2, jdbc:postgresql.
+  if (scheme !== undefined && !/^postgres(ql)?$/.test(scheme))
+    throw malformed(`a URL that begins with ${scheme}://`);
+  const found = scheme === undefined ? readPairs(text) : readUrl(text);
   const words = checkWords(found);
   const hosts = listHosts(found);
   const user = found.get("user") ?? "";

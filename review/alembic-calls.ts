@@ -7,13 +7,19 @@ const BUILT_IN =
 
 /** Modules whose calls build something or look at it, and write to no database by themselves. */
 const BUILDING =
-  /^(sqlalchemy|alembic|datetime|uuid|logging|os|json|re|typing|textwrap|warnings|time|decimal|pathlib|geoalchemy2|sqlmodel)(\.|$)/;
+  /^(sqlalchemy|alembic|datetime|uuid|logging|os\.(path|environ|getenv)|json|re|typing|textwrap|warnings|time|decimal|pathlib|geoalchemy2|sqlmodel)(\.|$)/;
+
+/** What writes by objects of the application's models, or by a connection of its own: nobody reads here what it does. */
+const WRITER = /(^|\.)(\w*Session|sessionmaker|scoped_session|create_engine|automap_base)$/;
+
+/** Methods that write, whether somebody uses what they give back or not. */
+const WRITING = /^(update|delete|merge|add_all|bulk_\w+|callproc|executemany)$/;
 
 /** Methods that change no row and no schema, of whatever object. */
 const HARMLESS =
   /^(info|debug|warning|error|exception|commit|rollback|flush|close|begin|begin_nested|connect|get_bind|get_context|autocommit_block|batch_alter_table|f|inline_literal|format|join|strip|append|extend|items|keys|values|getLogger|fetchall|fetchone|first|mappings|warn)$/;
 
-/** Names that the file imports, and the module of each. */
+/** Names that the file imports, and what each stands for: `sqlalchemy.orm.Session`. */
 export function importedNames(file: PythonFile): Map<string, string> {
   const names = new Map<string, string>();
   const cursor = file.root.cursor();
@@ -23,7 +29,8 @@ export function importedNames(file: PythonFile): Map<string, string> {
     const [, from, list = ""] = /^(?:from\s+(\S+)\s+)?import\s+([\s\S]*)$/.exec(text) ?? [];
     for (const item of list.split(",")) {
       const [name = "", , alias] = item.trim().split(/\s+/);
-      names.set(alias ?? (from ? name : (name.split(".")[0] as string)), from ?? name);
+      const whole = from ? `${from}.${name}` : alias ? name : (name.split(".")[0] as string);
+      names.set(alias ?? (from ? name : whole), whole);
     }
   } while (cursor.next());
   return names;
@@ -58,16 +65,30 @@ export function isHarmless(
   { imports, alone }: { imports: Map<string, string>; alone: boolean },
 ): boolean {
   const from = root === undefined ? undefined : imports.get(root);
+  const whole = from === undefined ? text : from + text.slice(root?.length);
+  if (WRITER.test(whole)) return false;
   if (method === undefined)
-    return (
-      root === text && (from === undefined ? BUILT_IN.test(text) : BUILDING.test(from) && text !== "Session")
-    );
+    return root === text && (from === undefined ? BUILT_IN.test(text) : BUILDING.test(from));
   if (HARMLESS.test(method)) return true;
   // An operation of Alembic's that nobody here knows.
   if (root === "op" || from === "alembic" || from?.startsWith("alembic.")) return false;
-  if (from !== undefined) return BUILDING.test(from);
+  if (from !== undefined) return BUILDING.test(whole);
   // A value that is asked for something: `inspector.get_columns("deals")`, `deals.c.x.in_([…])`.
-  return !alone;
+  return !alone && !WRITING.test(method);
+}
+
+/** Attributes that are settings of a connection or a logger: no row changes with them. */
+const SETTING = /^(autocommit|isolation_level|echo|level|disabled|propagate)$/;
+
+/** `deal.deal_type = "x"`: a model's object may stand there, whose session writes it. */
+export function setsAttribute(file: PythonFile, statement: SyntaxNode): boolean {
+  if (statement.name !== "AssignStatement" && statement.name !== "UpdateStatement") return false;
+  const parts = childrenOf(statement);
+  const end = parts.findLastIndex(({ name }) => name === "AssignOp" || name === "UpdateOp");
+  return parts.slice(0, end).some((part) => {
+    const last = part.name === "MemberExpression" ? part.lastChild : undefined;
+    return last?.name === "PropertyName" && !SETTING.test(sliceOf(file, last));
+  });
 }
 
 /** The functions of the file by their names, decorated ones included. */

@@ -1,7 +1,20 @@
 import type { SyntaxNode } from "@lezer/common";
 import type { SqlTransaction } from "../postgres/sql/planned-sql.ts";
-import { type Callee, calleeOf, functionsOf, importedNames, isHarmless } from "./alembic-calls.ts";
-import { type CallContext, readArguments, TRANSLATIONS, text } from "./alembic-translations.ts";
+import {
+  type Callee,
+  calleeOf,
+  functionsOf,
+  importedNames,
+  isHarmless,
+  setsAttribute,
+} from "./alembic-calls.ts";
+import {
+  type CallContext,
+  readArguments,
+  type TableGiven,
+  TRANSLATIONS,
+  tableOf,
+} from "./alembic-translations.ts";
 import type { NamingConvention } from "./constraint-name.ts";
 import {
   assignedNames,
@@ -37,7 +50,7 @@ interface Reading extends CallContext {
   /** Statements of the transaction at hand. */
   statements: string[];
   /** Table of each `with op.batch_alter_table(...) as name`. */
-  batches: Map<string, string>;
+  batches: Map<string, TableGiven>;
 }
 
 const OTHERS =
@@ -55,10 +68,13 @@ function readOperation(reading: Reading, call: SyntaxNode, { method = "", owner 
   const given = readArguments(reading, call);
   if (other) {
     const position = /index|constraint|key$/.test(method) ? 1 : 0;
-    reading.script.others.push({ operation: method, table: batchTable ?? text(given.plain[position]) });
+    reading.script.others.push({
+      operation: method,
+      table: (batchTable ?? tableOf(given, given.plain[position]))?.name,
+    });
     return true;
   }
-  const sql = TRANSLATIONS[method]?.(reading, given, batchTable);
+  const sql = given.open ? undefined : TRANSLATIONS[method]?.(reading, given, batchTable);
   if (sql) reading.statements.push(...sql);
   else unread(reading, call);
   return true;
@@ -157,8 +173,9 @@ function readWith(reading: Reading, node: SyntaxNode, name: string, depth: numbe
   const as = parts.findIndex((part) => part.name === "as");
   const alias = as >= 0 ? parts[as + 1] : undefined;
   if (call && alias && /batch_alter_table\s*\(/.test(head)) {
-    const [table] = readArguments(reading, call).plain;
-    if (typeof table === "string") reading.batches.set(sliceOf(file, alias), table);
+    const given = readArguments(reading, call);
+    const table = tableOf(given, given.plain[0]);
+    if (table) reading.batches.set(sliceOf(file, alias), table);
   }
   if (!/autocommit_block\s*\(/.test(head)) {
     readBody(reading, node, name, depth);
@@ -184,7 +201,8 @@ function readBody(reading: Reading, node: SyntaxNode, name: string, depth = 0): 
     // A function within the function runs where it is called, which is not known.
     if (child.name === "FunctionDefinition" || child.name === "ClassDefinition" || child.type.isError) {
       if (child.to > child.from) unread(reading, child);
-    } else if (child.name === "WithStatement") readWith(reading, child, name, depth + 1);
+    } else if (setsAttribute(reading.file, child)) unread(reading, child);
+    else if (child.name === "WithStatement") readWith(reading, child, name, depth + 1);
     else if (child.name !== "CallExpression" || readCall(reading, child, name, depth))
       readBody(reading, child, name, depth + 1);
   }

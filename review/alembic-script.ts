@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Change } from "../postgres/migration/change.ts";
 import { mapValue, showValue } from "../postgres/migration/change-sql.ts";
-import { alterCommands, locksOf } from "../postgres/sql/lock-of-statement.ts";
+import { alterCommands } from "../postgres/sql/lock-of-statement.ts";
 import {
   columnsIn,
   findNodes,
@@ -15,6 +15,7 @@ import type { Revision } from "./alembic-folder.ts";
 import { type MigrationScript, readOperations } from "./alembic-operations.ts";
 import type { NamingConvention } from "./constraint-name.ts";
 import { clip, type Finding } from "./finding.ts";
+import { extentOf } from "./statement-extent.ts";
 
 interface Judged {
   change: Change;
@@ -45,44 +46,62 @@ function oldValues(where: SqlNode | undefined, column: string): (string | null)[
   return undefined;
 }
 
-/** What the file's UPDATEs turn old values into: `[["carve-out", "carveout"]]`; those that say more are left out. */
-function readMapping({ statements, change }: Judged): [string | null, string][] {
-  return statements.flatMap(({ kind, body }) => {
-    if (kind !== "UpdateStmt" || (body.relation as { relname?: string }).relname !== change.table) return [];
-    const targets = findNodes(body.targetList, "ResTarget");
-    const target = targets.find(({ name }) => name === change.column);
-    const to = (target?.val as { A_Const?: { sval?: { sval?: string } } } | undefined)?.A_Const?.sval?.sval;
+/** What the file's UPDATEs turn old values into: `[["carve-out", "carveout"]]`, and the texts of those that say more. */
+function readMapping({ statements, change }: Judged) {
+  const read = { pairs: [] as [string | null, string][], more: [] as string[] };
+  for (const { kind, body, text } of statements) {
+    const { schemaname, relname } = (body.relation ?? {}) as { schemaname?: string; relname?: string };
+    const ours = relname === change.table && (schemaname ?? change.schema) === change.schema;
+    if (kind !== "UpdateStmt" || !ours) continue;
+    const targets = body.targetList as { ResTarget?: SqlNode }[];
+    const target = targets.find(({ ResTarget: each }) => each?.name === change.column)?.ResTarget;
+    const constant = (target?.val as { A_Const?: { sval?: { sval?: string } } } | undefined)?.A_Const?.sval;
     const from = oldValues(body.whereClause as SqlNode | undefined, change.column);
-    return to === undefined || !from ? [] : from.map((value): [string | null, string] => [value, to]);
-  });
+    const to = constant && (constant.sval ?? "");
+    if (to !== undefined && from)
+      read.pairs.push(...from.map((value): [string | null, string] => [value, to]));
+    else if (target) read.more.push(text);
+  }
+  return read;
 }
 
 function judgeMapping(judged: Judged): Finding[] {
-  const { change, file } = judged;
-  return readMapping(judged).flatMap(([from, to]) => {
-    const ours = mapValue(change, from);
-    if (ours === to) return [];
-    const says = `${showValue(from)} → ${showValue(to)}`;
-    if (ours === from && !change.allowed.includes(from ?? "")) {
-      const key = from === null ? "change.normalise.whenNull" : "change.normalise.spellings";
-      return [
-        finding(
-          "note",
-          file,
-          `it maps ${says}, for which ${key} has no rule.`,
-          `Add it to ${key}, if such rows may come.`,
-        ),
-      ];
-    }
+  const { file } = judged;
+  const { pairs, more } = readMapping(judged);
+  const unread = more.map((text) =>
+    finding(
+      "note",
+      file,
+      `not compared with change.normalise, for it says more than one value by one: ${clip(text, 160)}.`,
+      "Compare it by hand: the stamp says that both are the same.",
+    ),
+  );
+  return [...unread, ...pairs.flatMap((pair) => judgePair(judged, pair))];
+}
+
+function judgePair({ change, file }: Judged, [from, to]: [string | null, string]): Finding[] {
+  const ours = mapValue(change, from);
+  if (ours === to) return [];
+  const says = `${showValue(from)} → ${showValue(to)}`;
+  if (ours === from && !change.allowed.includes(from ?? "")) {
+    const key = from === null ? "change.normalise.whenNull" : "change.normalise.spellings";
     return [
       finding(
-        "stop",
+        "note",
         file,
-        `expected ${file} to map ${showValue(from)} as change.normalise does (${showValue(ours)}), got ${says}.`,
-        "Correct the one that is wrong: the stamp says that both are the same.",
+        `it maps ${says}, for which ${key} has no rule.`,
+        `Add it to ${key}, if such rows may come.`,
       ),
     ];
-  });
+  }
+  return [
+    finding(
+      "stop",
+      file,
+      `expected ${file} to map ${showValue(from)} as change.normalise does (${showValue(ours)}), got ${says}.`,
+      "Correct the one that is wrong: the stamp says that both are the same.",
+    ),
+  ];
 }
 
 function judgeConstraint({ statements, change, file }: Judged): Finding[] {
@@ -121,12 +140,9 @@ function judgeConstraint({ statements, change, file }: Judged): Finding[] {
 
 /** What the stamp would skip: the rollout makes this change and no other. */
 function judgeExtent({ script, statements, change, file }: Judged): Finding[] {
-  const tables = statements.flatMap(locksOf).map(({ table }) => table);
   const more = [
     ...script.others.map(({ operation, table }) => `${operation}${table ? ` on ${clip(table, 63)}` : ""}`),
-    ...tables
-      .filter((table) => table !== "" && table !== change.table)
-      .map((table) => `a change of ${clip(table, 63)}`),
+    ...statements.flatMap((statement) => extentOf(statement, change).beyond),
   ];
   if (more.length === 0) return [];
   return [
@@ -230,12 +246,15 @@ export async function judgeScript(
     : [];
   try {
     const judged = { change, file, script, statements: await parseScript(script) };
+    const blind = judged.statements.filter((statement) => extentOf(statement, change).unread);
+    const sql = blind.map(({ text }) => `1: its SQL, which runs code of the database: ${clip(text, 80)}`);
     return [
       ...judgeMapping(judged),
       ...judgeConstraint(judged),
       ...judgeExtent(judged),
       ...(await judgeWay(judged)),
       ...downgrade,
+      ...judgeUnread({ unclear: sql, unnamed: [] }, change, revision.file, accept),
       ...unclear,
     ];
   } catch (error) {

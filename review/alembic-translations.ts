@@ -16,6 +16,14 @@ export interface Arguments {
   plain: (PythonValue | undefined)[];
   nodes: SyntaxNode[];
   named: Map<string, PythonValue | undefined>;
+  /** There are more, of which only running the file could tell: `*args`, `**options`. */
+  open: boolean;
+}
+
+/** A table as a call names it. */
+export interface TableGiven {
+  schema: string | undefined;
+  name: string;
 }
 
 /** What a call is read with. */
@@ -29,7 +37,8 @@ export interface CallContext {
 
 export function readArguments({ file, names }: CallContext, call: SyntaxNode): Arguments {
   const parts = itemsOf(call.getChild("ArgList") ?? call);
-  const read: Arguments = { plain: [], nodes: [], named: new Map() };
+  const open = parts.some(({ name }) => name === "*" || name === "**");
+  const read: Arguments = { plain: [], nodes: [], named: new Map(), open };
   for (let at = 0; at < parts.length; at += 1) {
     const part = parts[at] as SyntaxNode;
     const value = parts[at + 2];
@@ -57,7 +66,22 @@ function sqlOf(reading: CallContext, { plain, nodes }: Arguments, at: number): s
 }
 
 export const text = (value: PythonValue | undefined) => (typeof value === "string" ? value : undefined);
-const alter = (table: string, clause: string) => `ALTER TABLE ${quoteName(table)} ${clause}`;
+
+/** A table with the schema that the call gives it; undefined where one of the two is computed. */
+export function tableOf({ named }: Arguments, name: PythonValue | undefined): TableGiven | undefined {
+  const schema = named.get("schema") ?? undefined;
+  if (
+    typeof name !== "string" ||
+    (typeof schema !== "string" && named.has("schema") && named.get("schema") !== null)
+  )
+    return undefined;
+  return { schema: text(schema), name };
+}
+
+function alter({ schema, name }: TableGiven, clause: string): string {
+  const table = schema === undefined ? quoteName(name) : `${quoteName(schema)}.${quoteName(name)}`;
+  return `ALTER TABLE ${table} ${clause}`;
+}
 
 function columnClauses(column: string, { named }: Arguments): string[] {
   const name = `ALTER COLUMN ${quoteName(column)}`;
@@ -89,7 +113,7 @@ function givenName({ file, names }: CallContext, { plain, nodes }: Arguments) {
 type Translate = (
   reading: CallContext,
   given: Arguments,
-  batchTable: string | undefined,
+  batchTable: TableGiven | undefined,
 ) => string[] | undefined;
 
 /** What of ALTER COLUMN has no place in a change of values. */
@@ -102,17 +126,19 @@ export const TRANSLATIONS: Record<string, Translate> = {
     return sql === undefined ? undefined : [sql];
   },
   alter_column(_, given, batchTable) {
-    const [table, column] = batchTable ? [batchTable, given.plain[0]] : given.plain;
-    const [tableText, columnText] = [text(table), text(column)];
-    if (!tableText || !columnText || MORE.some((name) => given.named.has(name))) return undefined;
-    return columnClauses(columnText, given).map((clause) => alter(tableText, clause));
+    const table = batchTable ?? tableOf(given, given.plain[0]);
+    const column = text(given.plain[batchTable ? 0 : 1]);
+    const nullable = given.named.get("nullable");
+    const computed = given.named.has("nullable") && typeof nullable !== "boolean" && nullable !== null;
+    if (!table || !column || computed || MORE.some((name) => given.named.has(name))) return undefined;
+    return columnClauses(column, given).map((clause) => alter(table, clause));
   },
   create_check_constraint(reading, given, batchTable) {
-    const table = batchTable ?? text(given.plain[1]);
+    const table = batchTable ?? tableOf(given, given.plain[1]);
     const condition = sqlOf(reading, given, batchTable ? 1 : 2);
     const named = givenName(reading, given);
     if (!table || condition === undefined || !named) return undefined;
-    const name = constraintName({ ...named, table }, reading.convention);
+    const name = constraintName({ ...named, table: table.name }, reading.convention);
     const late = given.named.get("postgresql_not_valid") === true ? " NOT VALID" : "";
     if ("unknown" in name) reading.script.unnamed.push(name.unknown);
     const constraint = "unknown" in name ? "" : `CONSTRAINT ${quoteName(name.name)} `;
@@ -120,7 +146,7 @@ export const TRANSLATIONS: Record<string, Translate> = {
   },
   drop_constraint(reading, given, batchTable) {
     const name = givenName(reading, given)?.name;
-    const table = batchTable ?? text(given.plain[1]) ?? text(given.named.get("table_name"));
+    const table = batchTable ?? tableOf(given, given.plain[1] ?? given.named.get("table_name"));
     return name && table ? [alter(table, `DROP CONSTRAINT ${quoteName(name)}`)] : undefined;
   },
 };

@@ -1,5 +1,5 @@
 import type { SyntaxNode } from "@lezer/common";
-import { childrenOf, type PythonFile, parsePython, readValue } from "./python-values.ts";
+import { childrenOf, type PythonFile, parsePython, readValue, sliceOf } from "./python-values.ts";
 import type { SourceFile } from "./source-tree.ts";
 
 /** How the application's models have CHECK constraints named: `MetaData(naming_convention={"ck": …})`. */
@@ -20,6 +20,32 @@ function readDictionary(file: PythonFile, node: SyntaxNode): string | undefined 
   return undefined;
 }
 
+/** `dict(ck="…")`, with the same answer as for a dictionary. */
+function readDictCall(file: PythonFile, node: SyntaxNode): string | undefined {
+  if (node.firstChild === null || sliceOf(file, node.firstChild) !== "dict") return undefined;
+  const parts = childrenOf(node.getChild("ArgList") ?? node);
+  const at = parts.findIndex(
+    (part, index) => sliceOf(file, part) === "ck" && parts[index + 1]?.name === "AssignOp",
+  );
+  const value = at < 0 ? undefined : parts[at + 2];
+  const template = value && readValue(file, value);
+  return value && (typeof template === "string" ? template : "");
+}
+
+/** What `naming_convention` is set to there: by a call, an assignment, or key by key. */
+function settingOf(file: PythonFile, node: SyntaxNode): SyntaxNode | undefined {
+  if (!["VariableName", "PropertyName"].includes(node.name) || sliceOf(file, node) !== "naming_convention")
+    return undefined;
+  const member = node.name === "PropertyName" ? node.parent : node;
+  const keyed = member?.parent?.name === "MemberExpression" ? member.parent : undefined;
+  const after = (keyed ?? member)?.nextSibling;
+  return after?.name === "AssignOp" ? (keyed ?? after.nextSibling ?? undefined) : undefined;
+}
+
+/** Whether the value hides what it has for CHECKs; a name stands for a dictionary that is found by itself. */
+const hides = (node: SyntaxNode) =>
+  !["DictionaryExpression", "VariableName", "None"].includes(node.name) || node.getChild("**") !== null;
+
 /** The templates for CHECKs in one file; an empty one is there, but can't be read. */
 function templatesOf(text: string): string[] {
   if (!text.includes("naming_convention") && !/["']ck["']/.test(text)) return [];
@@ -28,9 +54,16 @@ function templatesOf(text: string): string[] {
   const found: string[] = [];
   const cursor = file.root.cursor();
   do {
-    if (cursor.name !== "DictionaryExpression") continue;
-    const template = readDictionary(file, cursor.node);
+    const { node } = cursor;
+    const template =
+      node.name === "DictionaryExpression"
+        ? readDictionary(file, node)
+        : node.name === "CallExpression"
+          ? readDictCall(file, node)
+          : undefined;
     if (template !== undefined) found.push(template);
+    const setting = settingOf(file, node);
+    if (setting && hides(setting) && !/^dict\(/.test(sliceOf(file, setting))) found.push("");
   } while (cursor.next());
   return found;
 }
@@ -66,5 +99,9 @@ export function constraintName(
   const known: Record<string, string | undefined> = { table_name: table, constraint_name: name };
   if (tokens.some((token) => known[token] === undefined))
     return { unknown: `the naming convention of ${file} (${template}) asks for more than it says` };
-  return { name: template.replaceAll(TOKEN, (_, token: string) => known[token] as string) };
+  const made = template.replaceAll(TOKEN, (_, token: string) => known[token] as string);
+  // SQLAlchemy cuts a longer one, and puts a sum of it at its end.
+  if (Buffer.byteLength(made) > 63)
+    return { unknown: `${made} of the naming convention of ${file} has more than 63 bytes, so it is cut` };
+  return { name: made };
 }

@@ -14,7 +14,9 @@ const PARSE_MS = 1_000;
 export type PythonValue = string | boolean | null | PythonValue[];
 
 /** @returns undefined for a text that could not be read in time. */
-export function parsePython(text: string): PythonFile | undefined {
+export function parsePython(source: string): PythonFile | undefined {
+  // Windows' editors put a byte order mark there, which Python passes over.
+  const text = source.replace(/^\uFEFF/, "");
   const parse = parser.startParse(text);
   const until = performance.now() + PARSE_MS;
   for (let tree = parse.advance(); performance.now() < until; tree = parse.advance()) {
@@ -142,13 +144,23 @@ export function assignedNames(file: PythonFile, statement: SyntaxNode): [string,
   });
 }
 
-/** What the file assigns to names outside of any function; the last assignment counts. */
+/**
+ * What the file assigns to names outside of any function; the last assignment counts. One in a branch or a loop, and one
+ * that adds to what was there (`+=`), leaves a value that only running the file could tell.
+ */
 export function moduleNames(file: PythonFile): Names {
   const names: Names = new Map();
-  for (const statement of childrenOf(file.root)) {
-    if (statement.name !== "AssignStatement") continue;
-    for (const [name, value] of assignedNames(file, statement)) names.set(name, value);
-  }
+  file.root.cursor().iterate(({ node }) => {
+    if (/^(FunctionDefinition|ClassDefinition|LambdaExpression)$/.test(node.name)) return false;
+    if (node.name === "AssignStatement") {
+      const outer = node.parent?.name === "Script";
+      for (const [name, value] of assignedNames(file, node)) names.set(name, outer ? value : undefined);
+    } else if (node.name === "UpdateStatement" || node.name === "ForStatement") {
+      const target = node.getChild("VariableName");
+      if (target) names.set(sliceOf(file, target), undefined);
+    }
+    return true;
+  });
   return names;
 }
 

@@ -33,9 +33,14 @@ export interface LeaveOutPlan {
   blockers: string[];
 }
 
-/** The command that adds a name to the list as it is now. */
-export const leaveOutCommand = (key: "extensions" | "objects", name: string, leaveOut?: LeaveOut): string =>
-  `pulumi config set --path 'backup.proof.leaveOut.${key}[${leaveOut?.[key].length ?? 0}]' ` +
+/** The command that adds a name to the list as it is now, behind those that others already add. */
+export const leaveOutCommand = (
+  key: "extensions" | "objects",
+  name: string,
+  leaveOut?: LeaveOut,
+  behind = 0,
+): string =>
+  `pulumi config set --path 'backup.proof.leaveOut.${key}[${(leaveOut?.[key].length ?? 0) + behind}]' ` +
   `'${name.replaceAll("'", "'\\''")}'`;
 
 /** Whether a name of the configuration means this object: with or without its kind and its arguments. */
@@ -110,6 +115,7 @@ class Planner {
 
   #findMissing(named: Fall): void {
     const { available, leaveOut, keep, filesCopied } = this.#request;
+    let added = 0;
     for (const index of available ? this.#objects.find(({ kind }) => kind === "extension") : []) {
       const name = unquoted(this.#objects.at(index).identity);
       if (available?.has(name) || named.has(index)) continue;
@@ -119,7 +125,7 @@ class Planner {
       const falls = this.#objects.describeFall(fall);
       const way = this.#lostSubject(fall)
         ? `${keep?.schema}.${keep?.table}, the table of the change, needs it: it can't be left out`
-        : `or leave it out of the proof with all that stands on it: ${leaveOutCommand("extensions", name, leaveOut)}`;
+        : `or leave it out of the proof with all that stands on it: ${leaveOutCommand("extensions", name, leaveOut, added++)}`;
       this.blockers.push(
         `restore-proof: expected extension ${name} on this machine, where the backup is restored, got none. ` +
           `${falls ? `On it stand: ${falls}. ` : ""}Install its package (Debian: apt-cache search postgresql ${name}); ${way}.`,
@@ -129,21 +135,28 @@ class Planner {
 
   /** What only a superuser can make goes by itself where no table's rows go with it; else somebody has to say so. */
   #takeSuperusers(named: Fall): void {
-    for (const index of this.#objects.find(({ superuser }) => superuser !== null)) {
-      if (named.has(index)) continue;
+    const found = this.#objects
+      .find(({ superuser }) => superuser !== null)
+      .filter((index) => !named.has(index))
+      .map((index) => ({ index, fall: this.#objects.fall([index]) }))
+      .sort((a, b) => a.fall.size - b.fall.size);
+    // Tables that are left out already, or that a smaller thing is asked for: nothing more goes with what that stands on.
+    const gone = new Set(this.#objects.tablesIn(named));
+    const commands = { count: 0 };
+    for (const { index, fall } of found) {
       const node = this.#objects.at(index);
-      const fall = this.#objects.fall([index]);
-      const tables = this.#objects.tablesIn(fall);
+      const tables = this.#objects.tablesIn(fall).filter((table) => !gone.has(table));
+      for (const table of tables) gone.add(table);
       if (tables.length === 0) this.roots.set(index, `only a superuser can make it: ${node.superuser}`);
-      else this.blockers.push(this.#refuseRows(node, fall, tables));
+      else this.blockers.push(this.#refuseRows(node, fall, tables, commands));
     }
   }
 
-  #refuseRows(node: ObjectNode, fall: Fall, tables: ObjectNode[]): string {
+  #refuseRows(node: ObjectNode, fall: Fall, tables: ObjectNode[], commands: { count: number }): string {
     const way = this.#lostSubject(fall)
       ? "The table of the change needs it, so it can't be left out: set backup.method to physical, which needs no such right"
       : `Leave it out of the proof, and the rows of ${shorten(tables.map(nameOf))} with it: ` +
-        `${leaveOutCommand("objects", nameOf(node), this.#request.leaveOut)}; or set backup.method to physical`;
+        `${leaveOutCommand("objects", nameOf(node), this.#request.leaveOut, commands.count++)}; or set backup.method to physical`;
     return (
       `restore-proof: expected what an ordinary role can restore, got ${nameOf(node)}, which only a superuser can make ` +
       `(${node.superuser}); a restore never runs as one. On it stand: ${this.#objects.describeFall(fall)}. ${way}.`

@@ -85,7 +85,10 @@ superuser AS (
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = s.class AND d.objid = s.oid AND d.deptype = 'e')),
 extensions AS (SELECT 'pg_extension'::regclass::oid || ' ' || oid AS id FROM pg_extension WHERE oid >= ${FIRST_OWN}),
 ids AS (SELECT "from" AS id FROM needs UNION SELECT "to" FROM needs UNION SELECT id FROM superuser
-        UNION SELECT id FROM extensions)
+        UNION SELECT id FROM extensions
+        -- What needs nothing and is needed by nothing has a name all the same.
+        UNION SELECT 'pg_proc'::regclass::oid || ' ' || oid FROM pg_proc WHERE oid >= ${FIRST_OWN}
+        UNION SELECT 'pg_class'::regclass::oid || ' ' || oid FROM pg_class WHERE oid >= ${FIRST_OWN} AND relkind = 'S')
 SELECT ids.id, o.type AS kind, o.identity, coalesce(rn.nspname, tn.nspname) AS schema,
        coalesce(r.relname, t.typname) AS name, s.why AS superuser
   FROM ids

@@ -13,7 +13,14 @@ export interface RestoreList {
 const ENTRY = /^\d+; (\d+) (\d+) (.*)$/;
 
 /** Entries without an OID that belong to an object all the same, which their text names. */
-const ATTACHED = ["TABLE ATTACH", "INDEX ATTACH", "SEQUENCE OWNED BY", "SHELL TYPE", "STATISTICS DATA"];
+const ATTACHED = [
+  "TABLE ATTACH",
+  "INDEX ATTACH",
+  "SEQUENCE OWNED BY",
+  "SEQUENCE SET",
+  "SHELL TYPE",
+  "STATISTICS DATA",
+];
 
 /** Name as pg_restore prints it: on one line. */
 const printed = (name: string) => name.replaceAll(/[\r\n]/g, " ");

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { isAbsolute } from "node:path";
+import { TextDecoder } from "node:util";
 import sax from "sax";
 import { describeFailure } from "./failure-reason.ts";
 import { type Attempt, foldAttempts, type SuiteElement } from "./junit-attempts.ts";
@@ -29,12 +30,24 @@ interface OpenCase {
   place: string;
   /** Not a test but the file of some: its result counts only when it failed as a whole. */
   isFile: boolean;
+  /** Not a test but what its suite says of itself. */
+  ofSuite?: boolean;
   /** Of Node's runner, which has no reruns and lets two tests have one name. */
   alone: boolean;
 }
 
+type Attributes = Record<string, string>;
+
+/** `testcase` of `<junit:testcase>`. */
+const localName = (name: string) => name.slice(name.indexOf(":") + 1);
+
+/** Name for a fault that stands in a suite and in none of its tests. */
+const WHOLE_SUITE = "(the suite as a whole)";
+
 function outcomeOf(element: string): Outcome | undefined {
   if (element === "failure" || element === "error" || element === "skipped") return element;
+  // PHPUnit's, which fails the run.
+  if (element === "warning") return "failure";
   // flakyFailure, flakyError, rerunFailure, rerunError.
   return /^(?:flaky|rerun)(?:failure|error)?$/i.test(element) ? "retried" : undefined;
 }
@@ -46,10 +59,25 @@ function statusOf(outcomes: ReadonlySet<Outcome>): TestStatus {
   return outcomes.has("retried") ? "flaky" : "passed";
 }
 
+const STATUSES: [RegExp, Outcome][] = [
+  [/^(notrun|suppressed|disabled|skipped|ignored|untested|pending|blocked)$/i, "skipped"],
+  [/^(fail|failed|failure|error|errored|broken|undefined|timeout|timedout)$/i, "failure"],
+];
+
+/** What the attributes alone say, as GoogleTest, CTest and behave write it. */
+function statedOutcomes({ status = "", result = "", success = "", flaky }: Attributes): Outcome[] {
+  const stated = [status, result].flatMap((word) =>
+    STATUSES.flatMap(([pattern, outcome]) => (pattern.test(word) ? [outcome] : [])),
+  );
+  return [
+    ...stated,
+    ...(/^false$/i.test(success) ? (["failure"] as const) : []),
+    ...(flaky === "true" ? (["flaky"] as const) : []),
+  ];
+}
+
 /** Characters of a failure's text that are kept. */
 const KEPT_TEXT = 8_192;
-
-type Attributes = Record<string, string>;
 
 /** Gathers the test cases of a report while its elements come by. */
 class CaseCollector {
@@ -66,7 +94,8 @@ class CaseCollector {
     this.#root = root.endsWith("/") ? root : `${root}/`;
   }
 
-  open({ name, attributes }: { name: string; attributes: Attributes }): void {
+  open({ name: qualified, attributes }: { name: string; attributes: Attributes }): void {
+    const name = localName(qualified);
     this.#depth += 1;
     if (this.#depth === 1 && name !== "testsuites" && name !== "testsuite") {
       throw new UnreadableReport(`expected <testsuites> or <testsuite> at its root, got <${name}>`);
@@ -75,6 +104,9 @@ class CaseCollector {
     if (name === "testsuite") this.#openSuite(attributes);
     if (name === "testcase") this.#case = this.#openCase(attributes);
     const outcome = outcomeOf(name);
+    // A fault of the suite as a whole: of what it sets up, or of the file that can't be loaded.
+    const ofSuite = !this.#case && this.#suites.length > 0 && (outcome === "failure" || outcome === "error");
+    if (ofSuite) this.#case = { ...this.#openCase({ name: WHOLE_SUITE }), ofSuite };
     if (!this.#case || !outcome) return;
     this.#case.outcomes.add(outcome);
     this.#inOutcome = this.#case.message === "";
@@ -85,11 +117,12 @@ class CaseCollector {
     if (this.#inOutcome && this.#case) this.#case.text = (this.#case.text + text).slice(-KEPT_TEXT);
   }
 
-  close(name: string): void {
+  close(qualified: string): void {
+    const name = localName(qualified);
     this.#depth -= 1;
     if (outcomeOf(name)) this.#inOutcome = false;
     if (name === "testsuite") this.#suites.pop();
-    if (name !== "testcase" || !this.#case) return;
+    if (!this.#case || (name !== "testcase" && !(this.#case.ofSuite && outcomeOf(name)))) return;
     this.#keep(this.#case);
     this.#case = undefined;
   }
@@ -110,7 +143,8 @@ class CaseCollector {
     this.#suites.push({ name, element });
   }
 
-  #openCase({ name = "", classname = "", time, file = "", line = "", flaky }: Attributes): OpenCase {
+  #openCase(attributes: Attributes): OpenCase {
+    const { name = "", classname = "", time, file = "", line = "" } = attributes;
     const suites = this.#suites.map((suite) => suite.name);
     // Node writes the class name `test` for every test: there the suites around it say more.
     const ofNode = classname === "test";
@@ -121,7 +155,7 @@ class CaseCollector {
     const isFile = ofNode && suites.length === 0 && isAbsolute(name);
     return {
       ...{ id, isFile, alone: ofNode, place: `${file}:${line}`, message: "", text: "" },
-      outcomes: new Set(flaky === "true" ? ["flaky"] : []),
+      outcomes: new Set(statedOutcomes(attributes)),
       ...(time === undefined ? {} : { seconds: time }),
     };
   }
@@ -145,6 +179,27 @@ class CaseCollector {
 /** pytest makes the names of its tests unique. Its plugins write each try as a case, the failed ones as if they had passed. */
 const isPytest = ({ name = "" }: Attributes): boolean => name === "pytest" || name === "pytest tests";
 
+/** A file's encoding by its first bytes: a mark, or what the XML declaration says. */
+function decoderOf(start: Buffer): TextDecoder {
+  const mark = start.subarray(0, 2).toString("hex");
+  const declared = /^<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(start.toString("latin1", 0, 200));
+  const name = mark === "fffe" ? "utf-16le" : mark === "feff" ? "utf-16be" : (declared?.[1] ?? "utf-8");
+  try {
+    return new TextDecoder(name);
+  } catch {
+    throw new UnreadableReport(`expected an encoding that is known, got ${JSON.stringify(name)}`);
+  }
+}
+
+async function* decodedText(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let decoder: TextDecoder | undefined;
+  for await (const chunk of chunks) {
+    decoder ??= decoderOf(chunk);
+    yield decoder.decode(chunk, { stream: true });
+  }
+  if (decoder) yield decoder.decode();
+}
+
 /**
  * Reads a JUnit XML report, test by test, however large it is. Entities that a document defines itself are not
  * expanded, and none from elsewhere are fetched.
@@ -158,13 +213,19 @@ export async function readJunitReport(file: string, root: string): Promise<TestR
   parser.oncdata = (text) => collector.text(text);
   parser.onclosetag = (name) => collector.close(name);
   parser.onerror = (error) => {
+    // A control character, as colours of a terminal are, has no form in XML: it stays as it is written.
+    const { entity = "" } = parser as unknown as { entity?: string };
+    if (/^#(\d{1,7}|x[\da-f]{1,6})$/i.test(entity) && /^Invalid character entity/.test(error.message)) {
+      parser.error = null as unknown as Error;
+      return;
+    }
     throw new UnreadableReport(`${error.message.split("\n")[0]} (line ${parser.line + 1})`);
   };
   let size = 0;
   try {
-    for await (const chunk of createReadStream(file, { encoding: "utf8", highWaterMark: 1 << 18 })) {
-      size += chunk.length;
-      parser.write(chunk);
+    for await (const text of decodedText(createReadStream(file, { highWaterMark: 1 << 18 }))) {
+      size += text.length;
+      parser.write(text);
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new UnreadableReport("there is none");

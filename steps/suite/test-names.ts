@@ -23,11 +23,18 @@ const PARTS: ChangingPart[] = [
   // Python's `at 0x7f…`, Ruby's `#<Foo:0x…>`, Go's 0xc000….
   { what: "an address in memory", pattern: /\b0x[0-9a-f]{6,16}\b/gi, sign: "0x…", certain: /./ },
   // Java's default toString().
-  { what: "an address in memory", pattern: /(?<=[\w$])@[0-9a-f]{5,8}\b/gi, sign: "@…", certain: /./ },
+  { what: "an address in memory", pattern: /(?<=[\w$…])@[0-9a-f]{5,8}\b/gi, sign: "@…", certain: /./ },
   {
     what: "a time",
     pattern: new RegExp(`${DAY}(?:${TIME_OF_DAY})?|datetime\\.\\w+\\((?:\\d+, )+\\d+[^)]*\\)`, "g"),
     sign: "<time>",
+    certain: undefined,
+  },
+  // uuid4().hex and MongoDB's ids; a chosen sum may look the same, so nothing is told of it.
+  {
+    what: "an id",
+    pattern: /(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{24})(?![0-9a-f])/gi,
+    sign: "<id>",
     certain: undefined,
   },
   // Seconds or milliseconds since 1970, and Python's id().

@@ -26,6 +26,14 @@ function faultsOf(changed: Record<string, unknown>, secrets?: string[]): readonl
 }
 
 describe("mail in the config", () => {
+  it("takes addresses of any domain, and none whose domain would be cut off on the way", () => {
+    const fault = (from: string) => faultsOf({ smtp: SERVER, notice: { from } }).join();
+    for (const from of ["a@bücher.example", "o/a%b@example.com", "a@[192.0.2.1]", "a@[IPv6:::1]"])
+      equal(/notice\.from/.test(fault(from)), false, from);
+    for (const from of ["a@ü/x.example", "a@ü#x", "a@ü?x", "a@ü%41.example", "a@ü:25"])
+      match(fault(from), /an e-mail address/, from);
+  });
+
   it("is encrypted, logs in to nothing and repeats nothing unless it is told to", () => {
     const { security, onUnknown, user, allowInsecure, port } = load({ smtp: SERVER }).smtp ?? {};
     deepEqual([security, onUnknown, user, allowInsecure, port], ["starttls", "skip", undefined, false, 587]);

@@ -64,6 +64,9 @@ describe("an error of the server that nobody foresaw", () => {
       "CREATE TABLE notes (deal int REFERENCES deals)",
       "CREATE TYPE mood AS ENUM ('fine')",
       "CREATE ROLE reader",
+      "CREATE DOMAIN short AS text CHECK (length(value) < 3)",
+      "CREATE FUNCTION put_together() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SELECT \"' || NEW.name || '\"'; RETURN NEW; END $$",
+      "CREATE TRIGGER put_together BEFORE UPDATE OF budget ON deals FOR EACH ROW EXECUTE FUNCTION put_together()",
       `CREATE FUNCTION refuse() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'budget of ${CANARY}'; END $$`,
     ])
       await client.query(statement);
@@ -102,6 +105,18 @@ describe("an error of the server that nobody foresaw", () => {
     ["a date that is none", `SELECT '${CANARY}'::date`, "22007", undefined],
     ["a json that is none", `SELECT '{${CANARY}'::json`, "22P02", undefined],
     ["a text that is too long", `UPDATE deals SET size = '${CANARY}'`, "22001", undefined],
+    [
+      "a name that a trigger makes of a row",
+      "UPDATE deals SET budget = 20",
+      "42703",
+      "function put_together",
+    ],
+    [
+      "a value of no domain",
+      `SELECT '${CANARY}'::short`,
+      "23514",
+      "constraint short_check, type public.short",
+    ],
     ["a cast in a function", `SELECT array_append(ARRAY[1], '${CANARY}')`, "22P02", undefined],
     ["a division by zero", "SELECT 1 / 0", "22012", undefined],
     ["a table that is not there", "SELECT * FROM nowhere", "42P01", undefined],
@@ -207,6 +222,20 @@ describe("an error of the system that nobody foresaw", () => {
       undefined,
     ],
     ["SyntaxError", "a text that is no JSON", () => JSON.parse(`"${CANARY}" x`), undefined],
+    [
+      "SyntaxError",
+      "a JSON with more texts than one",
+      () => JSON.parse(`{"a": "b", "${CANARY}": "${CANARY}", "c": x}`),
+      undefined,
+    ],
+    ["SyntaxError", "a number that is none", () => BigInt(CANARY), undefined],
+    ["SyntaxError", "a pattern that is none", () => new RegExp(`(${CANARY}`), undefined],
+    [
+      "RangeError",
+      "a value behind a colon",
+      () => Promise.reject(new RangeError(`Invalid time value: ${CANARY}`)),
+      undefined,
+    ],
     [
       "TypeError",
       "a fault of ours",
@@ -353,11 +382,41 @@ describe("what is left of an error", () => {
     assert.equal(readdirSync(folder).length, 50);
   });
 
+  it("holds no password, however an address or words are written", () => {
+    for (const text of [
+      `postgres://owner:a@${CANARY}@db/x`,
+      `postgres://owner:a/${CANARY}@db/x`,
+      `postgres://owner@db/x?password=${CANARY}&sslmode=require`,
+      `host=db password='it\\'s ${CANARY}' user=owner`,
+      `{"user":"owner","password":"${CANARY}"}`,
+      `Authorization: Bearer ${CANARY}`,
+    ])
+      told(new Error(`no answer of ${text}`));
+    const kept = "no answer of http://localhost:8080/@user, https://db:5432/a@b and postgres://db/x";
+    assert.equal(describeError(new Error(kept)).actual, kept);
+  });
+
+  it("holds nothing that a function in another language says, nor the server in another tongue", () => {
+    const server = (fields: object) => Object.assign(new Error(), { severity: "ERROR", ...fields });
+    for (const [code, message, routine] of [
+      ["38000", `KeyError: '${CANARY}'`, "PLy_elog_impl"],
+      ["XX000", `${CANARY} at line 3.`, "plperl_call_perl_func"],
+      ["ZZ001", CANARY, "pgfdw_report_error"],
+      ["22003", `Wert „${CANARY}“ ist außerhalb des gültigen Bereichs für Typ integer`, "x"],
+      ["22003", `значение "${CANARY}" вне диапазона`, "x"],
+      ["22003", `la valeur « ${CANARY} » est hors limites`, "x"],
+      ["22003", `value "a "${CANARY}" b" is out of range`, "x"],
+    ])
+      told(server({ code, message, routine }));
+  });
+
   it("holds none of the secrets that this process was given", () => {
     const before = process.env.ROLLOUT_DATABASE_URL;
     process.env.ROLLOUT_DATABASE_URL = `postgres://owner:${CANARY}%21@db/x`;
     try {
       told(new Error(`login of owner with ${CANARY}! was refused`));
+      process.env.ROLLOUT_DATABASE_URL = `host=db user=owner password='${CANARY}'`;
+      told(new Error(`login of owner with ${CANARY} was refused`));
     } finally {
       if (before === undefined) delete process.env.ROLLOUT_DATABASE_URL;
       else process.env.ROLLOUT_DATABASE_URL = before;

@@ -86,6 +86,56 @@ describe("what upgrade() of an Alembic file does", () => {
     });
   }
 
+  const imports =
+    "import os\nimport sqlalchemy as sa\nfrom sqlalchemy import orm\nfrom sqlalchemy.orm import Session as S\n";
+  const silent: [string, string, string[]][] = [
+    [
+      "the ORM by its module",
+      upgrade(
+        "session = orm.Session(op.get_bind())",
+        "for deal in session.query(Deal):",
+        "    deal.deal_type = 'x'",
+        "session.commit()",
+      ),
+      ["6: orm.Session(op.get_bind())", "8: deal.deal_type = 'x'"],
+    ],
+    [
+      "the ORM by another name, with a count that is kept",
+      upgrade("s = S(op.get_bind())", "n = s.query(Deal).update({'x': 1})"),
+      ["6: S(op.get_bind())", "7: s.query(Deal).update({'x': 1})"],
+    ],
+    [
+      "the ORM by its whole name, as a context",
+      upgrade("with sa.orm.Session(op.get_bind()) as s:", "    deal = s.get(Deal, 1)", "    deal.x += 1"),
+      ["6: sa.orm.Session(op.get_bind())", "8: deal.x += 1"],
+    ],
+    ["a program", upgrade("os.system('psql -f fix.sql')"), ["6: os.system('psql -f fix.sql')"]],
+    [
+      "a rule that is computed",
+      upgrade("op.alter_column('deals', 'deal_type', nullable=not STRICT)"),
+      ["6: op.alter_column('deals', 'deal_type', nullable=not STRICT)"],
+    ],
+    [
+      "options that are put in from elsewhere",
+      upgrade("op.alter_column('deals', 'deal_type', **OPTIONS)"),
+      ["6: op.alter_column('deals', 'deal_type', **OPTIONS)"],
+    ],
+    [
+      "a text that is added to",
+      `${upgrade("op.execute(SQL)")}SQL = 'UPDATE deals SET x = 1'\nSQL += ' WHERE y'\n`,
+      ["6: op.execute(SQL)"],
+    ],
+    [
+      "a text of a branch",
+      `${upgrade("op.execute(SQL)")}SQL = 'SELECT 1'\nif STAGING:\n    SQL = 'SELECT 2'\n`,
+      ["6: op.execute(SQL)"],
+    ],
+  ];
+  for (const [what, text, expected] of silent) {
+    it(`is said not to be read where it is ${what}`, () =>
+      deepEqual(read(imports + text), { sql: [], unclear: expected }));
+  }
+
   const sql = "UPDATE deals SET deal_type = 'carveout' WHERE deal_type = 'carve-out'";
   const readable: [string, string, string[]][] = [
     ["by the driver", upgrade(`op.get_bind().exec_driver_sql("${sql}")`), [sql]],
@@ -131,6 +181,81 @@ describe("what upgrade() of an Alembic file does", () => {
     const text = `${upgrade("helper()")}def downgrade():\n    helper()\n`;
     deepEqual(await judge(text), ["stop not read: versions/f.py:2: helper()."]);
     deepEqual(await judge(text, { accept: ["f.py"] }), ["note not read: versions/f.py:2: helper()."]);
+  });
+
+  const beyond: [string, string, RegExp | undefined][] = [
+    [
+      "a function of the database",
+      "SELECT fix_deal_types()",
+      /^stop not read: versions\/f\.py:1: its SQL, which runs code of the database: SELECT fix/,
+    ],
+    [
+      "a block of code",
+      "DO $$ BEGIN DELETE FROM notes; END $$",
+      /^stop not read: .*runs code of the database/,
+    ],
+    ["a procedure", "CALL fix()", /^stop not read: .*runs code of the database/],
+    [
+      "the table of another schema",
+      "UPDATE archive.deals SET deal_type = NULL",
+      /got a change of archive\.deals: the stamp/,
+    ],
+    [
+      "another column",
+      "UPDATE deals SET deal_type = 'carveout', title = 'x' WHERE deal_type = 'carve-out'",
+      /got a change of deals\.title: the stamp/,
+    ],
+    ["rows that go", "DELETE FROM deals WHERE deal_type IS NULL", /got DELETE FROM deals WHERE/],
+    ["rows that come", "INSERT INTO settings VALUES (1)", /got INSERT INTO settings/],
+    [
+      "a column that comes",
+      "ALTER TABLE deals ADD COLUMN x int",
+      /got ALTER TABLE deals ADD COLUMN x int: the stamp/,
+    ],
+    [
+      "a rule of another column",
+      "ALTER TABLE deals ALTER COLUMN title SET NOT NULL",
+      /got ALTER TABLE deals ALTER COLUMN title/,
+    ],
+    ["an index", "CREATE INDEX i ON deals (deal_type)", /got CREATE INDEX i/],
+    ["a right", "GRANT SELECT ON deals TO app", /got GRANT SELECT ON deals TO app: the stamp/],
+    ["an extension", "CREATE EXTENSION citext", /got CREATE EXTENSION citext: the stamp/],
+    [
+      "a write within a query",
+      "WITH a AS (UPDATE notes SET x = 1 RETURNING 1) SELECT count(*) FROM a",
+      /got a change of notes: the stamp/,
+    ],
+    [
+      "a mapping that is computed",
+      "UPDATE deals SET deal_type = lower(deal_type)",
+      /^note not compared with change\.normalise/,
+    ],
+    [
+      "a mapping of some rows",
+      "UPDATE deals SET deal_type = 'carveout' WHERE deal_type = 'carve-out' AND id > 5",
+      /^note not compared/,
+    ],
+    ["a look", "SELECT count(*) FROM notes", undefined],
+    [
+      "settings and locks",
+      "SET LOCAL lock_timeout = '2s'; LOCK TABLE deals; ANALYZE deals; SELECT set_config('a.b', '1', true)",
+      undefined,
+    ],
+  ];
+  for (const [what, statement, expected] of beyond) {
+    it(`says what the stamp would skip or nobody compared: ${what}`, async () => {
+      const found = await judge(
+        `${upgrade(`op.execute("${statement}")`)}def downgrade():\n    op.execute("SELECT 1")\n`,
+      );
+      const told = found.filter((text) => !/^note (it does|\[)/.test(text));
+      deepEqual(told.length, expected ? 1 : 0, told.join("\n"));
+      if (expected) match(told[0] as string, expected);
+    });
+  }
+
+  it("takes no call's schema for another", async () => {
+    const text = `${upgrade("op.alter_column('deals', 'deal_type', nullable=False, schema='archive')")}def downgrade():\n    op.execute("SELECT 1")\n`;
+    match((await judge(text)).join("\n"), /got a change of archive\.deals: the stamp/);
   });
 
   const check = (name: string) =>
@@ -185,6 +310,32 @@ describe("what upgrade() of an Alembic file does", () => {
       /^note the name of the CHECK .* asks for more than it says/,
     ],
   ];
+  const conventions: [string, object | undefined][] = [
+    ['dict(ck="c_%(constraint_name)s")', { template: "c_%(constraint_name)s", file: "m.py" }],
+    ["{**base}", { unknown: "m.py" }],
+    ["make()", { unknown: "m.py" }],
+    ["settings.NAMING", { unknown: "m.py" }],
+    ['{"ix": "i"}', undefined],
+    ["None", undefined],
+  ];
+  for (const [value, expected] of conventions) {
+    it(`finds the naming convention ${value}, or says that it can't be told`, () => {
+      for (const text of [`MetaData(naming_convention=${value})`, `metadata.naming_convention = ${value}`])
+        deepEqual(findConvention([{ path: "m.py", text }]), expected);
+    });
+  }
+
+  it("knows no name that SQLAlchemy cuts, nor a convention that is set key by key", async () => {
+    const long = models(`"${"x".repeat(60)}_%(constraint_name)s"`);
+    match(
+      (await judge(check('"valid_deal_type"'), { convention: long })).join("\n"),
+      /has more than 63 bytes, so it is cut/,
+    );
+    deepEqual(findConvention([{ path: "m.py", text: 'm.naming_convention["ck"] = "x"' }]), {
+      unknown: "m.py",
+    });
+  });
+
   for (const [what, name, convention, expected] of named) {
     it(`names its CHECK ${what}`, async () => {
       const found = (await judge(check(name), { convention })).filter((text) =>

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readJunitReport } from "../../steps/suite/junit-report.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
-async function read(xml: string, root = "/srv/app") {
+async function read(xml: string | Buffer, root = "/srv/app") {
   const file = join(temporaryFolder(), "report.xml");
   writeFileSync(file, xml);
   return readJunitReport(file, root);
@@ -77,6 +77,90 @@ describe("JUnit report", () => {
   ] as const)
     it(`is refused when it ${what}`, () =>
       assert.rejects(read(xml), { name: "UnreadableReport", message: reason }));
+
+  const inSuite = (body: string) => suites(`<testsuite name="s">${body}</testsuite>`);
+  const statuses: [string, string, [string, string][]][] = [
+    [
+      "GoogleTest's disabled ones",
+      inSuite(
+        '<testcase name="a" status="run" result="completed"/><testcase name="b" status="notrun" result="suppressed"/>',
+      ),
+      [
+        ["s::a", "passed"],
+        ["s::b", "skipped"],
+      ],
+    ],
+    [
+      "CTest's",
+      inSuite(
+        '<testcase name="a" status="run"/><testcase name="b" status="fail"/><testcase name="c" status="disabled"/>',
+      ),
+      [
+        ["s::a", "passed"],
+        ["s::b", "failed"],
+        ["s::c", "skipped"],
+      ],
+    ],
+    [
+      "behave's and others' that say it by attributes alone",
+      inSuite(
+        '<testcase name="a" status="undefined"/><testcase name="b" result="failed"/><testcase name="c" success="false"/>',
+      ),
+      [
+        ["s::a", "failed"],
+        ["s::b", "failed"],
+        ["s::c", "failed"],
+      ],
+    ],
+    [
+      "PHPUnit's warnings",
+      inSuite("<testcase name='a'><warning>No tests found</warning></testcase>"),
+      [["s::a", "failed"]],
+    ],
+    [
+      "a suite's that could not be set up",
+      inSuite('<testcase name="a"/><error message="beforeAll failed">x</error><testcase name="b"/>'),
+      [
+        ["s::a", "passed"],
+        ["s::(the suite as a whole)", "failed"],
+        ["s::b", "passed"],
+      ],
+    ],
+    [
+      "those in a namespace",
+      '<j:testsuites xmlns:j="urn:x"><j:testsuite name="s"><j:testcase name="a"><j:failure/></j:testcase></j:testsuite></j:testsuites>',
+      [["s::a", "failed"]],
+    ],
+    [
+      "a message's with the colours of a terminal",
+      inSuite('<testcase name="a"><failure>&#x1b;[31mred&#27;[0m</failure></testcase>'),
+      [["s::a", "failed"]],
+    ],
+  ];
+  for (const [what, xml, expected] of statuses)
+    it(`reads ${what}`, async () =>
+      assert.deepEqual(
+        (await read(xml)).map(({ id, status }) => [id, status]),
+        expected,
+      ));
+
+  it("is read in the encoding that it names or is marked with, and refused in one that nobody knows", async () => {
+    const text = (encoding: string) =>
+      `<?xml version="1.0" encoding="${encoding}"?>${inSuite('<testcase name="größe"/><testcase name="grüße"/>').replace(/^<\?.*?\?>/, "")}`;
+    for (const bytes of [
+      Buffer.from(text("ISO-8859-1"), "latin1"),
+      Buffer.from(`\ufeff${text("UTF-16")}`, "utf16le"),
+      Buffer.from(`\ufeff${text("UTF-8")}`),
+    ])
+      assert.deepEqual(
+        (await read(bytes)).map(({ id }) => id),
+        ["s::größe", "s::grüße"],
+      );
+    await assert.rejects(read(text("klingon")), {
+      name: "UnreadableReport",
+      message: /encoding that is known, got "klingon"/,
+    });
+  });
 
   it("is refused when it is not there", () =>
     assert.rejects(readJunitReport("/nowhere/report.xml", "/"), {

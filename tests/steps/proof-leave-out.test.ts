@@ -92,6 +92,36 @@ describe("proof without what only a superuser can make", () => {
     ]);
   });
 
+  it("asks once for each table, behind one another, and for none that is left out already", async () => {
+    const { wish, deps } = await takeBackup(
+      "CREATE FUNCTION quiet(text) RETURNS text LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT $1'",
+      "CREATE FUNCTION quieter(text) RETURNS text LANGUAGE sql IMMUTABLE LEAKPROOF BEGIN ATOMIC SELECT quiet($1); END",
+      "CREATE FUNCTION loud(text) RETURNS text LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT $1'",
+      "CREATE TABLE letters (body text, c text GENERATED ALWAYS AS (quieter(body)) STORED)",
+      "CREATE TABLE notes (id serial, body text, c text GENERATED ALWAYS AS (loud(body)) STORED)",
+      "CREATE FUNCTION lone(a int, b text DEFAULT 'x') RETURNS int LANGUAGE sql AS 'SELECT 1'",
+      "CREATE SEQUENCE lone_numbers",
+    );
+    const { blockers } = await restoreProof.observe(wish(), deps);
+    const commands = blockers.map((text) => /leaveOut\.(objects\[\d\]' '[^']*)/.exec(text)?.[1]);
+    assert.deepEqual(commands, [
+      "objects[0]' 'function public.quieter(text)",
+      "objects[1]' 'function public.loud(text)",
+    ]);
+    const given = wish("table public.letters", "public.notes", "public.lone", "sequence public.lone_numbers");
+    assert.deepEqual((await restoreProof.observe(given, deps)).blockers, []);
+    const named = (await restoreProof.apply(given, deps)).notProven.map(({ object }) => object);
+    for (const object of [
+      "function public.quiet(text)",
+      "function public.lone(integer, text)",
+      "sequence public.lone_numbers",
+    ])
+      assert.ok(
+        named.some((name) => name.startsWith(object.replace(", ", ",")) || name === object),
+        `${object} of ${named.join("; ")}`,
+      );
+  });
+
   it("sends to a physical backup where the table of the change itself needs it", async () => {
     const { wish, deps } = await takeBackup(
       "CREATE FUNCTION quiet(text) RETURNS boolean LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT true'",

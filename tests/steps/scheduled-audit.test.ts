@@ -197,6 +197,17 @@ describe("scheduled audit", () => {
       writeFileSync(environmentFile, "export PULUMI_ACCESS_TOKEN=t1\n");
       assert.match((await machine.observe(spec)).blockers[0] ?? "", /PULUMI_ACCESS_TOKEN must be set/);
     });
+
+    it("as systemd reads the file: what stands behind a value is a part of it", async () => {
+      const machine = new Machine("systemctl");
+      machine.audit('[ "$TOKEN" = t1 ] || { echo "error: token $TOKEN" >&2; exit 1; }');
+      const environmentFile = join(machine.root, "audit.env");
+      const spec = machine.spec({ schedule: { ...machine.spec().schedule, environmentFile } });
+      writeFileSync(environmentFile, "TOKEN=t1 # of the audit\n");
+      assert.match((await machine.observe(spec)).blockers[0] ?? "", /got: error: token t1 # of the audit/);
+      writeFileSync(environmentFile, "# of the audit\nTOKEN='t1'\n");
+      assert.deepEqual((await machine.observe(spec)).blockers, []);
+    });
   });
 
   it("repairs a timer that was edited, disabled or removed", async () => {

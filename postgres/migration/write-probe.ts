@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { safeServerMessage } from "../../errors/server-message.ts";
 import { MAY_BECOME } from "../session-role.ts";
 import { sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
@@ -75,7 +76,7 @@ async function tryAs(client: Client, role: string, statement: string): Promise<s
     await client.query(`SET LOCAL ROLE ${quoteName(role)}; ${statement}`);
     return "ok";
   } catch (error) {
-    return `${sqlState(error) ?? "?"} ${(error as Error).message}`;
+    return `${sqlState(error) ?? "?"} ${safeServerMessage(error as Error)}`;
   } finally {
     await client.query("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
   }

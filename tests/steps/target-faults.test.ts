@@ -293,6 +293,25 @@ describe("a target that is not as it should be", () => {
     assert.match((await target.undo(expand, target.spec())).summary, /nothing to undo/);
   });
 
+  it("keeps what others have put into schema rollout, and says how to take it out", async () => {
+    await make();
+    for (const step of STEPS) await target.apply(step, target.spec());
+    // As the tests' superuser is called rollout, its own search_path leads there.
+    await target.admin.query("CREATE TABLE invoices AS SELECT 7 AS id");
+    for (const step of [constraint, migration])
+      await target.undo<ChangeStepSpec, object>(step, target.spec());
+    await assert.rejects(
+      target.undo(expand, target.spec()),
+      /nothing of others in schema rollout before it is dropped, got invoices\..*ALTER TABLE rollout\.invoices SET SCHEMA public/,
+    );
+    await target.admin.query("ALTER TABLE rollout.invoices SET SCHEMA public");
+    await target.undo(expand, target.spec());
+    const { rows } = await target.admin.query(
+      "SELECT id, to_regnamespace('rollout') AS schema FROM invoices",
+    );
+    assert.deepEqual(rows, [{ id: 7, schema: null }]);
+  });
+
   it("never makes a writer wait longer than the limit for a long reader, and names the reader", async () => {
     await make("", 200);
     const reader = new pg.Client({ connectionString: target.url, application_name: "the long report" });

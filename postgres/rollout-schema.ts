@@ -73,3 +73,28 @@ export async function ensureRolloutSchema(client: Client): Promise<void> {
     );
   }
 }
+
+/** Everything that this program keeps in the schema. */
+const OWN_TABLES = [
+  ...["lease", "chain_head", "change", "journal", "event", "proposed", "kept", "refused"],
+  ...["before", "contract", "maintenance"],
+];
+
+/**
+ * Stops before tables of others are dropped with the schema: where a role is called rollout, its search_path
+ * (`"$user", public`) puts into it what the application makes without naming a schema.
+ * @throws {StepError} with the statement that takes each out.
+ */
+export async function refuseStrangers(client: Client): Promise<void> {
+  const { rows } = await client.query<{ name: string; move: string }>(
+    `SELECT c.relname AS name, format('ALTER TABLE rollout.%I SET SCHEMA public', c.relname) AS move FROM pg_class c
+     WHERE c.relnamespace = 'rollout'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname <> ALL ($1)
+     ORDER BY 1`,
+    [OWN_TABLES],
+  );
+  if (rows.length === 0) return;
+  throw new StepError(
+    `expand: expected nothing of others in schema rollout before it is dropped, got ${rows.map(({ name }) => name).join(", ")}. ` +
+      `All else is undone. ${rows.map(({ move }) => move).join("; ")} (or drop it), then run again.`,
+  );
+}

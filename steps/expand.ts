@@ -4,6 +4,7 @@ import { unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
 import { judgeDefaults } from "../postgres/migration/column-default.ts";
 import { countRows, type RowCounts } from "../postgres/migration/counts.ts";
+import { encodingBlockers } from "../postgres/migration/encoding.ts";
 import { restoreSeconds, showRows } from "../postgres/migration/estimate.ts";
 import {
   installTriggers,
@@ -13,6 +14,7 @@ import {
   triggerDrift,
 } from "../postgres/migration/expand.ts";
 import { forgetLeftStep, leftBlocker, markUndone, readLeft } from "../postgres/migration/left-record.ts";
+import { updateBlockers } from "../postgres/migration/publications.ts";
 import { countOriginals, keepJournal, removeRollout } from "../postgres/migration/remove-rollout.ts";
 import { judgeRisks } from "../postgres/migration/risks.ts";
 import { judgeRules } from "../postgres/migration/rule-judgement.ts";
@@ -51,14 +53,16 @@ interface Judgement extends Findings {
 /** Everything that would make `apply` stop before its first change. */
 async function judge(client: Client, spec: ExpandSpec): Promise<Judgement> {
   const { change, migration, identity } = spec;
-  const { toWrite } = await rightsOf(client, spec);
+  const { toRead, toWrite } = await rightsOf(client, spec);
   const facts = await readTargetFacts(client, change);
   const record = await readChangeRecord(client);
   const { blockers, notes } = judgeTarget(facts, change, migration, { made: record !== undefined });
   const foreign = foreignChange(record, identity.stack, change);
   const left = foreign ? undefined : await leftBlocker(client, change, identity.stack);
-  const all = [...(foreign ? [foreign] : []), ...(left ? [left] : []), ...blockers, ...toWrite];
+  const all = [...(foreign ? [foreign] : []), ...(left ? [left] : []), ...blockers, ...toRead, ...toWrite];
   // Rows are read only where they can be.
+  if (all.length === 0)
+    all.push(...(await updateBlockers(client, change)), ...(await encodingBlockers(client, change)));
   if (all.length === 0) all.push(...(await unmappedBlockers(client, change)));
   // What has been changed by us is judged by the table's rules already.
   if (all.length > 0 || record) return { facts, notes, blockers: all };
@@ -84,7 +88,7 @@ async function rowsToRestore(client: Client, { identity }: ExpandSpec, deps: Ste
 async function observe(spec: ExpandSpec, deps: StepDeps): Promise<Observation> {
   return withConnection(deps, async (client) => {
     const { table, column } = spec.change;
-    const refusal = await unreadable(client, spec);
+    const refusal = await unreadable(client, spec, { stamps: false });
     if (refusal) return refusal;
     const { foreign } = await readOwnRecord(client, spec.identity.stack, spec.change);
     const drift = foreign
@@ -123,7 +127,7 @@ const refused = (blockers: readonly string[]) =>
 
 async function apply(spec: ExpandSpec, deps: StepDeps): Promise<ExpandResult> {
   return withConnection(deps, async (client) => {
-    const refusal = await unreadable(client, spec);
+    const refusal = await unreadable(client, spec, { stamps: false });
     if (refusal) throw refused(refusal.blockers);
     const { facts, blockers } = await judge(client, spec);
     if (blockers.length > 0) throw refused(blockers);

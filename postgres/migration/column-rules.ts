@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { columnsIn, findNodes, parseSql } from "../sql/sql-parser.ts";
 import type { Change } from "./change.ts";
 import { OWN_TRIGGER_NAME, quoteName, tableName } from "./change-sql.ts";
+import { readPublicationFilters, readViewChecks } from "./outer-rules.ts";
 import { helperName } from "./target-findings.ts";
 
 /** A column as the table has it. */
@@ -17,7 +18,7 @@ interface Column {
 
 /** Something of the table that judges a row by the column, directly or by a column that is generated from it. */
 export interface ColumnRule {
-  kind: "check" | "policy" | "trigger" | "unique" | "exclude";
+  kind: "check" | "policy" | "trigger" | "unique" | "exclude" | "view" | "publication";
   /** What `migration.accept` lists. */
   name: string;
   /** How it is named to people: `CHECK big`. */
@@ -31,6 +32,8 @@ export interface ColumnRule {
   /** Operators by which an EXCLUDE compares, in order. */
   operators: string[];
   nullsDistinct: boolean;
+  /** Why its condition is not known. */
+  unread: string | undefined;
   /** The judgement of a row depends on the column. */
   touchesColumn: boolean;
   /** It depends on nothing else of the row. */
@@ -126,6 +129,8 @@ export async function readTableRules(client: Client, change: Change): Promise<Ta
     ...(await read<ColumnRule>(POLICIES)),
     ...(await read<{ name: string; definition: string }>(TRIGGERS)).flatMap(triggerRule),
     ...(await read<ColumnRule>(COMPARING, change.key)),
+    ...(await readViewChecks(client, change)),
+    ...(await readPublicationFilters(client, change)),
   ];
   const touching = [change.column];
   for (const { name, generated: text } of generated) {
@@ -136,9 +141,10 @@ export async function readTableRules(client: Client, change: Change): Promise<Ta
   for (const rule of found) {
     const { condition = "true", elements = [], worksOut } = rule;
     const asked = await columnsOf([condition, worksOut ?? "true", ...elements]);
-    const touchesColumn = !asked || asked.some((name) => touching.includes(name));
+    const touchesColumn =
+      rule.unread !== undefined || !asked || asked.some((name) => touching.includes(name));
     const columnAlone = asked?.every((name) => name === change.column) ?? false;
-    const none = { operators: [], nullsDistinct: true };
+    const none = { operators: [], nullsDistinct: true, unread: undefined };
     rules.push({ ...none, ...rule, condition, elements, touchesColumn, columnAlone } as ColumnRule);
   }
   return { columns, rules };

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import type { Lease } from "../../steps/step.ts";
 import { withTableLock } from "../lock-retry.ts";
-import { rolloutSchemaState } from "../rollout-schema.ts";
+import { refuseStrangers, rolloutSchemaState } from "../rollout-schema.ts";
 import { inDiscardedTransaction, inTransaction, type Settings, setLocal } from "../transaction.ts";
 import type { AppTriggerMode } from "./app-triggers.ts";
 import type { Change } from "./change.ts";
@@ -217,6 +217,7 @@ export async function dropRollout(
   { madeRole, ownerRole }: ChangeRecord,
 ): Promise<Refusal | undefined> {
   return inTransaction(client, { lease }, async () => {
+    await refuseStrangers(client);
     await client.query("DROP SCHEMA rollout CASCADE");
     if (!madeRole) return undefined;
     await client.query("SAVEPOINT role");

@@ -1,9 +1,18 @@
+import type { Client } from "pg";
 import { withTableLock } from "../lock-retry.ts";
 import { firingTriggers, readUpdateTriggers } from "./app-triggers.ts";
+import type { Change } from "./change.ts";
 import { quoteName, tableName } from "./change-sql.ts";
 import type { TableWork } from "./expand.ts";
 import { restoreTriggerStatements } from "./restore-triggers.ts";
 import { NORMALISER, readTriggers } from "./triggers.ts";
+
+async function hasRules(client: Client, change: Change): Promise<boolean> {
+  const { rowCount } = await client.query("SELECT FROM pg_rewrite WHERE ev_class = to_regclass($1) LIMIT 1", [
+    tableName(change),
+  ]);
+  return rowCount === 1;
+}
 
 /**
  * Normaliser off, tracker stays: from here on old-style values stay as they are written. Where triggers of the
@@ -15,7 +24,9 @@ export async function prepareRestore(work: TableWork): Promise<boolean> {
   const { client, change, appTriggers } = work;
   const table = tableName(change);
   const stands = (await readTriggers(client, change))[NORMALISER] !== undefined;
-  const fires = firingTriggers(await readUpdateTriggers(client, change), appTriggers).length > 0;
+  const triggers = firingTriggers(await readUpdateTriggers(client, change), appTriggers);
+  // A rule that came since writes elsewhere as a trigger does: what it wrote is to be told.
+  const fires = triggers.length > 0 || (await hasRules(client, change));
   const statements = [
     ...(stands ? [`ALTER TABLE ${table} DISABLE TRIGGER ${quoteName(NORMALISER)}`] : []),
     ...(fires ? [restoreTriggerStatements(change)] : []),

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { inTransaction, sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
 import { quoteName, tableName } from "./change-sql.ts";
 import type { MigrationOptions } from "./migration-options.ts";
@@ -104,4 +105,31 @@ export function publicationNotes({ ofTable, ofRollout, active }: Publications): 
       ? [`schema rollout is replicated by ${ofRollout.join(", ")}: each subscriber needs its tables`]
       : []),
   ];
+}
+
+const UPDATES = `
+  SELECT p.pubname AS name FROM pg_publication p, pg_class c
+  WHERE c.oid = to_regclass($1) AND p.pubupdate AND (p.puballtables OR ${LISTED}) ORDER BY 1`;
+
+/**
+ * Why the server refuses every update of the table for what its publications ask of the replica identity: a row filter
+ * or a column list that it does not cover, an index that is gone. The server is asked to plan one, which it does not run.
+ */
+export async function updateBlockers(client: Client, change: Change): Promise<string[]> {
+  const table = tableName(change);
+  const column = quoteName(change.column);
+  const update = `EXPLAIN UPDATE ONLY ${table} SET ${column} = ${column} WHERE false`;
+  try {
+    await inTransaction(client, { mode: "READ ONLY" }, () => client.query(update));
+    return [];
+  } catch (error) {
+    const state = sqlState(error);
+    if (state !== "42P10" && state !== "55000") throw error;
+    const names = (await client.query<{ name: string }>(UPDATES, [table])).rows.map(({ name }) => name);
+    const by = names.length > 0 ? ` (publications: ${names.join(", ")})` : "";
+    return [
+      `expected the server to accept an UPDATE of ${table}, got SQLSTATE ${state}: its replica identity does not cover what is published of it${by}. ` +
+        `ALTER TABLE ${table} REPLICA IDENTITY FULL, or take row filter and column list off the publication.`,
+    ];
+  }
 }

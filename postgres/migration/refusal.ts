@@ -1,4 +1,5 @@
 import pg from "pg";
+import { functionsIn } from "../../errors/server-message.ts";
 import type { NamedFact } from "./target-facts.ts";
 
 /** What the server says of a refused statement, without its message and detail, which may hold a row's content. */
@@ -103,6 +104,25 @@ const WORDS: Record<string, Words> = {
   "2BP01": () => [null, "something else depends on it", "Drop what depends on it."],
   "40": () => [null, "another session was in the way all the time", "Wait for that session, or end it."],
   "55P03": () => [null, "another session held it locked all the time", "Wait for that session, or end it."],
+  "0A": () => [
+    null,
+    "the server can't do it on the table as it is now, e.g. under a rewrite rule",
+    "Take back what was changed of the table (DROP RULE).",
+  ],
+  P0: (_, { where }) => {
+    const raising = functionsIn(where).at(0);
+    return raising === undefined
+      ? [
+          null,
+          "a function of the database refuses it",
+          "Find its trigger or event trigger, and disable it while it is tried again.",
+        ]
+      : [
+          raising,
+          `function ${raising} refuses it`,
+          "Disable its trigger or event trigger while it is tried again.",
+        ];
+  },
   [CHANGED_ON_THE_WAY]: () => [
     null,
     "a trigger of the table changes the original value on its way in",

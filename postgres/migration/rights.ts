@@ -85,19 +85,30 @@ function readRights(facts: Facts, change: Change): string[] {
   ];
 }
 
+/** Row security of a table that is not the role's own: what it filters can't be told from what is not there. */
+const seesAll = (role: string, table: string) =>
+  `expected role ${role} to see every row of ${table}, got row security that filters for it. ` +
+  `As its owner or a superuser: ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY, or ALTER ROLE ${quoteName(role)} BYPASSRLS.`;
+
 /** What is missing for the stamp: Alembic's table may lie in a schema that ours has nothing to do with. */
 async function versionRights(
   client: Client,
   facts: Facts,
   { oid, sql }: VersionTable,
 ): Promise<MissingRights> {
-  const { rows } = await client.query<{ lacking: string[]; schema: string; usable: boolean }>(
+  const { rows } = await client.query<{
+    lacking: string[];
+    schema: string;
+    usable: boolean;
+    filtered: boolean;
+  }>(
     `SELECT ${lacks("c.oid", "ARRAY['SELECT', 'INSERT', 'DELETE']")} AS lacking,
-            c.relnamespace::regnamespace::text AS schema, has_schema_privilege(c.relnamespace, 'USAGE') AS usable
+            c.relnamespace::regnamespace::text AS schema, has_schema_privilege(c.relnamespace, 'USAGE') AS usable,
+            row_security_active(c.oid) AS filtered
      FROM pg_class AS c WHERE c.oid = $1`,
     [oid],
   );
-  const { lacking = [], schema = "", usable = true } = rows[0] ?? {};
+  const { lacking = [], schema = "", usable = true, filtered = false } = rows[0] ?? {};
   return {
     toRead: [
       ...(usable ? [] : [schemaRight(facts.role, schema)]),
@@ -106,6 +117,7 @@ async function versionRights(
         sql,
         lacking.filter((right) => right === "SELECT"),
       ),
+      ...(filtered ? [seesAll(facts.role, sql)] : []),
     ],
     toWrite: tableRights(
       facts,

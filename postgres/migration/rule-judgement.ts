@@ -40,11 +40,13 @@ const literal = (value: string | null) => (value === null ? "NULL" : quoteText(v
 
 /**
  * What a rule does to the rows that it singles out. A CHECK refuses those that it knows to be wrong, a policy lets pass
- * those that it knows to be right, a trigger fires for them, a unique index or EXCLUDE compares those that are under it.
+ * those that it knows to be right, so does a view WITH CHECK OPTION, a trigger fires for them, a publication sends them on, a unique index or EXCLUDE compares those that are under it.
  */
 const WORDS: Record<ColumnRule["kind"], string> = {
   check: "refused",
   policy: "allowed",
+  view: "allowed",
+  publication: "published",
   trigger: "fired for",
   unique: "under it",
   exclude: "under it",
@@ -72,6 +74,7 @@ async function judgeValue(
   rule: ColumnRule,
   value: string | null,
 ): Promise<Verdict> {
+  if (rule.unread !== undefined) return { outcome: "unknown", text: rule.unread };
   const condition = singledOut(rule);
   const selected = rule.worksOut === undefined ? rule.elements : [`(${rule.worksOut})`];
   const rows = await trialRows(table, change, [condition, ...selected], { value: literal(value) });
@@ -112,7 +115,9 @@ function showVerdict({ kind }: ColumnRule, { outcome, text }: Verdict): string {
 /** What nobody can write today, nobody will miss. */
 function isImpossible({ kind }: ColumnRule, { outcome }: Verdict): boolean {
   if (outcome === "fails") return true;
-  return (kind === "check" && outcome === "always") || (kind === "policy" && outcome === "never");
+  return (
+    (kind === "check" && outcome === "always") || (["policy", "view"].includes(kind) && outcome === "never")
+  );
 }
 
 function areAlike(rule: ColumnRule, before: Verdict, after: Verdict): boolean {
@@ -144,6 +149,20 @@ function showPair(rule: ColumnRule, { from, before, to, after }: Pair): string {
   return `${showValue(from)} ${showVerdict(rule, before)}, ${showValue(to)} ${showVerdict(rule, after)}`;
 }
 
+const MAY_REFUSE =
+  "from phase 1 on a write may be refused that passes today, or one pass that the way back can't restore";
+
+/** What comes of a rule that judges otherwise. */
+const OUTCOMES: Record<ColumnRule["kind"], string> = {
+  check: MAY_REFUSE,
+  policy: MAY_REFUSE,
+  unique: MAY_REFUSE,
+  exclude: MAY_REFUSE,
+  view: "from phase 1 on a write through the view may be refused that passes today",
+  trigger: "from phase 1 on it fires for other writes",
+  publication: "from the backfill on subscribers lose rows, or get others, until the way back",
+};
+
 function describe(rule: ColumnRule, pairs: Pair[]): Risk {
   const shown = pairs.slice(0, PAIRS_SHOWN).map((pair) => showPair(rule, pair));
   const more = pairs.length > PAIRS_SHOWN ? ` and ${pairs.length - PAIRS_SHOWN} more` : "";
@@ -151,9 +170,7 @@ function describe(rule: ColumnRule, pairs: Pair[]): Risk {
     name: rule.name,
     finding:
       `expected ${rule.label} to judge an old spelling as it judges what the normaliser makes of it, got ${shown.join("; ")}${more}: ` +
-      (rule.kind === "trigger"
-        ? "from phase 1 on it fires for other writes"
-        : "from phase 1 on a write may be refused that passes today, or one pass that the way back can't restore"),
+      OUTCOMES[rule.kind],
     remedy: "Let it judge both alike, or drop it",
   };
 }

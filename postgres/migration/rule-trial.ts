@@ -10,8 +10,12 @@ import type { Risk } from "./risks.ts";
 const TIMEOUT_MS = 60_000;
 const KEYS_SHOWN = 5;
 
-/** Name of the mark on the rows that will be changed; a blank in it, so that no column is called like it. */
-const CHANGED = quoteName("is changed");
+/** Name of the mark on the rows that will be changed: none that a column has. */
+function markOf({ columns }: TableRules): string {
+  let mark = "is changed";
+  while (columns.some(({ name }) => name === mark)) mark += "!";
+  return mark;
+}
 
 /** What came of trying one rule on the rows as they will be. */
 type Trial =
@@ -36,7 +40,7 @@ function mappedRows({ table, change }: TrialContext, rule: ColumnRule, only: boo
   return trialRows(table, change, [rule.condition, rule.worksOut ?? "true", ...rule.elements], {
     value: mapped(change, column),
     where: only ? changed : "true",
-    more: only ? {} : { "is changed": changed },
+    more: only ? {} : { [markOf(table)]: changed },
   });
 }
 
@@ -51,7 +55,7 @@ async function breakingRows(context: TrialContext, rule: ColumnRule): Promise<st
     return `SELECT ${key} AS key FROM ${rows} WHERE ${comesOut}(${condition}) IS FALSE`;
   const names = elements.map((_, index) => `e${index + 1}`);
   const compared = elements.map((text, index) => `(${text}) AS ${names[index]}`).join(", ");
-  const ruled = `SELECT ${key} AS key, ${CHANGED} AS changed, ${compared} FROM ${rows} WHERE (${condition})`;
+  const ruled = `SELECT ${key} AS key, ${quoteName(markOf(context.table))} AS changed, ${compared} FROM ${rows} WHERE (${condition})`;
   if (kind === "exclude") {
     const on = names.map((name, index) => `a.${name} ${operators[index]} b.${name}`).join(" AND ");
     return `WITH r AS (${ruled}) SELECT DISTINCT a.key FROM r a JOIN r b ON a.key <> b.key AND ${on} WHERE a.changed`;
@@ -184,8 +188,11 @@ export async function tryRules(
   const context = { client, table, change, timeoutMs };
   const trials: RuleTrials = { blockers: [], unknown: [], notes: [] };
   for (const rule of table.rules) {
-    // The migrator sees and writes past policies, a trigger refuses nothing by its WHEN; what compares rows is as it was where the column is in no part of it.
-    if (["policy", "trigger"].includes(rule.kind) || (rule.elements.length > 0 && !rule.touchesColumn))
+    // The migrator sees and writes past policies and views, a trigger or publication refuses nothing by its WHEN; what compares rows is as it was where the column is in no part of it.
+    if (
+      ["policy", "trigger", "view", "publication"].includes(rule.kind) ||
+      (rule.elements.length > 0 && !rule.touchesColumn)
+    )
       continue;
     tell(context, rule, await tryRule(context, rule), trials);
     const mayRefuse = rule.touchesColumn && rule.elements.length === 0 && rule.worksOut === undefined;

@@ -52,6 +52,8 @@ export interface ColumnFacts {
   maxLength: number | null;
   default: string | null;
   notNull: boolean;
+  /** Name of its NOT NULL where that is NOT VALID: rows from before may be NULL (PostgreSQL 18). */
+  notValid: string | null;
   generated: boolean;
   deterministic: boolean;
 }
@@ -66,7 +68,8 @@ export interface KeyFacts {
 const TABLE = `
   SELECT c.relkind AS kind, c.relpersistence AS persistence, c.relispartition AS "isPartition",
          EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid)) AS inherits,
-         c.relhasrules AS "hasRules", pg_get_userbyid(c.relowner) AS owner,
+         -- Not relhasrules, which stays true until a VACUUM once the last rule is dropped.
+         EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid) AS "hasRules", pg_get_userbyid(c.relowner) AS owner,
          pg_has_role(c.relowner, 'USAGE') AS owns,
          c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) AND NOT
            (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS "rowSecurity",
@@ -76,7 +79,9 @@ const TABLE = `
 const COLUMN = `
   SELECT format_type(a.atttypid, a.atttypmod) AS type, format_type(a.atttypid, NULL) AS "baseType",
          CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 END AS "maxLength",
-         pg_get_expr(d.adbin, d.adrelid) AS default, a.attnotnull AS "notNull", a.attgenerated <> '' AS generated,
+         pg_get_expr(d.adbin, d.adrelid) AS default, a.attnotnull AS "notNull",
+         (SELECT n.conname FROM pg_constraint n WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND a.attnum = ANY (n.conkey)
+            AND NOT n.convalidated) AS "notValid", a.attgenerated <> '' AS generated,
          coalesce((SELECT collisdeterministic FROM pg_collation WHERE oid = a.attcollation), true) AS deterministic
   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped`;

@@ -75,6 +75,11 @@ function columnBlockers({ column, checks }: TargetFacts, change: Change): string
       : [
           `expected ${subject} to compare byte by byte, got a nondeterministic collation. Change the column's collation first.`,
         ]),
+    ...(column.notValid === null
+      ? []
+      : [
+          `expected NOT NULL of ${subject} to be validated or not there, got ${column.notValid}, which is NOT VALID: the way back could not restore a NULL. Correct those rows and VALIDATE CONSTRAINT, or drop it and set change.normalise.whenNull.`,
+        ]),
     ...(long.length > 0
       ? [
           `expected every allowed value to fit ${column.type}, got ${long.map(showValue).join(", ")}. Widen the column or correct change.allowed.`,

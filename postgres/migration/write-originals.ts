@@ -35,7 +35,7 @@ export interface JournalEntry extends Entry {
 }
 
 /** Reason of what triggers wrote elsewhere while we restored: the way back is not held up by it. */
-export const STRAYED = "written by triggers of the table that the restore fired: stays";
+export const STRAYED = "written by triggers or rules of the table that the restore fired: stays";
 
 /** An entry, and what is to become of its row. */
 export interface Judged {
@@ -119,44 +119,44 @@ export async function writeTogether(client: Client, work: RestoreWork, restored:
   return { done, refused: await findUnwritten(client, work, restored, done) };
 }
 
+/** Transaction-local texts by which the block below gets its rows and gives the outcomes. */
+const ROWS = "rollout.rows";
+const OUTCOMES = "rollout.outcomes";
+
 /**
- * A function that tries each row in a subtransaction of its own, deferred constraints included: one round trip, and
- * a cost that grows with the rows, however many of them are refused. It lives for one transaction.
+ * A block that tries each row in a subtransaction of its own, deferred constraints included: one round trip, and a
+ * cost that grows with the rows, however many of them are refused. It makes no object: an event trigger of the
+ * application that forbids to make or drop one has no say in it.
  */
-function rowsFunction(work: RestoreWork, shape: RestoreShape, name: string): string {
+function rowsBlock(work: RestoreWork, shape: RestoreShape, patient: boolean): string {
   const { keyType } = work.record;
-  const one = `(SELECT "~keys"["~i"], "~raws"["~i"], "~becames"["~i"], "~sides"["~i"])`;
+  const one = `(SELECT ("~given" ->> 'key')::${keyType}, "~given" ->> 'raw', "~given" ->> 'became', nullif("~given" -> 'side', 'null'))`;
   const body = `
 DECLARE
-  "~row" record;
+  "~row" record; "~given" jsonb; "~outcomes" jsonb[] := '{}';
   "~code" text; "~constraint" text; "~column" text; "~type" text; "~where" text;
 BEGIN
-  FOR "~i" IN 1 .. cardinality("~keys") LOOP
+  FOR "~given" IN SELECT jsonb_array_elements(current_setting('${ROWS}')::jsonb) LOOP
     BEGIN
       ${restoreStatement(work, shape, one)} INTO "~row";
       CONTINUE WHEN NOT FOUND;
       IF NOT "~row".exact THEN RAISE EXCEPTION USING ERRCODE = '${CHANGED_ON_THE_WAY}'; END IF;
       SET CONSTRAINTS ALL IMMEDIATE;
-      RETURN NEXT jsonb_build_object('key', "~row".key, 'left', "~row".left);
+      "~outcomes" := "~outcomes" || jsonb_build_object('key', "~row".key, 'left', "~row".left);
     EXCEPTION WHEN OTHERS OR assert_failure THEN
       GET STACKED DIAGNOSTICS "~code" = RETURNED_SQLSTATE, "~constraint" = CONSTRAINT_NAME,
         "~column" = COLUMN_NAME, "~type" = PG_DATATYPE_NAME, "~where" = PG_EXCEPTION_CONTEXT;
-      IF "~code" ~ '${GENERAL}' OR "~patient" AND "~code" ~ '${IN_THE_WAY}' THEN RAISE; END IF;
-      RETURN NEXT jsonb_build_object('key', "~keys"["~i"]::text, 'code', "~code", 'constraint', "~constraint",
-        'column', "~column", 'dataType', "~type", 'where', "~where");
+      IF "~code" ~ '${GENERAL}' OR ${patient} AND "~code" ~ '${IN_THE_WAY}' THEN RAISE; END IF;
+      "~outcomes" := "~outcomes" || jsonb_build_object('key', "~given" ->> 'key', 'code', "~code",
+        'constraint', "~constraint", 'column', "~column", 'dataType', "~type", 'where', "~where");
     END;
   END LOOP;
+  PERFORM set_config('${OUTCOMES}', to_jsonb("~outcomes")::text, true);
 END`;
-  return `
-    CREATE FUNCTION ${name}("~keys" ${keyType}[], "~raws" text[], "~becames" text[],
-      "~sides" jsonb[], "~patient" boolean) RETURNS SETOF jsonb LANGUAGE plpgsql AS ${quoteText(body)}`;
+  return `DO ${quoteText(body)}`;
 }
 
 type RowOutcome = { key: string } & ({ left: string[]; code?: never } | (Diagnosis & { left?: never }));
-
-/** Every connection makes one of its own: two of one name would wait for each other. */
-const functionName = (client: Client) =>
-  `rollout.restore_rows_${(client as unknown as { processID: number }).processID}`;
 
 /**
  * Each for itself: what one is refused keeps none of the others from going back.
@@ -168,15 +168,19 @@ export async function writeOneByOne(
   restored: Judged[],
   { patient }: { patient: boolean },
 ): Promise<Written> {
-  const name = functionName(client);
-  await client.query(rowsFunction(work, await readShape(client, work, restored), name));
-  const { rows } = await client.query<{ outcome: RowOutcome }>(
-    `SELECT outcome FROM ${name}($1::${work.record.keyType}[], $2, $3, $4, $5) AS outcome`,
-    [...columnsOf(restored), patient],
-  );
-  await client.query(`DROP FUNCTION ${name}`);
+  const given = restored.map(({ fate, entry: { raw, became, side } }) => ({
+    key: fate.key,
+    raw,
+    became,
+    side,
+  }));
+  await client.query("SELECT set_config($1, $2, true)", [ROWS, JSON.stringify(given)]);
+  await client.query(rowsBlock(work, await readShape(client, work, restored), patient));
+  const { rows } = await client.query<{ outcomes: string }>("SELECT current_setting($1) AS outcomes", [
+    OUTCOMES,
+  ]);
   const written: Written = { done: new Map(), refused: new Map() };
-  for (const { outcome } of rows) {
+  for (const outcome of JSON.parse(rows[0]?.outcomes ?? "[]") as RowOutcome[]) {
     if (outcome.code === undefined) written.done.set(outcome.key, { left: outcome.left });
     else written.refused.set(outcome.key, outcome);
   }

@@ -1,8 +1,10 @@
 import type { Client } from "pg";
+import { safeServerMessage } from "../../errors/server-message.ts";
 import { MAY_BECOME } from "../session-role.ts";
 import { sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
 import { quoteName, quoteText, tableName } from "./change-sql.ts";
+import { describeRefusal, diagnose } from "./refusal.ts";
 
 /** A role that may write to the table, and whether this session can try as it. */
 export interface WritingRole {
@@ -75,7 +77,12 @@ async function tryAs(client: Client, role: string, statement: string): Promise<s
     await client.query(`SET LOCAL ROLE ${quoteName(role)}; ${statement}`);
     return "ok";
   } catch (error) {
-    return `${sqlState(error) ?? "?"} ${(error as Error).message}`;
+    const said = diagnose(error);
+    const reason =
+      said?.code.startsWith("P0") === true
+        ? describeRefusal(said, []).reason
+        : safeServerMessage(error as Error);
+    return `${sqlState(error) ?? "?"} ${reason}`;
   } finally {
     await client.query("ROLLBACK TO SAVEPOINT probe; RELEASE SAVEPOINT probe");
   }

@@ -52,6 +52,11 @@ describe("what judges the rows of the table", () => {
       /unique index one to hold .* got 2 rows that break it \(id: 1, 2\)/,
     ],
     [
+      "a unique index over a column that is called like our own mark",
+      'ALTER TABLE deals ADD "is changed" int DEFAULT 1, ADD "is changed!" int; CREATE UNIQUE INDEX one ON deals (deal_type, (id / 4)) WHERE "is changed" = 1 AND id < 4',
+      /unique index one to hold .* got 2 rows that break it \(id: 1, 2\)/,
+    ],
+    [
       "a unique index whose expression has the column in it",
       "CREATE UNIQUE INDEX two ON deals (lower(deal_type)) WHERE id IN (9, 14)",
       /unique index two to hold .* got 2 rows that break it \(id: 9, 14\)/,
@@ -164,6 +169,23 @@ describe("what judges the rows of the table", () => {
       "a policy",
       "ALTER TABLE deals ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON deals USING (true) WITH CHECK (deal_type = 'carve-out' OR budget > 5)",
       /policy own to judge .* "carve-out" always allowed, "carveout" allowed where/,
+    ],
+    [
+      "a view WITH CHECK OPTION",
+      `CREATE VIEW carved AS SELECT id, name, deal_type AS kind FROM deals WHERE deal_type = 'carve-out' ORDER BY id WITH CHECK OPTION;
+       CREATE VIEW rich AS SELECT * FROM deals WHERE budget > 5 WITH CHECK OPTION; CREATE VIEW all_of_it AS SELECT * FROM deals WITH CHECK OPTION;
+       CREATE VIEW free AS SELECT * FROM deals WHERE deal_type = 'carve-out'`,
+      /view (public\.)?carved WITH CHECK OPTION to judge .*"carve-out" always allowed, "carveout" never allowed.*: from phase 1 on a write through the view may be refused/,
+    ],
+    [
+      "a view WITH CHECK OPTION over a view",
+      `CREATE VIEW carved AS SELECT * FROM deals WHERE deal_type = 'carve-out'; CREATE VIEW rich AS SELECT * FROM carved WHERE budget > 5 WITH CHECK OPTION`,
+      /view (public\.)?rich WITH CHECK OPTION to judge .*"carve-out" not known \(it is no view over the table alone\)/,
+    ],
+    [
+      "a publication with a row filter",
+      "ALTER TABLE deals REPLICA IDENTITY FULL; CREATE PUBLICATION partly FOR TABLE deals WHERE (deal_type = 'carve-out' AND budget > 5)",
+      /publication partly to judge .*"carve-out" published where \(deals\.budget > '5'::numeric\), "carveout" never published.*subscribers lose rows/,
     ],
     [
       "an AFTER trigger with a WHEN",

@@ -36,9 +36,9 @@ const OBSTACLES: Obstacle[] = [
     mend: allow("frozen"),
     steps: 3,
     left: [
-      ["CHECK valid_deal_type on deals", "P0001", /^the server refuses it$/],
-      ["NOT NULL of deals.deal_type", "P0001", /^the server refuses it$/],
-      [ORIGINALS, "P0001", /^the server refuses it$/],
+      ["CHECK valid_deal_type on deals", "P0001", /^function (public\.)?\w+ refuses it$/],
+      ["NOT NULL of deals.deal_type", "P0001", /^function (public\.)?\w+ refuses it$/],
+      [ORIGINALS, "P0001", /^function (public\.)?\w+ refuses it$/],
     ],
   },
   {
@@ -46,8 +46,8 @@ const OBSTACLES: Obstacle[] = [
     set: forbid("frozen", "ALTER TABLE"),
     mend: allow("frozen"),
     left: [
-      ["CHECK valid_deal_type on deals", "P0001", /^the server refuses it$/],
-      ["NOT NULL of deals.deal_type", "P0001", /^the server refuses it$/],
+      ["CHECK valid_deal_type on deals", "P0001", /^function (public\.)?\w+ refuses it$/],
+      ["NOT NULL of deals.deal_type", "P0001", /^function (public\.)?\w+ refuses it$/],
       // Nobody is left to see the normaliser: contract's undo could not put it back. The constraint refuses the rest.
       ["2 rows of deals.deal_type", "23502", /^NOT NULL of deal_type refuses it$/],
       ["8 rows of deals.deal_type", "23514", /^CHECK valid_deal_type refuses it$/],
@@ -87,7 +87,7 @@ const OBSTACLES: Obstacle[] = [
     set: `CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
       CREATE TRIGGER keep BEFORE DELETE ON alembic_version EXECUTE FUNCTION public.keep()`,
     mend: "DROP FUNCTION public.keep CASCADE",
-    left: [["the revision in alembic_version", "P0001", /^the server refuses it$/]],
+    left: [["the revision in alembic_version", "P0001", /^function (public\.)?\w+ refuses it$/]],
   },
   {
     what: "triggers are to be bypassed, and the right to do so is gone",
@@ -125,7 +125,7 @@ const OBSTACLES: Obstacle[] = [
     what: "the triggers of the rollout may not be dropped",
     set: forbid("standing", "DROP TRIGGER"),
     mend: allow("standing"),
-    left: [["triggers of the rollout on deals", "P0001", /^the server refuses it$/]],
+    left: [["triggers of the rollout on deals", "P0001", /^function (public\.)?\w+ refuses it$/]],
   },
 ];
 

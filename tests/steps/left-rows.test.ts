@@ -34,6 +34,26 @@ const OBSTACLES: Obstacle[] = [
     reason: /^CHECK positive refuses it$/,
   },
   {
+    what: "a CHECK, where nobody may make or drop an object of ours",
+    set: `UPDATE deals SET budget = -1 WHERE id = 2; ALTER TABLE deals ADD CONSTRAINT positive CHECK (budget >= 0) NOT VALID;
+      CREATE FUNCTION public.frozen() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+      CREATE EVENT TRIGGER frozen ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION', 'DROP FUNCTION', 'CREATE TABLE', 'DROP TABLE')
+        EXECUTE FUNCTION public.frozen()`,
+    mend: `DROP EVENT TRIGGER frozen; DROP FUNCTION public.frozen();
+      ALTER TABLE deals DROP CONSTRAINT positive; UPDATE deals SET budget = 0 WHERE id = 2`,
+    left: ["2"],
+    code: "23514",
+    reason: /^CHECK positive refuses it$/,
+  },
+  {
+    what: "a rewrite rule",
+    set: "CREATE RULE none AS ON UPDATE TO deals DO INSTEAD NOTHING",
+    mend: "DROP RULE none ON deals",
+    left: MAPPED,
+    code: "0A000",
+    reason: /e\.g\. under a rewrite rule$/,
+  },
+  {
     what: "a NOT NULL on the column itself, where rows were NULL",
     set: "ALTER TABLE deals ADD CONSTRAINT wanted CHECK (deal_type IS NOT NULL)",
     mend: "ALTER TABLE deals DROP CONSTRAINT wanted",

@@ -11,13 +11,19 @@ const CASES: { right: string; take: (role: string) => string; says: RegExp }[] =
     right: "to read alembic_version",
     take: (role) =>
       `ALTER TABLE alembic_version OWNER TO CURRENT_USER; REVOKE ALL ON alembic_version FROM ${role}, PUBLIC; GRANT INSERT, DELETE ON alembic_version TO ${role}`,
-    says: /to have SELECT on "public"\.alembic_version, got no right\. As its owner or a superuser: (GRANT [^.]*"public"\.alembic_version[^.]*)\./,
+    says: /to have SELECT on "public"\."alembic_version", got no right\. As its owner or a superuser: (GRANT [^.]*"public"\."alembic_version"[^.]*)\./,
   },
   {
     right: "to write alembic_version",
     take: (role) =>
       `ALTER TABLE alembic_version OWNER TO CURRENT_USER; GRANT SELECT ON alembic_version TO ${role}`,
-    says: /to have INSERT, DELETE on "public"\.alembic_version, got no right\. As its owner or a superuser: (GRANT [^.]*"public"\.alembic_version[^.]*)\./,
+    says: /to have INSERT, DELETE on "public"\."alembic_version", got no right\. As its owner or a superuser: (GRANT [^.]*"public"\."alembic_version"[^.]*)\./,
+  },
+  {
+    right: "to see the rows of alembic_version",
+    take: (role) =>
+      `ALTER TABLE alembic_version OWNER TO CURRENT_USER; GRANT ALL ON alembic_version TO ${role}; ALTER TABLE alembic_version ENABLE ROW LEVEL SECURITY`,
+    says: /to see every row of "public"\."alembic_version", got row security that filters for it\. As its owner or a superuser: (ALTER TABLE "public"\."alembic_version" DISABLE ROW LEVEL SECURITY)/,
   },
   {
     right: "to read its own table",
@@ -110,7 +116,7 @@ describe("a right that a later step needs", () => {
       contractSpec(target),
       target.deps(),
     );
-    assert.match(blockers.join(), /to have INSERT, DELETE on "public"\.alembic_version/);
+    assert.match(blockers.join(), /to have INSERT, DELETE on "public"\."alembic_version"/);
   });
 
   it("and a schema of another role's rollout is named, in one sentence and with its owner", async () => {

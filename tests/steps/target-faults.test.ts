@@ -9,6 +9,8 @@ import type { ChangeStepSpec } from "../../steps/migration/change-spec.ts";
 import { migration } from "../../steps/migration.ts";
 import type { Step } from "../../steps/step.ts";
 import { verification } from "../../steps/verification.ts";
+import { createDatabase, createDatabaseOn } from "../database.ts";
+import { otherServer } from "../other-server.ts";
 import { CHANGE, RolloutTarget } from "./rollout-target.ts";
 
 const STEPS: Step<ChangeStepSpec>[] = [expand, migration, constraint];
@@ -79,6 +81,21 @@ describe("a target that is not as it should be", () => {
     ["a table with a child", "CREATE TABLE child () INHERITS (deals)", /stand alone/],
     ["a rewrite rule", "CREATE RULE r AS ON DELETE TO deals DO ALSO NOTHING", /no rewrite rule/],
     [
+      "a publication with a row filter that the replica identity does not cover",
+      "CREATE PUBLICATION partly FOR TABLE deals WHERE (deal_type = 'carve-out')",
+      /to accept an UPDATE of "public"\."deals", got SQLSTATE 42P10: .*\(publications: partly\)\. ALTER TABLE "public"\."deals" REPLICA IDENTITY FULL/,
+    ],
+    [
+      "a publication of columns without the key",
+      "CREATE PUBLICATION partly FOR TABLE deals (name)",
+      /to accept an UPDATE of "public"\."deals", got SQLSTATE 42P10/,
+    ],
+    [
+      "a replica identity by an index that is gone",
+      "CREATE UNIQUE INDEX named ON deals (name); ALTER TABLE deals REPLICA IDENTITY USING INDEX named; DROP INDEX named; CREATE PUBLICATION partly FOR TABLE deals",
+      /to accept an UPDATE of "public"\."deals", got SQLSTATE 55000/,
+    ],
+    [
       "no such column",
       "ALTER TABLE deals RENAME deal_type TO kind",
       /expected column deals\.deal_type, got none/,
@@ -104,6 +121,52 @@ describe("a target that is not as it should be", () => {
       assert.deepEqual(await snapshotDatabase(target.admin), before);
     });
   }
+
+  it("is refused where the database's encoding lacks a letter of a spelling", async () => {
+    const admin = new pg.Client({ connectionString: await createDatabase("letters") });
+    await admin.connect();
+    const name = `latin_${admin.database}`;
+    await admin.query(
+      `CREATE DATABASE ${name} TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'`,
+    );
+    await admin.end();
+    const url = new URL(await createDatabase("letters"));
+    url.pathname = name;
+    target = await RolloutTarget.make({ rows: 16, url: url.href });
+    const observe = async (spelling: string) => {
+      const normalise = {
+        ...CHANGE.normalise,
+        spellings: { ...CHANGE.normalise.spellings, [spelling]: "carveout" },
+      };
+      const spec = target.spec({ change: { ...CHANGE, normalise } });
+      return (await expand.observe(spec, target.deps())).blockers;
+    };
+    assert.deepEqual(await observe("Ausgliederung für später"), []);
+    assert.match(
+      (await observe("carve\u2011out")).join("\n"),
+      /^expected every value of change\.allowed and change\.normalise in the database's encoding LATIN1, got "carve\u2011out"/,
+    );
+  });
+
+  it("is not refused for a rewrite rule that has been dropped", async () => {
+    await make("CREATE RULE r AS ON DELETE TO deals DO ALSO NOTHING; DROP RULE r ON deals");
+    assert.deepEqual((await expand.observe(target.spec(), target.deps())).blockers, []);
+  });
+
+  it("is refused on the newest server where NOT NULL is not valid: the way back could not restore a NULL", async function () {
+    const cluster = await otherServer(this, 18);
+    target = await RolloutTarget.make({
+      url: await createDatabaseOn(cluster),
+      ddl: "ALTER TABLE deals ADD CONSTRAINT wanted NOT NULL deal_type NOT VALID",
+    });
+    const { blockers } = await expand.observe(target.spec(), target.deps());
+    assert.match(
+      blockers.join("\n"),
+      /NOT NULL of deals\.deal_type to be validated or not there, got wanted, which is NOT VALID/,
+    );
+    await target.admin.query("ALTER TABLE deals DROP CONSTRAINT wanted");
+    assert.deepEqual((await expand.observe(target.spec(), target.deps())).blockers, []);
+  });
 
   it("is refused when the role has no rights, naming each", async () => {
     await make();
@@ -228,6 +291,25 @@ describe("a target that is not as it should be", () => {
       /nothing to restore: schema rollout holds no journal/,
     );
     assert.match((await target.undo(expand, target.spec())).summary, /nothing to undo/);
+  });
+
+  it("keeps what others have put into schema rollout, and says how to take it out", async () => {
+    await make();
+    for (const step of STEPS) await target.apply(step, target.spec());
+    // As the tests' superuser is called rollout, its own search_path leads there.
+    await target.admin.query("CREATE TABLE invoices AS SELECT 7 AS id");
+    for (const step of [constraint, migration])
+      await target.undo<ChangeStepSpec, object>(step, target.spec());
+    await assert.rejects(
+      target.undo(expand, target.spec()),
+      /nothing of others in schema rollout before it is dropped, got invoices\..*ALTER TABLE rollout\.invoices SET SCHEMA public/,
+    );
+    await target.admin.query("ALTER TABLE rollout.invoices SET SCHEMA public");
+    await target.undo(expand, target.spec());
+    const { rows } = await target.admin.query(
+      "SELECT id, to_regnamespace('rollout') AS schema FROM invoices",
+    );
+    assert.deepEqual(rows, [{ id: 7, schema: null }]);
   });
 
   it("never makes a writer wait longer than the limit for a long reader, and names the reader", async () => {

@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, symlinkSync } from "node:fs";
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { connect as connectSocket, createServer } from "node:net";
 import { join } from "node:path";
@@ -18,16 +10,11 @@ import { gunzip } from "node:zlib";
 import { execa } from "execa";
 import pg from "pg";
 import { z } from "zod";
-import { describeError, renderError } from "../../errors/describe-error.ts";
-import { reportError, tellError } from "../../errors/report-error.ts";
 import { serverRemedy } from "../../errors/server-remedies.ts";
-import { StepError } from "../../errors/step-error.ts";
 import { freePort } from "../../postgres/backup/cluster.ts";
 import { createDatabase, testCluster } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
-
-/** Stands for a row's value, and for a secret: it may be in no text and in no file. */
-const CANARY = "canary-4711";
+import { CANARY, told } from "./told-error.ts";
 
 const thrownBy = async (work: () => unknown): Promise<unknown> => {
   try {
@@ -37,20 +24,6 @@ const thrownBy = async (work: () => unknown): Promise<unknown> => {
   }
   return assert.fail("expected an error");
 };
-
-/** What a person reads and what is kept, checked for the canary; a remedy is always there. */
-function told(error: unknown) {
-  const folder = temporaryFolder("errors");
-  const shown = reportError(error, { step: "expand", folder });
-  const kept = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
-  for (const text of [shown, tellError(error, "expand"), ...kept])
-    assert.doesNotMatch(text, new RegExp(CANARY));
-  const described = describeError(error, { step: "expand" });
-  assert.match(described.next, /\w{3,}.*[.?]$/);
-  assert.equal(described.step, "expand");
-  assert.equal(shown.split("\n")[0], renderError(described));
-  return described;
-}
 
 describe("an error of the server that nobody foresaw", () => {
   let client: pg.Client;
@@ -339,87 +312,5 @@ describe("an error of the system that nobody foresaw", () => {
     const circle = new Error("round");
     circle.cause = circle;
     assert.equal(told(circle).code, "Error");
-  });
-});
-
-describe("what is left of an error", () => {
-  it("is a stack in a file for its owner alone, which the text names; without a message of anybody", () => {
-    const folder = join(temporaryFolder("errors"), "errors");
-    const text = reportError(new TypeError(`of ${CANARY}`, { cause: new Error(CANARY) }), {
-      step: "expand",
-      folder,
-    });
-    const [name = ""] = readdirSync(folder);
-    assert.ok(text.endsWith(name), text);
-    const path = join(folder, name);
-    assert.equal(statSync(path).mode & 0o777, 0o600);
-    const stack = readFileSync(path, "utf8");
-    assert.match(stack, /^TypeError\n\s+at .*describe-error\.test\.ts/);
-    assert.match(stack, /caused by Error\n\s+at /);
-    assert.doesNotMatch(stack, new RegExp(CANARY));
-  });
-
-  it("is nothing but its message for one of ours: no file, no other words", () => {
-    const folder = join(temporaryFolder("errors"), "errors");
-    const own = new StepError("expand: expected a, got b. Do c.");
-    assert.equal(reportError(own, { step: "expand", folder }), own.message);
-    assert.equal(tellError(own, "expand"), own.message);
-    assert.equal(existsSync(folder), false);
-  });
-
-  it("is told all the same where no file can be written", () => {
-    const folder = temporaryFolder("errors");
-    writeFileSync(join(folder, "file"), "");
-    const text = reportError(new Error("no"), { folder: join(folder, "file", "errors") });
-    assert.match(text, /^no \(Error\)\. Mend that.*\nIts stack could not be kept \(E\w+\)\.$/);
-  });
-
-  it("keeps the newest fifty stacks", () => {
-    const folder = temporaryFolder("errors");
-    mkdirSync(folder, { recursive: true });
-    for (let number = 0; number < 60; number += 1) writeFileSync(join(folder, `2020-${number}.txt`), "");
-    reportError(new Error("no"), { folder });
-    assert.equal(readdirSync(folder).length, 50);
-  });
-
-  it("holds no password, however an address or words are written", () => {
-    for (const text of [
-      `postgres://owner:a@${CANARY}@db/x`,
-      `postgres://owner:a/${CANARY}@db/x`,
-      `postgres://owner@db/x?password=${CANARY}&sslmode=require`,
-      `host=db password='it\\'s ${CANARY}' user=owner`,
-      `{"user":"owner","password":"${CANARY}"}`,
-      `Authorization: Bearer ${CANARY}`,
-    ])
-      told(new Error(`no answer of ${text}`));
-    const kept = "no answer of http://localhost:8080/@user, https://db:5432/a@b and postgres://db/x";
-    assert.equal(describeError(new Error(kept)).actual, kept);
-  });
-
-  it("holds nothing that a function in another language says, nor the server in another tongue", () => {
-    const server = (fields: object) => Object.assign(new Error(), { severity: "ERROR", ...fields });
-    for (const [code, message, routine] of [
-      ["38000", `KeyError: '${CANARY}'`, "PLy_elog_impl"],
-      ["XX000", `${CANARY} at line 3.`, "plperl_call_perl_func"],
-      ["ZZ001", CANARY, "pgfdw_report_error"],
-      ["22003", `Wert „${CANARY}“ ist außerhalb des gültigen Bereichs für Typ integer`, "x"],
-      ["22003", `значение "${CANARY}" вне диапазона`, "x"],
-      ["22003", `la valeur « ${CANARY} » est hors limites`, "x"],
-      ["22003", `value "a "${CANARY}" b" is out of range`, "x"],
-    ])
-      told(server({ code, message, routine }));
-  });
-
-  it("holds none of the secrets that this process was given", () => {
-    const before = process.env.ROLLOUT_DATABASE_URL;
-    process.env.ROLLOUT_DATABASE_URL = `postgres://owner:${CANARY}%21@db/x`;
-    try {
-      told(new Error(`login of owner with ${CANARY}! was refused`));
-      process.env.ROLLOUT_DATABASE_URL = `host=db user=owner password='${CANARY}'`;
-      told(new Error(`login of owner with ${CANARY} was refused`));
-    } finally {
-      if (before === undefined) delete process.env.ROLLOUT_DATABASE_URL;
-      else process.env.ROLLOUT_DATABASE_URL = before;
-    }
   });
 });

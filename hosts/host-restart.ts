@@ -76,8 +76,8 @@ export async function waitUntilPropagated(
     (seen.certain.length > 0
       ? "Mend what its log says."
       : "Look at its log; does it read the flag where it is written?");
-  const Fault = seen.stragglers > 0 ? HostError : NotProvenError;
-  throw new Fault("restart", host.name, reason);
+  if (seen.stragglers > 0) throw new HostError("restart", host.name, reason);
+  throw new NotProvenError("restart", host.name, reason, seen.certain.length + failed.length > 0);
 }
 
 /** Restarts, and says with what the journal of a unit ends that does not start. @returns the host's clock just before. */

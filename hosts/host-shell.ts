@@ -53,6 +53,13 @@ export class HostError extends StepError {
  */
 export class NotProvenError extends HostError {
   override name = "NotProvenError";
+  /** A unit is known not to run: such a host must get no requests, whatever it was put back to. */
+  readonly unwell: boolean;
+
+  constructor(script: string, host: string, reason: string, unwell: boolean) {
+    super(script, host, reason);
+    this.unwell = unwell;
+  }
 }
 
 /**

@@ -77,7 +77,10 @@ const aimOf = (host: Host, { wantedOn, place, goOn }: Waves): Aim => ({
   weaker: goOn,
 });
 
-/** Restarts a host on the way back: a proof that cannot be had does not keep it out of the load balancer. */
+/**
+ * Restarts a host on the way back. A proof that cannot be had does not keep it out of the load balancer; a unit that does
+ * not run does.
+ */
 async function restartBack(
   host: Host,
   aim: Aim,
@@ -88,8 +91,9 @@ async function restartBack(
     return await restartHost(host, aim, { ...restart, seconds }, writer);
   } catch (error) {
     if (!(error instanceof NotProvenError)) throw error;
-    await runBalancerCommand(host, "undrain", restart, writer);
-    return { unproven: `restarted, not proven: ${error.reason}` };
+    const out = error.unwell && restart.drain ? " It stays out of the load balancer." : "";
+    if (!error.unwell) await runBalancerCommand(host, "undrain", restart, writer);
+    return { unproven: `restarted, not proven: ${error.reason}${out}` };
   }
 }
 

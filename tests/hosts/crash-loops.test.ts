@@ -273,12 +273,15 @@ describe("a service on a real systemd", function () {
           ...{ place: PLACE, wantedOn: () => WANTED, goOn: true, provesOrNot: true, log: () => undefined },
           restart: {
             ...{ maxUnavailable: 1, timeoutSeconds: 25, stableSeconds: 1 },
-            ...{ zeroFailures: false, drainTimeoutSeconds: 1 },
+            ...{ zeroFailures: false, drainTimeoutSeconds: 5 },
+            ...{ drain: ["touch", "/run/drained"], undrain: ["rm", "-f", "/run/drained"] },
           },
         },
         { ...reader(), token: 1 },
       );
       equal(done?.state, "not proven", done?.reason);
+      await machine.run("test -e /run/drained && rm /run/drained");
+      match(done?.reason ?? "", /It stays out of the load balancer\.$/);
       match(
         done?.reason ?? "",
         /got: systemctl restart broken failed: Job for broken\.service failed because .*; broken on h: /,

@@ -2,6 +2,7 @@ import type { ConfigSource } from "../config/load.ts";
 import { StepError } from "../errors/step-error.ts";
 import { assertBackend } from "./backend.ts";
 import { capturePulumi, ensureStack } from "./pulumi.ts";
+import { hasEvidence } from "./stack-evidence.ts";
 
 interface ConfigEntry {
   value?: string;
@@ -21,8 +22,9 @@ export async function readStackSource(
   limit: { timeoutMs?: number } = {},
 ): Promise<ConfigSource> {
   assertBackend(stack);
-  // What only looks must not fail for a stack that the next `up` would make.
-  await ensureStack(stack, limit);
+  // What only looks must not fail for a stack that the next `up` would make. One that has evidence was there before: an
+  // empty one in its place would hide that its backend is gone.
+  if (!hasEvidence(stack)) await ensureStack(stack, limit);
   const { exitCode, stdout, stderr } = await capturePulumi(
     ["config", "--json", "--show-secrets", "--stack", stack],
     { stack, ...limit },

@@ -1,14 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
 import { loadConfig } from "../../config/load.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
-import { evidenceSection } from "../../config/stores.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
-import { PROJECT_ROOT } from "../project.ts";
 import { capturePulumi } from "../pulumi.ts";
+import { stackEvidence } from "../stack-evidence.ts";
 import { readStackSource } from "../stack-source.ts";
 
 /** Longest time that Pulumi may take for a look at or a change of the configuration: its backend may hang. */
@@ -26,19 +22,6 @@ export interface FlagSource {
 
 const firstLine = (text: string) => text.trim().split("\n")[0] ?? "";
 
-/** Where the stack's file has the evidence: that file needs no backend, and the address is no secret. */
-function evidenceUrl(stack: string): string {
-  let given: unknown;
-  try {
-    const text = readFileSync(join(PROJECT_ROOT, `Pulumi.${stack}.yaml`), "utf8");
-    given = (parse(text) as { config?: Record<string, unknown> }).config?.["deal-type-rollout:evidence"];
-  } catch {
-    // No file, or none that can be read: then where it is by default, and no records there are an error.
-  }
-  const section = evidenceSection(stack);
-  return (section.safeParse(given).data ?? section.parse({})).url;
-}
-
 /**
  * The stack's configuration, or where its evidence lies: off is the way back, and neither a backend that is down nor a
  * fault in the configuration may be in its way.
@@ -50,7 +33,7 @@ export async function readFlagSource(stack: string, on: boolean): Promise<FlagSo
     return { folder: evidenceFolder(config.evidence.url), config };
   } catch (error) {
     if (on || !(error instanceof Error)) throw error;
-    const folder = evidenceFolder(evidenceUrl(stack));
+    const folder = stackEvidence(stack);
     if (Chain.open(folder).records.length === 0) throw error;
     return { folder, fault: firstLine(error.message) };
   }

@@ -25,7 +25,7 @@ const UNDOING = ["up", "destroy"];
 /** All else is back, so the run has ended well; that something is not has to be the last that a person reads. */
 async function sayWhatIsLeft(stack: string): Promise<void> {
   const { leftLine } = await import("./undo/left-line.ts");
-  const line = await leftLine(stack);
+  const line = leftLine(stack);
   if (line !== undefined) printLine(line);
 }
 

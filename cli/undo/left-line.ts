@@ -1,17 +1,14 @@
-import { loadSettings } from "../../config/load.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { countLeft, leftCommands, leftOf } from "../../ledger/left.ts";
-import { evidenceFolder } from "../../ledger/store.ts";
-import { readStackSource } from "../stack-source.ts";
+import { stackEvidence } from "../stack-evidence.ts";
 
 /**
  * What undos have left, in the one line that ends a run; undefined where nothing is. Read-only, and silent where it
  * can't be told: each undo has said it itself.
  */
-export async function leftLine(stack: string): Promise<string | undefined> {
+export function leftLine(stack: string): string | undefined {
   try {
-    const { settings } = loadSettings(await readStackSource(stack));
-    return describeAll(Chain.open(evidenceFolder(settings.evidence.url)), stack);
+    return describeAll(Chain.open(stackEvidence(stack)), stack);
   } catch {
     return undefined;
   }

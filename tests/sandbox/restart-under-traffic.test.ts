@@ -9,18 +9,17 @@ import {
 } from "../../sandbox/index.ts";
 import { makeCheckout, removeCheckout } from "./checkout.ts";
 import { systemctl, until } from "./fleet.ts";
-import { findRate } from "./traffic-rate.ts";
+
+/** Requests a second that a machine busy with other tests answers as well: a backlog would fail each by its time limit. */
+const RATE = 40;
 
 describe("the sandbox's hosts under traffic", () => {
   let checkout: string;
   let sandbox: Sandbox;
-  let rate: number;
 
   before(async () => {
     checkout = makeCheckout();
     sandbox = await sandboxUp({ checkout, deals: 500, log: () => undefined });
-    rate = await findRate(sandbox.app, [200, 100, 50]);
-    console.log(`      ${rate} requests a second`);
   });
   after(() => removeCheckout(checkout));
 
@@ -29,7 +28,7 @@ describe("the sandbox's hosts under traffic", () => {
     const done = new AbortController();
     let answers = 0;
     const traffic = runTraffic({
-      ...{ app, rate, seconds: 120, signal: done.signal },
+      ...{ app, rate: RATE, seconds: 120, signal: done.signal },
       onExchange: () => {
         answers += 1;
       },

@@ -190,19 +190,19 @@ describe("backup", () => {
       url,
       "CREATE TABLE secured (id int)",
       "ALTER TABLE secured ENABLE ROW LEVEL SECURITY",
-      "CREATE ROLE reader LOGIN PASSWORD 'reader'",
-      "GRANT SELECT ON secured TO reader",
+      "CREATE ROLE backup_reader LOGIN PASSWORD 'reader'",
+      "GRANT SELECT ON secured TO backup_reader",
     );
-    const deps = makeDeps(asRole(url, "reader", "reader"));
+    const deps = makeDeps(asRole(url, "backup_reader", "backup_reader"));
     const spec = backupSpec();
     const message = await refusal(
       backup.apply(spec, deps),
       /may not read public\.deals\. As a superuser: GRANT pg_read/,
     );
     assert.match(message, /row security hides rows of public\.secured .*BYPASSRLS/);
-    await runSql(url, "GRANT pg_read_all_data TO reader");
+    await runSql(url, "GRANT pg_read_all_data TO backup_reader");
     await refusal(backup.apply(spec, deps), /^backup: .*row security hides rows of public\.secured/);
-    await runSql(url, "ALTER ROLE reader BYPASSRLS");
+    await runSql(url, "ALTER ROLE backup_reader BYPASSRLS");
     assert.equal((await backup.apply(spec, deps)).tables, 2);
   });
 

@@ -4,8 +4,8 @@ import picomatch from "picomatch";
 import { ROOT } from "./paths.mjs";
 import { SetupError } from "./say.mjs";
 
-/** Those with a whole sandbox take minutes each: they begin first, and no process ends long after the others. */
-const ALL = ["tests/engine/*.test.ts", "tests/!(engine)/**/*.test.ts"];
+/** What takes long has a name of its own: whole journeys on the engine, and what asks the same at very many points. */
+const SLOW = /\.(journey|long)\.test\.ts$/;
 const TESTS = "**/*.test.ts";
 
 function isFolder(path) {
@@ -21,12 +21,19 @@ function allTests() {
     .filter((file) => file.endsWith(".test.ts"));
 }
 
+/** The one with a whole sandbox takes minutes: it begins first, so that no process ends long after the others. */
+function quickTests() {
+  const quick = allTests().filter((file) => !SLOW.test(file));
+  const isWhole = (file) => file.startsWith(join("tests", "engine"));
+  return [...quick.filter(isWhole), ...quick.filter((file) => !isWhole(file))];
+}
+
 /**
- * What mocha is to run: a folder stands for the tests in it, no word for all of them.
+ * What mocha is to run: a folder stands for all tests in it, no word for the quick ones of all folders.
  * @throws SetupError when a word stands for none: mocha would only warn, or run nothing and call that passed.
  */
 export function testFiles(words) {
-  if (words.length === 0) return ALL;
+  if (words.length === 0) return quickTests();
   const files = words.map((word) =>
     isFolder(word) ? join(relative(ROOT, resolve(ROOT, word)), TESTS) : word,
   );

@@ -25,7 +25,7 @@ export interface ColumnRule {
   label: string;
   /** Condition that a row has to meet (check, policy), or that puts it under the rule (trigger, unique, exclude). */
   condition: string;
-  /** Expression of a generated column, whose value has to come out as well. */
+  /** Expression of a generated column or an index, whose value has to come out as well. */
   worksOut: string | undefined;
   /** What is compared between rows; empty for conditions on one row. */
   elements: string[];
@@ -92,6 +92,16 @@ const COMPARING = `
          AND k.attnum = ANY (i.indkey::int2[])))
   ORDER BY 2`;
 
+// Every other index that works something out of a row: where that fails, the write does. One row's is a ROW of them.
+const WORKING_OUT = `
+  SELECT 'check' AS kind, x.relname AS name, 'index ' || x.relname AS label, 'true' AS condition,
+         format('CASE WHEN %s THEN ROW(%s) END', coalesce(pg_get_expr(i.indpred, i.indrelid), 'true'),
+                (SELECT string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ')
+                 FROM generate_series(1, i.indnkeyatts) n)) AS "worksOut"
+  FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+  WHERE i.indrelid = to_regclass($1) AND i.indislive AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)
+    AND x.relname <> ALL ($2) ORDER BY 2`;
+
 /** Columns that an expression asks for; undefined: of the whole row. */
 export async function columnsOf(expressions: readonly string[]): Promise<string[] | undefined> {
   const [statement] = await parseSql(`SELECT ${expressions.map((each) => `(${each})`).join(", ")}`);
@@ -123,12 +133,17 @@ export async function readTableRules(client: Client, change: Change): Promise<Ta
     (await client.query(sql, [table, ...values])).rows as T[];
   const columns = await read<Column>(COLUMNS);
   const generated = columns.filter((column) => column.generated !== null);
+  const comparing = await read<ColumnRule>(COMPARING, change.key);
   const found: Partial<ColumnRule>[] = [
     ...(await read<ColumnRule>(CHECKS, [change.constraint, helperName(change)])),
     ...generated.map(generatedRule),
     ...(await read<ColumnRule>(POLICIES)),
     ...(await read<{ name: string; definition: string }>(TRIGGERS)).flatMap(triggerRule),
-    ...(await read<ColumnRule>(COMPARING, change.key)),
+    ...comparing,
+    ...(await read<ColumnRule>(
+      WORKING_OUT,
+      comparing.map(({ name }) => name),
+    )),
     ...(await readViewChecks(client, change)),
     ...(await readPublicationFilters(client, change)),
   ];

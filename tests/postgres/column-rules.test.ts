@@ -62,6 +62,21 @@ describe("what judges the rows of the table", () => {
       /unique index two to hold .* got 2 rows that break it \(id: 9, 14\)/,
     ],
     [
+      "an index whose expression fails for a mapped value",
+      "CREATE INDEX odd ON deals (name, (1 / (CASE WHEN deal_type = 'carveout' AND id IN (1, 9) THEN 0 ELSE 1 END)))",
+      /index odd to hold .* got SQLSTATE 22012, first at id 1\./,
+    ],
+    [
+      "an index whose WHERE fails for a mapped value",
+      "CREATE INDEX odd ON deals (name) WHERE (CASE WHEN deal_type = 'divestiture' AND id = 12 THEN 'x' ELSE id::text END)::int > 0",
+      /index odd to hold .* got SQLSTATE 22P02, first at id 12\./,
+    ],
+    [
+      "a unique index with the key in it whose expression fails for a mapped value",
+      "CREATE UNIQUE INDEX odd ON deals (id, (1 / (CASE WHEN deal_type = 'carveout' AND id IN (1, 9) THEN 0 ELSE 1 END)))",
+      /index odd to hold .* got SQLSTATE 22012, first at id 1\./,
+    ],
+    [
       "an EXCLUDE constraint with the column in its WHERE",
       "CREATE EXTENSION btree_gist; ALTER TABLE deals ADD CONSTRAINT apart EXCLUDE USING gist (budget WITH =) WHERE (deal_type = 'carveout' AND id < 7)",
       /EXCLUDE apart to hold .* got 2 rows that break it \(id: 1, 2\)/,
@@ -107,7 +122,8 @@ describe("what judges the rows of the table", () => {
           ADD CHECK (deal_type <> 'merger' OR budget > 5), ADD CHECK (length(deal_type) < 20),
           ADD CONSTRAINT apart EXCLUDE USING gist (name WITH =, deal_type WITH <>) WHERE (budget > 100);
         CREATE UNIQUE INDEX one ON deals (name) WHERE deal_type = 'merger';
-        CREATE UNIQUE INDEX two ON deals (id, deal_type)`,
+        CREATE UNIQUE INDEX two ON deals (id, deal_type);
+        CREATE INDEX three ON deals (lower(deal_type), length(deal_type) DESC) INCLUDE (budget) WHERE deal_type <> 'merger'`,
     });
     assert.deepEqual(await tryRules(target.admin, CHANGE), { blockers: [], unknown: [], notes: [] });
   });

@@ -133,11 +133,10 @@ async function observeLeaving(
 export function redoRestating(steps: ObservedStep[]): ObservedStep[] {
   const atWork = new Map<number, Set<string>>();
   return steps.map((step) => {
-    const { phaseNumber, step: kind } = step.planned;
+    const { phaseNumber, step: kind, follows } = step.planned;
     const before = atWork.get(phaseNumber) ?? new Set();
     atWork.set(phaseNumber, before);
-    const followed = kind.follows?.(step.spec);
-    const outdated = kind.restates ? before.size > 0 : followed !== undefined && before.has(followed);
+    const outdated = kind.restates ? before.size > 0 : follows !== undefined && before.has(follows);
     const again = step.action === "keep" && outdated;
     if (again || step.action === "apply") before.add(step.spec.identity.step);
     if (!again) return step;

@@ -23,7 +23,7 @@ import {
   serverFaults,
   wayOf,
 } from "./mail/mail-once.ts";
-import type { Observation, Step, StepDeps } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export { AnnouncementSpec } from "./mail/announcement-mail.ts";
 
@@ -107,11 +107,13 @@ async function apply(spec: AnnouncementSpec, deps: StepDeps): Promise<Announceme
  * exactly those who got it.
  * @see runbook 3.5; docs/announcement.md
  */
-export const announcement: Step<AnnouncementSpec, AnnouncementResult> = {
+export const announcement = defineStep({
   name: "announcement",
   spec: AnnouncementSpec,
   lease: false,
+  sendsMail: true,
+  deadlineSeconds: 6 * HOUR,
   observe,
   apply,
   undo: (spec, deps, result) => undoAnnouncement(spec, deps, result?.by),
-};
+});

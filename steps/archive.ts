@@ -13,7 +13,7 @@ import { ReportPath } from "../ledger/report-file.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { describeMissing, freeBytes, showBytes } from "../postgres/backup/dump-space.ts";
 import { shownBasis } from "./report/shown-basis.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, type Drift, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const ArchiveSpec = BaseSpec.extend({
   /** Folder of the stack's archives. */
@@ -116,10 +116,11 @@ async function apply(spec: ArchiveSpec, deps: StepDeps): Promise<ArchiveResult> 
  * what it archives, never writes over an archive, and stays when the phase is taken back.
  * @see runbook 4.6; docs/archive.md
  */
-export const archive: Step<ArchiveSpec, ArchiveResult> = {
+export const archive = defineStep({
   name: "archive",
   spec: ArchiveSpec,
   lease: false,
+  deadlineSeconds: 12 * HOUR,
   restates: true,
   observe,
   apply,
@@ -130,4 +131,4 @@ export const archive: Step<ArchiveSpec, ArchiveResult> = {
       : [];
     return { summary: result ? `kept ${result.path}` : "no archive to keep", kept };
   },
-};
+});

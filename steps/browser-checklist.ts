@@ -14,7 +14,7 @@ import {
   replacedBlockers,
 } from "./smoke/browser-readiness.ts";
 import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const BrowserChecklistSpec = BaseSpec.extend({
   change: Change,
@@ -150,11 +150,12 @@ async function undo(
  * removed, after a crash by the next run or by the undo. What only a person can judge are points of the gate.
  * @see runbook 3.3; docs/browser-checklist.md
  */
-export const browserChecklist: Step<BrowserChecklistSpec, BrowserChecklistResult> = {
+export const browserChecklist = defineStep({
   name: "browser-checklist",
   spec: BrowserChecklistSpec,
   lease: false,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

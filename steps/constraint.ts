@@ -21,7 +21,7 @@ import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { isDoneStopped } from "./migration/migration-plan.ts";
 import { isUnreadable } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
-import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, type Drift, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ConstraintSpec = ChangeStepSpec;
 export type ConstraintSpec = ChangeStepSpec;
@@ -152,11 +152,12 @@ async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintRes
 }
 
 /** CHECK and NOT NULL, validated beside readers and writers. */
-export const constraint: Step<ConstraintSpec, ConstraintResult> = {
+export const constraint = defineStep({
   name: "constraint",
   spec: ConstraintSpec,
   lease: true,
+  deadlineSeconds: 6 * HOUR,
   observe,
   apply,
   undo,
-};
+});

@@ -7,7 +7,7 @@ import { assertReadable } from "../postgres/migration/rights.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
 import { type Audit, makeAudit, mostFrequent, renderAudit } from "./report/audit-report.ts";
-import { BaseSpec, type Drift, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, type Drift, MINUTE, type StepDeps } from "./step.ts";
 
 /** Unmapped rows that the report lists by key and value. */
 const LISTED_ROWS = 100;
@@ -86,10 +86,11 @@ async function findMended(client: Client, spec: DataAuditSpec, deps: StepDeps): 
  * phase 1's part, and the report is what its owner mends them by.
  * @see runbook 0.4
  */
-export const dataAudit: Step<DataAuditSpec, DataAuditResult> = {
+export const dataAudit = defineStep({
   name: "data-audit",
   spec: DataAuditSpec,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   async observe(spec, deps) {
     const { change } = spec;
     const table = `${change.schema}.${change.table}`;
@@ -126,4 +127,4 @@ export const dataAudit: Step<DataAuditSpec, DataAuditResult> = {
   async undo() {
     return { summary: "nothing to undo: the audit only reads", kept: [] };
   },
-};
+});

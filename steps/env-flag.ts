@@ -29,7 +29,7 @@ import {
   SpecHosts,
   unreadable,
 } from "./restart/host-work.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Where the flag is written, and its value. */
 export const EnvFlagSpec = BaseSpec.extend({
@@ -204,12 +204,13 @@ async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): 
 }
 
 /** The feature flag in the files of every host. What runs goes on as it is until it restarts. @see runbook 2.4 */
-export const envFlag: Step<EnvFlagSpec, EnvFlagResult> = {
+export const envFlag = defineStep({
   name: "env-flag",
   spec: EnvFlagSpec,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   observe,
   overtaken,
   apply,
   undo,
-};
+});

@@ -28,7 +28,7 @@ import { inTransaction } from "../postgres/transaction.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { rightsOf, unreadable } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
-import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ExpandSpec = ChangeStepSpec;
 export type ExpandSpec = ChangeStepSpec;
@@ -211,11 +211,12 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
 }
 
 /** Puts normaliser and tracker on the table, so that old-style writes go on working and nothing is forgotten. */
-export const expand: Step<ExpandSpec, ExpandResult> = {
+export const expand = defineStep({
   name: "expand",
   spec: ExpandSpec,
   lease: true,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

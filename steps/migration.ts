@@ -37,7 +37,7 @@ import {
 } from "./migration/stopped-migration.ts";
 import { isUnreadable, rightsOf } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
-import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export interface MigrationResult {
   /** Rows that this and earlier, interrupted runs changed and journalled. */
@@ -202,11 +202,12 @@ async function undo(spec: MigrationSpec, deps: StepDeps): Promise<UndoResult> {
  * Maps every old-style value with its journal: in small batches beside readers and writers, or at once while the
  * writers are stopped. Its undo gives each back, beside readers and writers either way.
  */
-export const migration: Step<MigrationSpec, MigrationResult> = {
+export const migration = defineStep({
   name: "migration",
   spec: MigrationSpec,
   lease: true,
+  deadlineSeconds: 24 * HOUR,
   observe,
   apply,
   undo,
-};
+});

@@ -23,7 +23,7 @@ import {
   wayOf,
 } from "./mail/mail-once.ts";
 import { type Estimate, impactFields, timeFields } from "./mail/notice-text.ts";
-import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const NoticeSpec = MailSpec.extend({
   change: Change,
@@ -203,11 +203,13 @@ async function undo(_: NoticeSpec, __: StepDeps, result?: NoticeResult): Promise
  * Announces phase 1 to the users, once in each attempt, before anything is changed.
  * @see runbook 1.5; docs/notice.md
  */
-export const notice: Step<NoticeSpec, NoticeResult> = {
+export const notice = defineStep({
   name: "notice",
   spec: NoticeSpec,
   lease: false,
+  sendsMail: true,
+  deadlineSeconds: 5 * MINUTE,
   observe,
   apply,
   undo,
-};
+});

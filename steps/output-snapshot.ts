@@ -30,7 +30,7 @@ import {
   snapshotFolder,
   writeManifest,
 } from "./snapshot/snapshot-store.ts";
-import { BaseSpec, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const OutputSnapshotSpec = BaseSpec.extend({
   change: Change,
@@ -258,14 +258,15 @@ async function undoSnapshot(spec: OutputSnapshotSpec): Promise<UndoResult> {
 export function createOutputSnapshot(
   world: SnapshotWorld = realWorld,
 ): Step<OutputSnapshotSpec, OutputSnapshotResult> {
-  return {
+  return defineStep({
     name: "output-snapshot",
     spec: OutputSnapshotSpec,
     lease: false,
+    deadlineSeconds: 24 * HOUR,
     observe: (spec, deps) => observeSnapshot(spec, questionsDigest(spec), deps, world),
     apply: (spec, deps) => applySnapshot(spec, deps, world),
     undo: undoSnapshot,
-  };
+  });
 }
 
 /**

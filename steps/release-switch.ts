@@ -30,7 +30,7 @@ import {
   shortSha,
   unreadable,
 } from "./restart/host-work.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Between which releases `current` is switched, and how many others stay. */
 export const ReleaseSwitchSpec = BaseSpec.extend({
@@ -186,11 +186,12 @@ async function undo(
 }
 
 /** `current` of every host pointed at a release by one rename each. What runs goes on as it is until it restarts. */
-export const releaseSwitch: Step<ReleaseSwitchSpec, ReleaseSwitchResult> = {
+export const releaseSwitch = defineStep({
   name: "release-switch",
   spec: ReleaseSwitchSpec,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   observe,
   apply,
   undo,
-};
+});

@@ -24,7 +24,7 @@ import {
   assertSameDatabase,
   findProofSource,
 } from "./backup/restore-proof-source.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 /** Bytes of database that restore and comparison get through a second on two cores, measured low. */
 const BYTES_PER_SECOND = 50_000_000;
@@ -208,14 +208,14 @@ async function observeProof(spec: RestoreProofSpec, deps: StepDeps): Promise<Obs
  * data are gone afterwards, however the step ends.
  * @see docs/backup.md
  */
-export const restoreProof: Step<RestoreProofSpec, RestoreProofResult> = {
+export const restoreProof = defineStep({
   name: "restore-proof",
   spec: RestoreProofSpec,
   lease: false,
-  follows: ({ of }) => of,
+  deadlineSeconds: 12 * HOUR,
   observe: observeProof,
   apply: prove,
   async undo() {
     return { summary: "nothing to undo: the throwaway server is gone", kept: [] };
   },
-};
+});

@@ -11,7 +11,7 @@ import { reviewHtml } from "../retrospect/review-html.ts";
 import { reviewMarkdown } from "../retrospect/review-markdown.ts";
 import { LESSONS_TEMPLATE, type ReviewModel, reviewModel } from "../retrospect/review-model.ts";
 import { shownBasis } from "./report/shown-basis.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, type Drift, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const ReviewPageSpec = BaseSpec.extend({
   /** `schema.table.column`. */
@@ -135,10 +135,11 @@ async function apply(spec: ReviewPageSpec, deps: StepDeps): Promise<ReviewPageRe
  * that people write, which nothing ever writes over.
  * @see runbook "Post-Deployment Review"; docs/review-page.md
  */
-export const reviewPage: Step<ReviewPageSpec, ReviewPageResult> = {
+export const reviewPage = defineStep({
   name: "review-page",
   spec: ReviewPageSpec,
   lease: false,
+  deadlineSeconds: 5 * MINUTE,
   restates: true,
   observe,
   apply,
@@ -149,4 +150,4 @@ export const reviewPage: Step<ReviewPageSpec, ReviewPageResult> = {
       .map((subject) => ({ subject, reason: "reports are kept" }));
     return { summary: kept.length > 0 ? `kept ${kept.length} files` : "no page to keep", kept };
   },
-};
+});

@@ -17,7 +17,7 @@ import { StepError } from "../errors/step-error.ts";
 import { validatedAt } from "../ledger/audits.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { ReportPath } from "../ledger/report-file.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ScheduledAuditSpec = BaseSpec.extend({
   schedule: AuditSection.pick({ afterDays: true, at: true, environmentFile: true }),
@@ -256,14 +256,15 @@ async function undo(
 
 /** Builds the step around the machine that it runs on; the real one is below. */
 export function createScheduledAudit(places: Places): Step<ScheduledAuditSpec, ScheduledAuditResult> {
-  return {
+  return defineStep({
     name: "scheduled-audit",
     spec: ScheduledAuditSpec,
     lease: false,
+    deadlineSeconds: 5 * MINUTE,
     observe: (spec, deps) => observe(spec, deps, places),
     apply: (spec, deps) => apply(spec, deps, places),
     undo: (spec, deps, result) => undo(spec, deps, places, result),
-  };
+  });
 }
 
 /**

@@ -11,7 +11,7 @@ import { removalBlockers } from "./smoke/deal-removal.ts";
 import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke/smoke-requests.ts";
 import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
 import { judgeOutput, valuesAt } from "./snapshot/output-rules.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const SmokeTestSpec = BaseSpec.extend({
   change: Change,
@@ -206,12 +206,12 @@ async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResul
  * Test deals bear a marker and are always removed, after a crash by the next run or by the undo.
  * @see runbook 2.4, 2.7; docs/code-deployment-checks.md
  */
-export const smokeTest: Step<SmokeTestSpec, SmokeTestResult> = {
+export const smokeTest = defineStep({
   name: "smoke-test",
   spec: SmokeTestSpec,
   lease: false,
-  follows: () => "closing-restart",
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
 import { showDuration } from "./duration.ts";
 import { Basis, isSameBasis } from "./restart/basis.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const SoakSpec = BaseSpec.extend({
   /** Seconds that have to pass. */
@@ -58,13 +58,14 @@ async function apply(spec: SoakSpec, deps: StepDeps): Promise<SoakResult> {
  * knows what time it is.
  * @see runbook 2.6
  */
-export const soak: Step<SoakSpec, SoakResult> = {
+export const soak = defineStep({
   name: "soak",
   spec: SoakSpec,
   lease: false,
+  deadlineSeconds: MINUTE,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: it only recorded a start", kept: [] };
   },
-};
+});

@@ -5,7 +5,7 @@ import { ReportPath, reportExists, writeReport } from "../ledger/report-file.ts"
 import { Change } from "../postgres/migration/change.ts";
 import { describeHold, type Finding, judgeSteps } from "./report/status-findings.ts";
 import { renderStatus, type Status } from "./report/status-markdown.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, type Drift, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const StatusReportSpec = BaseSpec.extend({
   change: Change,
@@ -103,10 +103,11 @@ async function apply(spec: StatusReportSpec, deps: StepDeps): Promise<StatusRepo
  * read it: it shuts the gate of the phase.
  * @see runbook 0.5; docs/status-report.md
  */
-export const statusReport: Step<StatusReportSpec, StatusReportResult> = {
+export const statusReport = defineStep({
   name: "status-report",
   spec: StatusReportSpec,
   lease: false,
+  deadlineSeconds: MINUTE,
   restates: true,
   observe,
   apply,
@@ -116,4 +117,4 @@ export const statusReport: Step<StatusReportSpec, StatusReportResult> = {
       : [];
     return { summary: kept.length > 0 ? `kept ${file}` : "no report to keep", kept };
   },
-};
+});

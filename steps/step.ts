@@ -99,17 +99,28 @@ export interface Lease {
   fence(client: Client): Promise<void>;
 }
 
-/** One thing the rollout does. Knows nothing of Pulumi. */
-export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = object> {
+/** Seconds, for deadlines. */
+export const MINUTE = 60;
+export const HOUR = 3600;
+
+/**
+ * One thing the rollout does. Knows nothing of Pulumi.
+ * `Input` is the spec before it is parsed: defaults may be missing.
+ */
+export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = object, Input = unknown> {
   /** The kind of step, also its file's basename and its word on the command line. */
   readonly name: string;
-  readonly spec: z.ZodType<Spec>;
+  readonly spec: z.ZodType<Spec, Input>;
+  /** Of a step whose result is read again. It takes the results that earlier releases recorded as well. */
+  readonly result?: z.ZodType<Result>;
+  /** Longest run time, generous: it is there for what hangs. A row of a phase may give another one. */
+  readonly deadlineSeconds: number;
   /** True for steps that change the target database: they run under its lease. */
   readonly lease: boolean;
   /** True for a step whose result restates those of the steps before it in its phase: it is done again with any of them. */
   readonly restates?: true;
-  /** Name of the step, earlier in its phase, whose outcome this one is about: it is done again whenever that one is. */
-  follows?(spec: Spec): string | undefined;
+  /** True for a step that sends mail: it alone is handed the mail's password and the addresses. */
+  readonly sendsMail?: true;
   /** Read-only: what is true, what `apply` would do, which locks, how long. */
   observe(spec: Spec, deps: StepDeps): Promise<Observation>;
   /**
@@ -122,3 +133,17 @@ export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = 
   /** Idempotent. `result` is what the last successful `apply` returned, absent if none finished. */
   undo(spec: Spec, deps: StepDeps, result?: Result): Promise<UndoResult>;
 }
+
+const defined = new WeakSet<object>();
+
+/** Declares a step. The types of spec and result come from its schema and from what its `apply` returns. */
+export function defineStep<Spec extends BaseSpec, Result extends object, Input>(
+  step: Step<Spec, Result, Input>,
+): Step<Spec, Result, Input> {
+  defined.add(step);
+  return step;
+}
+
+/** Whether a value of unknown origin was made by `defineStep`. */
+export const isStep = (value: unknown): value is Step =>
+  typeof value === "object" && value !== null && defined.has(value);

@@ -29,5 +29,7 @@ export const subjectOf = ({ change: { schema, table, column } }: RolloutConfig) 
 /** A section that a phase needs. The configuration's own checks refuse one without it before anything is planned. */
 export function needed<T>(section: T | undefined, key: string): T {
   if (section !== undefined) return section;
-  throw new StepError(`config: expected ${key} for this phase, got none. Add it: docs/config.md describes it.`);
+  throw new StepError(
+    `config: expected ${key} for this phase, got none. Add it: docs/config.md describes it.`,
+  );
 }

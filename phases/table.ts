@@ -3,10 +3,10 @@ import type { RolloutConfig } from "../config/schema.ts";
 import type { BaseSpec, Step } from "../steps/step.ts";
 
 /** A step at its place in a phase. */
-export interface PhaseRow<Result extends object = object> {
+export interface PhaseRow {
   /** Unique within its phase: "fresh-backup". */
   readonly name: string;
-  readonly step: Step<BaseSpec, Result>;
+  readonly step: Step;
   /** Why it stands there, one sentence. The docs show it. */
   readonly why: string;
   /** Longest run time: the step's own unless the row gives another. */
@@ -29,10 +29,10 @@ interface RowDetails<Input> extends Partial<Pick<PhaseRow, "name" | "deadlineSec
 }
 
 /** Puts a step into a phase. The compiler checks its arguments against the step's spec. */
-export function row<Spec extends BaseSpec, Result extends object, Input>(
-  step: Step<Spec, Result, Input>,
+export function row<Spec extends BaseSpec, Input>(
+  step: Step<Spec, object, Input>,
   { args, ...details }: RowDetails<Input>,
-): PhaseRow<Result> {
+): PhaseRow {
   return {
     ...{ name: step.name, deadlineSeconds: step.deadlineSeconds, followsFlag: false, ...details, step },
     planSpec: (config, base, earlier) => step.spec.parse({ ...base, ...args(config, earlier) }),
@@ -56,7 +56,9 @@ export function definePhase(phase: PhaseTable): PhaseTable & { readonly number: 
     const taken = above.some(({ name }) => name === each.name);
     if (taken) throw new Error(`phases: ${phase.name} has two rows named ${each.name}.`);
     if (each.follows && !above.includes(each.follows))
-      throw new Error(`phases: ${phase.name}/${each.name} follows ${each.follows.name}, which must stand above it.`);
+      throw new Error(
+        `phases: ${phase.name}/${each.name} follows ${each.follows.name}, which must stand above it.`,
+      );
     above.push(each);
   }
   return { ...phase, number: phaseNames.indexOf(phase.name) };

@@ -24,11 +24,7 @@ export const PHASE_PLAN: PhaseSteps = PHASES.map(({ name, rows }) => ({
   followFlag: rows.filter(({ followsFlag }) => followsFlag).map((row) => row.name),
 }));
 
-function planRow(
-  { step, followsFlag, follows }: PhaseRow,
-  phaseNumber: number,
-  spec: BaseSpec,
-): PlannedStep {
+function planRow({ step, followsFlag, follows }: PhaseRow, phaseNumber: number, spec: BaseSpec): PlannedStep {
   return { phaseNumber, step, followsFlag, ...(follows ? { follows: follows.name } : {}), spec };
 }
 

@@ -7,6 +7,7 @@ import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { Change } from "../postgres/migration/change.ts";
+import { resultOf } from "./recorded.ts";
 import {
   checklistBlockers,
   describeBrowser,
@@ -49,6 +50,14 @@ export interface BrowserChecklistResult extends Checklist {
   gate: string[];
 }
 
+/** What is read again of it. */
+const BrowserChecklistRecord = z.object({
+  checked: z.array(
+    z.object({ screenshots: z.array(z.object({ path: z.string(), sha256: z.string() })), point: z.string() }),
+  ),
+});
+type BrowserChecklistRecord = z.infer<typeof BrowserChecklistRecord>;
+
 /** A spec that nothing is missing of. */
 export interface ReadySpec extends BrowserChecklistSpec {
   browserChecklist: BrowserChecklistSection;
@@ -78,7 +87,7 @@ async function observe(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Obse
     ...points.map(({ name }, index) => `point ${index + 1}: ${name}`),
   ];
   if (isDoneWith(entry, spec)) {
-    const { checked } = entry.result as unknown as BrowserChecklistResult;
+    const { checked } = resultOf(browserChecklist, entry) ?? { checked: [] };
     const lost = await findLostPictures(evidenceFolder(spec.identity.evidenceUrl), checked);
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
     const blockers = lost.length > 0 ? replacedBlockers(spec, deps) : [];
@@ -135,7 +144,7 @@ async function apply(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Browse
 async function undo(
   spec: BrowserChecklistSpec,
   deps: StepDeps,
-  result?: BrowserChecklistResult,
+  result?: BrowserChecklistRecord,
 ): Promise<UndoResult> {
   const finished = deps.evidence.entries().get(entryKey(spec.identity))?.doneNumber !== undefined;
   // A run that ended well has removed its deals: going back needs neither database nor application for it.
@@ -153,6 +162,7 @@ async function undo(
 export const browserChecklist = defineStep({
   name: "browser-checklist",
   spec: BrowserChecklistSpec,
+  result: BrowserChecklistRecord,
   lease: false,
   deadlineSeconds: HOUR,
   observe,

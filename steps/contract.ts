@@ -23,7 +23,7 @@ import { withConnection } from "../postgres/session.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { constraintBlockers, quietBlockers, showLastWrite } from "./migration/contract-readiness.ts";
 import { isUnreadable } from "./migration/target-rights.ts";
-import { defineStep, type Drift, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
+import { type Drift, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ContractSpec = ChangeStepSpec.extend({
   quietSeconds: ContractSection.shape.quietSeconds.unwrap(),

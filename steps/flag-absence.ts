@@ -5,7 +5,15 @@ import { StepError } from "../errors/step-error.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
 import { faultsOf, onHosts, SpecHosts } from "./restart/host-work.ts";
 import { restartedSince } from "./restart/restarted-since.ts";
-import { BaseSpec, defineStep, HOUR, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import {
+  BaseSpec,
+  defineStep,
+  HOUR,
+  type Observation,
+  type Step,
+  type StepDeps,
+  type UndoResult,
+} from "./step.ts";
 
 export const FlagAbsenceSpec = BaseSpec.extend({
   hosts: SpecHosts,

@@ -13,7 +13,15 @@ import {
   shortSha,
   unreadable,
 } from "./restart/host-work.ts";
-import { BaseSpec, defineStep, type Drift, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
+import {
+  BaseSpec,
+  type Drift,
+  defineStep,
+  HOUR,
+  type Observation,
+  type StepDeps,
+  type UndoResult,
+} from "./step.ts";
 
 /** What is installed where. The suites run again with this step: nothing is in it that makes no other release. */
 export const ReleaseSpec = BaseSpec.extend({

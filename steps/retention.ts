@@ -36,6 +36,9 @@ async function find(spec: RetentionSpec, deps: StepDeps, coming: number): Promis
   return findOutlived(own, { keep, isNeeded, now: deps.now(), coming });
 }
 
+/** What is read again of it. */
+const RetentionRecord = z.object({ removed: z.array(z.object({ name: z.string() })) });
+
 async function observe(spec: RetentionSpec, deps: StepDeps): Promise<Observation> {
   // It never drifts: what grows too old goes when a newer one is proven.
   const nothing = { drift: [], plan: [], undo: [], blockers: [], estimateSeconds: 1 };
@@ -75,6 +78,7 @@ async function apply(spec: RetentionSpec, deps: StepDeps): Promise<RetentionResu
 export const retention = defineStep({
   name: "retention",
   spec: RetentionSpec,
+  result: RetentionRecord,
   lease: false,
   deadlineSeconds: HOUR,
   observe,

@@ -28,6 +28,7 @@ import {
 import { bringBackLeft, undoneSince } from "./restart/left-hosts.ts";
 import { putBackFiles, wantedByFiles } from "./restart/restart-files.ts";
 import { askLines, provenUnits, stopWarnings, untoldWarnings, weakerNote } from "./restart/restart-proof.ts";
+import { RestartRecord } from "./restart/restart-record.ts";
 import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Which of the two restarts of a phase this is, and what every process has to say after it. */
@@ -298,6 +299,7 @@ function notBack(done: readonly HostRestart[], hosts: readonly Host[]): HostOutc
 export const serviceRestart = defineStep({
   name: "service-restart",
   spec: ServiceRestartSpec,
+  result: RestartRecord,
   lease: false,
   deadlineSeconds: 4 * HOUR,
   observe,

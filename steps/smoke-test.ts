@@ -35,6 +35,10 @@ export type SmokeTestResult =
       removedByDatabase: number;
     };
 
+/** What is read again of it. */
+const SmokeTestRecord = z.union([z.object({ skipped: z.string() }), z.object({ removed: z.number() })]);
+type SmokeTestRecord = z.infer<typeof SmokeTestRecord>;
+
 type Ready = SmokeTestSpec & { smokeTest: SmokeTestSection };
 
 /** One run against the application, with what it needs. */
@@ -192,7 +196,7 @@ async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResu
   });
 }
 
-async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResult): Promise<UndoResult> {
+async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestRecord): Promise<UndoResult> {
   const { smokeTest, change, app } = spec;
   const finished = deps.evidence.entries().get(entryKey(spec.identity))?.doneNumber !== undefined;
   // A run that ended well has removed its deals: going back needs neither database nor application for it.
@@ -209,6 +213,7 @@ async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResul
 export const smokeTest = defineStep({
   name: "smoke-test",
   spec: SmokeTestSpec,
+  result: SmokeTestRecord,
   lease: false,
   deadlineSeconds: HOUR,
   observe,

@@ -105,14 +105,20 @@ export const HOUR = 3600;
 
 /**
  * One thing the rollout does. Knows nothing of Pulumi.
- * `Input` is the spec before it is parsed: defaults may be missing.
+ * `Input` is the spec before it is parsed: defaults may be missing. `Recorded` is what is read again of a result that
+ * this or an earlier release has recorded.
  */
-export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = object, Input = unknown> {
+export interface Step<
+  Spec extends BaseSpec = BaseSpec,
+  Result extends object = object,
+  Input = unknown,
+  Recorded extends object = object,
+> {
   /** The kind of step, also its file's basename and its word on the command line. */
   readonly name: string;
   readonly spec: z.ZodType<Spec, Input>;
-  /** Of a step whose result is read again. It takes the results that earlier releases recorded as well. */
-  readonly result?: z.ZodType<Result>;
+  /** What is read again of its result, by its undo, by other steps, for the stack's outputs. See recorded.ts. */
+  readonly result?: z.ZodType<Recorded>;
   /** Longest run time, generous: it is there for what hangs. A row of a phase may give another one. */
   readonly deadlineSeconds: number;
   /** True for steps that change the target database: they run under its lease. */
@@ -130,16 +136,19 @@ export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = 
   overtaken?(spec: Spec, deps: StepDeps): string | undefined;
   /** Idempotent and resumable: look, act, verify. The result is kept as evidence and in Pulumi's state. */
   apply(spec: Spec, deps: StepDeps): Promise<Result>;
-  /** Idempotent. `result` is what the last successful `apply` returned, absent if none finished. */
-  undo(spec: Spec, deps: StepDeps, result?: Result): Promise<UndoResult>;
+  /** Idempotent. `result` is what is recorded of the last `apply` that finished, absent if none did. */
+  undo(spec: Spec, deps: StepDeps, result?: Recorded): Promise<UndoResult>;
 }
 
 const defined = new WeakSet<object>();
 
-/** Declares a step. The types of spec and result come from its schema and from what its `apply` returns. */
-export function defineStep<Spec extends BaseSpec, Result extends object, Input>(
-  step: Step<Spec, Result, Input>,
-): Step<Spec, Result, Input> {
+/** Declares a step. All types come from its schemas and from what its `apply` returns. */
+export function defineStep<
+  Spec extends BaseSpec,
+  Result extends Recorded,
+  Input,
+  Recorded extends object = object,
+>(step: Step<Spec, Result, Input, Recorded>): Step<Spec, Result, Input, Recorded> {
   defined.add(step);
   return step;
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { validation } from "../../phases/validation.ts";
 import { connect } from "../../postgres/connect.ts";
 import { KeyReader } from "../../postgres/deals/key-pages.ts";
-import { validation } from "../../phases/validation.ts";
 import { findStep } from "../../steps/registry.ts";
 import { type RegressionSpec, regression } from "../../steps/regression.ts";
 import { createDatabase } from "../database.ts";

@@ -69,7 +69,7 @@ export interface BackupResult {
 }
 
 /** What is read again of it. */
-const BackupRecord = z.object({ path: z.string() });
+const BackupRecord = z.object({ path: z.string(), sha256: z.string() });
 
 function summarise({ folder, manifest, sha256 }: StoredBackup): BackupResult {
   return {

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
 import { unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
@@ -45,6 +46,9 @@ export interface ExpandResult {
   columnDefault: string | null;
   notNullBefore: boolean;
 }
+
+/** What is read again of it. */
+const ExpandRecord = z.object({ trials: z.array(z.string()) });
 
 interface Judgement extends Findings {
   facts: TargetFacts;
@@ -214,6 +218,7 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
 export const expand = defineStep({
   name: "expand",
   spec: ExpandSpec,
+  result: ExpandRecord,
   lease: true,
   deadlineSeconds: HOUR,
   observe,

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
 import { readRevisions, stampBlocker, stampRevision } from "../postgres/migration/alembic.ts";
 import { backfill } from "../postgres/migration/backfill.ts";
@@ -50,6 +51,9 @@ export interface MigrationResult {
   /** Seconds in which the writers were stopped; null when they were not. */
   downtimeSeconds: number | null;
 }
+
+/** What is read again of it. */
+const MigrationRecord = z.object({ changedRows: z.number(), before: z.object({ total: z.number() }) });
 
 const NO_VERSION_TABLE = "no schema of the database has a table of Alembic's, so no revision is stamped";
 
@@ -205,6 +209,7 @@ async function undo(spec: MigrationSpec, deps: StepDeps): Promise<UndoResult> {
 export const migration = defineStep({
   name: "migration",
   spec: MigrationSpec,
+  result: MigrationRecord,
   lease: true,
   deadlineSeconds: 24 * HOUR,
   observe,

@@ -189,8 +189,8 @@ function refuseUncompared({ classes, compared }: RegressionTally, { regression }
 
 async function apply(spec: RegressionSpec, deps: StepDeps): Promise<RegressionResult> {
   const blockers = configBlockers(spec);
-  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as Ready;
+  if (!spec.regression || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = { ...spec, regression: spec.regression };
   const { pair, tally, findings } = await compare(ready, deps);
   const { compared, exact, classes, byType, worst } = tally;
   const snapshots = { pre: shownSnapshot(pair.pre), post: shownSnapshot(pair.post) };

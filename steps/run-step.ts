@@ -63,7 +63,7 @@ async function recorded<T extends object>(
     ...fields,
     begin: number,
     outcome: "done",
-    result: result as Record<string, unknown>,
+    result: Object.fromEntries(Object.entries(result)),
   });
   return result;
 }

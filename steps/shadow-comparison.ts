@@ -114,8 +114,9 @@ function refuseDifferences(differences: readonly DealDifference[], compared: num
 
 async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<ShadowComparisonResult> {
   const blockers = await shadowBlockers(spec, true, deps);
-  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as ReadySpec;
+  const { shadow } = spec;
+  if (!shadow || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = { ...spec, shadow };
   const rows = await withConnection(deps, async (client) => {
     await client.query("SET default_transaction_read_only = on");
     return sampleRows(client, spec.change, ready.shadow.sample);

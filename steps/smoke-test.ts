@@ -180,8 +180,9 @@ function refuse(faults: readonly string[]): void {
 async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResult> {
   if (!spec.basis.flag) return { skipped: SKIPPED };
   const blockers = await findBlockers(spec, deps);
-  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as Ready;
+  const { smokeTest } = spec;
+  if (!smokeTest || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = { ...spec, smokeTest };
   return withConnection(deps, async (client) => {
     const api = new SmokeApi(spec.app.url, ready.smokeTest, deps.signal);
     const { value, removed, byDatabase, left } = await withTestDeals(dealsOf(ready), deps, () =>

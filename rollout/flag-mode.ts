@@ -3,7 +3,10 @@ import { type Entry, entryKey } from "../ledger/entries.ts";
 import type { PhaseSteps } from "../ledger/progress.ts";
 
 /** Where a spec may hold the flag. */
-const WithFlag = z.object({ value: z.unknown(), basis: z.looseObject({ flag: z.unknown() }).optional() });
+const WithFlag = z.object({
+  value: z.unknown().optional(),
+  basis: z.looseObject({ flag: z.unknown().optional() }).optional(),
+});
 
 /** The flag that a step was last done with: as its own value, or as what it builds on. */
 export function flagOf(spec: Record<string, unknown> | undefined): unknown {

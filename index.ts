@@ -1,12 +1,14 @@
 import "./config/interpreted-schemas.ts";
 import * as pulumi from "@pulumi/pulumi";
-import { composePhases } from "./components/phases/compose.ts";
+import { composePhases } from "./components/phase.ts";
+import { stackOutputs } from "./components/stack-outputs.ts";
 import { ConfigError, loadConfig } from "./config/load.ts";
 import type { RolloutConfig } from "./config/schema.ts";
 import { reportError } from "./errors/report-error.ts";
 import { Chain } from "./ledger/chain.ts";
 import { evidenceFolder } from "./ledger/store.ts";
 import { MAIL_VARIABLE, mailSecrets } from "./mail/secrets.ts";
+import { PHASES } from "./phases/index.ts";
 import { findRefusals } from "./rollout/gates.ts";
 import { assertKnownEvidence } from "./rollout/known-evidence.ts";
 import { refuseJump } from "./rollout/mode.ts";
@@ -29,8 +31,8 @@ function readConfig(stack: string): RolloutConfig {
   return loadConfig({ values, secrets, stack, sandbox: readSandbox });
 }
 
-function specsOf({ steps }: Survey, phase: number) {
-  const inPhase = steps.filter(({ planned, action }) => planned.phaseNumber === phase && action !== "undo");
+function specsOf({ steps }: Survey, phase: string) {
+  const inPhase = steps.filter(({ spec, action }) => spec.identity.phase === phase && action !== "undo");
   return Object.fromEntries(inPhase.map(({ spec }) => [spec.identity.step, spec]));
 }
 
@@ -53,16 +55,16 @@ async function run(): Promise<Record<string, unknown>> {
   const preview = pulumi.runtime.isDryRun();
   if (preview) await pulumi.log.info(previewLines(config, survey).join("\n"));
   else refuse(refusals);
-  const composed = composePhases({
-    phase: config.phase,
-    specsOf: (number) => specsOf(survey, number),
+  const commands = composePhases({
+    tables: PHASES.slice(0, config.phase + 1),
+    specsOf: ({ name }) => specsOf(survey, name),
     secrets: {
       ROLLOUT_DATABASE_URL: pulumi.secret(config.databaseUrl),
       [MAIL_VARIABLE]: pulumi.secret(JSON.stringify(mailSecrets(config))),
     },
   });
   refuse(refusals);
-  return { phase: config.phase, ...composed };
+  return { phase: config.phase, ...stackOutputs(commands) };
 }
 
 dropUnheardLines(process.env);

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { z } from "zod";
 import { entryKey, foldEntries } from "../ledger/entries.ts";
 import type { EndRecord, EvidenceRecord } from "../ledger/record.ts";
 import { judgeSteps } from "../steps/report/status-findings.ts";
@@ -34,8 +35,10 @@ export function alteredArtifacts(found: ReadonlyMap<string, FoundFile>): string[
   });
 }
 
+const Reported = z.object({ report: z.object({ json: z.string() }) });
+
 function checkSuite(record: Done, { texts }: Contents): string[] {
-  const { json } = (record.result.report ?? {}) as { json?: string };
+  const json = Reported.safeParse(record.result).data?.report.json;
   const text = texts.get(`evidence/${json}`);
   if (text === undefined) return [];
   const { tests } = SuiteRecord.parse(JSON.parse(text));
@@ -46,7 +49,7 @@ function checkSuite(record: Done, { texts }: Contents): string[] {
 }
 
 function checkAudit(record: Done, { texts }: Contents): string[] {
-  const { json } = (record.result.report ?? {}) as { json?: string };
+  const json = Reported.safeParse(record.result).data?.report.json;
   const text = texts.get(`evidence/${json}`);
   if (text === undefined) return [];
   const audit = JSON.parse(text) as {

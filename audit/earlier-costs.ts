@@ -2,6 +2,8 @@ import { basename, resolve } from "node:path";
 import type { AuditSection } from "../config/audit.ts";
 import { phaseNames } from "../config/phase.ts";
 import { type EvidenceReader, entryKey } from "../ledger/entries.ts";
+import { outputSnapshot } from "../steps/output-snapshot.ts";
+import { resultOf } from "../steps/recorded.ts";
 import { readSnapshot } from "../steps/snapshot/read-snapshot.ts";
 import { hashFile } from "../steps/snapshot/snapshot-file.ts";
 import type { CarveoutCosts, Unseen } from "./judge-data.ts";
@@ -9,8 +11,8 @@ import { firstOutput, oneText, type SampledDeal } from "./read-outputs.ts";
 
 /** The snapshot of phase 0, where it is what the evidence says of it. */
 async function findSnapshot(evidence: EvidenceReader): Promise<string | Unseen> {
-  const key = entryKey({ phase: phaseNames[0], step: "output-snapshot" });
-  const { path, sha256 } = (evidence.entries().get(key)?.result ?? {}) as { path?: string; sha256?: string };
+  const entry = evidence.entries().get(entryKey({ phase: phaseNames[0], step: outputSnapshot.name }));
+  const { path, sha256 } = resultOf(outputSnapshot, entry) ?? {};
   if (path === undefined) return { unseen: "the evidence has no output snapshot of phase 0 to compare with" };
   const found = await hashFile(resolve(path)).catch(() => undefined);
   if (found === sha256) return resolve(path);

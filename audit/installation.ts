@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { writeDurably } from "../ledger/durable-file.ts";
 import type { Drift } from "../steps/step.ts";
 import {
@@ -31,11 +32,12 @@ export function foreignUnit(
 }
 
 /** A file or a line as it was installed. */
-export interface Installed {
+export const Installed = z.object({
   /** The file, or `crontab`. */
-  place: string;
-  sha256: string;
-}
+  place: z.string(),
+  sha256: z.string(),
+});
+export type Installed = z.infer<typeof Installed>;
 
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 

@@ -1,15 +1,17 @@
 import { basename } from "node:path";
+import { z } from "zod";
 import { shellWord } from "../config/value-text.ts";
-import type { Installed } from "./installation.ts";
+import { Installed } from "./installation.ts";
 
 /** A timer of the audit on a machine. */
-export interface InstalledTimer {
-  how: "systemd-system" | "systemd-user" | "cron" | "files" | "said";
+export const InstalledTimer = z.object({
+  how: z.enum(["systemd-system", "systemd-user", "cron", "files", "said"]),
   /** The machine that runs it. */
-  machine: string;
+  machine: z.string(),
   /** Unit files, or the line of the crontab; empty where it was only said. */
-  installed: Installed[];
-}
+  installed: z.array(Installed),
+});
+export type InstalledTimer = z.infer<typeof InstalledTimer>;
 
 /** Of the newest run and those before it: every timer that the attempt has installed. Pure. */
 export const timersOf = <T extends InstalledTimer & { left?: InstalledTimer[] }>(result: T | undefined) =>

@@ -17,7 +17,8 @@ export const FlagBefore = z.discriminatedUnion("place", [
 export type FlagBefore = z.infer<typeof FlagBefore>;
 
 /** What of it the evidence holds: the value, or that of each unit where they are the units' own. */
-export type FlagValueBefore = string | null | Record<string, string | null>;
+export const FlagValueBefore = z.union([z.string().nullable(), z.record(z.string(), z.string().nullable())]);
+export type FlagValueBefore = z.infer<typeof FlagValueBefore>;
 
 const MODE_OF_NEW = "600";
 

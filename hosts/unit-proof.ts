@@ -1,13 +1,15 @@
+import { z } from "zod";
 import type { UnitRun } from "./host-run.ts";
 
 /** What of a unit is remembered with a proof, to be told from what runs later. */
-export interface UnitProof {
-  unit: string;
+export const UnitProof = z.object({
+  unit: z.string(),
   /** How often systemd had started it again by itself; null where it does not say. */
-  restarts: number | null;
+  restarts: z.number().nullable(),
   /** Of this start of it; null where systemd does not say. */
-  invocation: string | null;
-}
+  invocation: z.string().nullable(),
+});
+export type UnitProof = z.infer<typeof UnitProof>;
 
 /** What is wrong with a unit. */
 export interface UnitFault {

@@ -1,8 +1,6 @@
 import { userAtHost } from "./author.ts";
 import type { EvidenceRecord } from "./record.ts";
-
-const namesIn = (spec: Record<string, unknown>): unknown[] =>
-  Array.isArray(spec.hosts) ? spec.hosts.map((host) => (host as { name?: unknown } | null)?.name) : [];
+import { hostNames } from "./spec-hosts.ts";
 
 /**
  * Hosts that somebody has said are gone for good, each with when, who and why. One that a step was applied to since is
@@ -14,7 +12,7 @@ export function abandonedHosts(records: readonly EvidenceRecord[]): Map<string, 
     if (record.record === "event" && record.event === "host-abandoned")
       abandoned.set(record.host, `given up on ${record.at} by ${userAtHost(record.by)} (${record.reason})`);
     else if (record.record === "begin" && record.verb === "apply")
-      for (const name of namesIn(record.spec)) abandoned.delete(name as string);
+      for (const name of hostNames(record.spec)) abandoned.delete(name);
   }
   return abandoned;
 }

@@ -1,6 +1,7 @@
 import { abandonedHosts } from "./abandoned-hosts.ts";
 import { type Entry, foldEntries } from "./entries.ts";
 import type { EvidenceRecord } from "./record.ts";
+import { hostNames } from "./spec-hosts.ts";
 
 /** A host that may still run a release of a phase that is not undone on it. */
 export interface LaterHost {
@@ -13,9 +14,6 @@ export interface LaterHost {
 
 /** Kinds of steps after which a host runs something else. The opening restart is the last of them to be undone. */
 const HOST_STEPS = ["release-switch", "env-flag", "service-restart"];
-
-const hostsOf = ({ spec }: Entry): string[] =>
-  Array.isArray(spec.hosts) ? spec.hosts.map((host) => String((host as { name?: unknown }).name)) : [];
 
 /** The newest release that the phase has brought to its hosts, also where that is undone on those that answer. Pure. */
 export function releaseOf(phase: string, entries: ReadonlyMap<string, Entry>): string | undefined {
@@ -44,7 +42,7 @@ export function hostsOfLaterPhases(
     .sort((a, b) => a.since - b.since);
   for (const entry of later) {
     const release = releaseOf(entry.phase, entries);
-    for (const host of hostsOf(entry))
+    for (const host of hostNames(entry.spec))
       if (!abandoned.has(host))
         found.set(host, { host, phase: entry.phase, ...(release === undefined ? {} : { release }) });
   }

@@ -1,9 +1,8 @@
+import { z } from "zod";
 import type { EvidenceRecord } from "./record.ts";
+import { hostNames } from "./spec-hosts.ts";
 
-interface Installed {
-  host: string;
-  did: string;
-}
+const Installed = z.object({ hosts: z.array(z.object({ host: z.string(), did: z.string() })) });
 
 /**
  * Commits that this program brought to each host, whatever became of them since. One whose first installation was
@@ -18,10 +17,10 @@ export function ownReleases(records: readonly EvidenceRecord[]): Map<string, Set
   for (const record of records) {
     if (record.record !== "begin" || record.kind !== "release" || record.verb !== "apply") continue;
     const end = ended.get(record.number);
-    const { sha, hosts = [] } = record.spec as { sha?: unknown; hosts?: { name: string }[] };
-    if (end?.outcome !== "done") for (const { name } of hosts) add(name, sha);
-    const done = (end?.result?.hosts ?? []) as Installed[];
-    for (const { host, did } of done) if (did === "installed") add(host, sha);
+    const { sha } = record.spec;
+    if (end?.outcome !== "done") for (const name of hostNames(record.spec)) add(name, sha);
+    const done = Installed.safeParse(end?.result).data;
+    for (const { host, did } of done?.hosts ?? []) if (did === "installed") add(host, sha);
   }
   return own;
 }

@@ -1,34 +1,37 @@
+import { z } from "zod";
 import type { SmtpSection } from "../config/mail.ts";
 import type { Letter, Sender } from "./message.ts";
 
-/** What a mail leaves in evidence and state: numbers, and keys of recipients instead of their addresses. */
-export interface Delivery {
-  by: "smtp" | "outbox";
-  subject: string;
-  /** Message in the outbox, relative to the project's root. */
-  file?: string;
-  /** When it began to go out, UTC. */
-  at: string;
-  recipients: number;
-  digest: string;
-  sent: number;
-  /** Those who did not get it for sure, at most 50 of them. */
-  missed: Missed[];
-  /** How many there are in all, by what became of them. */
-  refused: number;
-  deferred: number;
-  unknown: number;
-  /** File with every address and what became of it, in the evidence folder, readable by its owner alone. */
-  journal?: string;
-}
-
 /** A recipient who did not get the mail for sure. */
-export interface Missed {
+const Missed = z.object({
   /** First 12 hex digits of the SHA-256 of the address in lower case. */
-  recipient: string;
-  outcome: "refused" | "deferred" | "unknown";
-  reply: string;
-}
+  recipient: z.string(),
+  outcome: z.enum(["refused", "deferred", "unknown"]),
+  reply: z.string(),
+});
+export type Missed = z.infer<typeof Missed>;
+
+/** What a mail leaves in evidence and state: numbers, and keys of recipients instead of their addresses. */
+export const Delivery = z.object({
+  by: z.enum(["smtp", "outbox"]),
+  subject: z.string(),
+  /** Message in the outbox, relative to the project's root. */
+  file: z.string().exactOptional(),
+  /** When it began to go out, UTC. */
+  at: z.string(),
+  recipients: z.number(),
+  digest: z.string(),
+  sent: z.number(),
+  /** Those who did not get it for sure, at most 50 of them. */
+  missed: z.array(Missed),
+  /** How many there are in all, by what became of them. */
+  refused: z.number(),
+  deferred: z.number(),
+  unknown: z.number(),
+  /** File with every address and what became of it, in the evidence folder, readable by its owner alone. */
+  journal: z.string().exactOptional(),
+});
+export type Delivery = z.infer<typeof Delivery>;
 
 /** One mail to many. */
 export interface Mailing {

@@ -1,16 +1,23 @@
+import { z } from "zod";
 import { type Entry, entryKey } from "../ledger/entries.ts";
 import type { PhaseSteps } from "../ledger/progress.ts";
 
+/** Where a spec may hold the flag. */
+const WithFlag = z.object({
+  value: z.unknown().optional(),
+  basis: z.looseObject({ flag: z.unknown().optional() }).optional(),
+});
+
 /** The flag that a step was last done with: as its own value, or as what it builds on. */
 export function flagOf(spec: Record<string, unknown> | undefined): unknown {
-  const { value, basis } = (spec ?? {}) as { value?: unknown; basis?: { flag?: unknown } };
+  const { value, basis } = WithFlag.safeParse(spec).data ?? {};
   return value ?? basis?.flag;
 }
 
 /** The spec with this flag in the place where it holds one. Pure. */
 function withFlag(spec: Record<string, unknown>, flag: boolean): Record<string, unknown> {
   if ("value" in spec) return { ...spec, value: flag };
-  return { ...spec, basis: { ...(spec.basis as object), flag } };
+  return { ...spec, basis: { ...WithFlag.parse(spec).basis, flag } };
 }
 
 /**

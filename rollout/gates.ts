@@ -5,6 +5,8 @@ import type { PhaseSteps } from "../ledger/progress.ts";
 import { hashOf } from "../ledger/record.ts";
 import { shorten } from "../postgres/backup/dump-rights.ts";
 import { notProvenOf, showNotProven } from "../postgres/backup/left-out.ts";
+import { expand } from "../steps/expand.ts";
+import { openPoints } from "../steps/recorded.ts";
 import type { Observation } from "../steps/step.ts";
 import type { ObservedStep, Survey } from "./observe-all.ts";
 import { refuseOutsideWindow } from "./window.ts";
@@ -34,8 +36,7 @@ function whyNotProven({ name, entry, observation, error }: GateStep): string[] {
     return [`${name}: expected done in this attempt, got ${entry?.state ?? "never run"}`];
   if (error) return [`${name}: expected a look at it, got none`];
   // Not looked at (`observe: false`): what the step recorded against going on still stands.
-  const recorded = (entry.result as { gate?: string[] } | undefined)?.gate;
-  const { drift = [], gate = recorded ?? [] } = observation ?? {};
+  const { drift = [], gate = openPoints(entry).gate } = observation ?? {};
   const drifts = drift.map(({ expected, observed }) => `expected ${expected}, got ${observed}`);
   return [...drifts, ...gate].map((reason) => `${name}: ${reason}`);
 }
@@ -79,9 +80,9 @@ export function recordedGates(entries: ReadonlyMap<string, Entry>, phases: Phase
 }
 
 function refuseMovedTarget(step: ObservedStep): string[] {
-  const deployed = (step.entry?.spec as { change?: unknown } | undefined)?.change;
-  const wanted = (step.spec as { change?: unknown }).change;
-  if (step.planned.step.name !== "expand" || step.entry?.state === "undone") return [];
+  if (step.planned.step.name !== expand.name || step.entry?.state === "undone") return [];
+  const deployed = step.entry?.spec.change;
+  const { change: wanted }: Record<string, unknown> = { ...step.spec };
   if (deployed === undefined || hashOf(deployed) === hashOf(wanted)) return [];
   return [
     "config: expected `change` as it was when phase 1 began, got another one. " +

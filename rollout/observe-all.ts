@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { z } from "zod";
 import type { RolloutConfig } from "../config/schema.ts";
 import { tellError } from "../errors/report-error.ts";
 import type { Chain } from "../ledger/chain.ts";
@@ -6,6 +7,7 @@ import { type Entry, entryKey, foldEntries } from "../ledger/entries.ts";
 import { type Finished, finishedOf, staysLine } from "../ledger/finished.ts";
 import { type PhaseSteps, type Progress, progressOf } from "../ledger/progress.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
+import { asRecorded, openPoints } from "../steps/recorded.ts";
 import { digestOf } from "../steps/run-step.ts";
 import type { BaseSpec, Observation, Step, StepDeps } from "../steps/step.ts";
 import { byMeasure } from "./measured-estimate.ts";
@@ -74,7 +76,7 @@ function decide(
   const last = entry?.generation ?? 0;
   const same = { ...spec, generation: last };
   // Some of it was left out, as a host that could not be reached: it runs until nothing is.
-  const { unfinished = [] } = (entry?.result ?? {}) as { unfinished?: string[] };
+  const { unfinished } = openPoints(entry);
   const wanted = entry?.state === "done" && entry.digest === digestOf(same);
   if (wanted && !drifted && unfinished.length === 0) return { spec: same, action: "keep" };
   const again = { spec: { ...spec, generation: last + 1 }, action: "apply" as const };
@@ -111,7 +113,7 @@ async function observeStaying(
   if (!entry?.doneSpec) return [];
   const seen = deps ? await look(planned.step, planned.step.spec.parse(entry.doneSpec), deps) : {};
   // As it was written, not as it parses: a field that a newer release fills in would be a changed input.
-  return [{ planned, spec: entry.doneSpec as BaseSpec, entry, action: "keep", ...seen }];
+  return [{ planned, spec: asRecorded(entry.doneSpec), entry, action: "keep", ...seen }];
 }
 
 async function observeLeaving(
@@ -133,11 +135,10 @@ async function observeLeaving(
 export function redoRestating(steps: ObservedStep[]): ObservedStep[] {
   const atWork = new Map<number, Set<string>>();
   return steps.map((step) => {
-    const { phaseNumber, step: kind } = step.planned;
+    const { phaseNumber, step: kind, follows } = step.planned;
     const before = atWork.get(phaseNumber) ?? new Set();
     atWork.set(phaseNumber, before);
-    const followed = kind.follows?.(step.spec);
-    const outdated = kind.restates ? before.size > 0 : followed !== undefined && before.has(followed);
+    const outdated = kind.restates ? before.size > 0 : follows !== undefined && before.has(follows);
     const again = step.action === "keep" && outdated;
     if (again || step.action === "apply") before.add(step.spec.identity.step);
     if (!again) return step;
@@ -145,15 +146,15 @@ export function redoRestating(steps: ObservedStep[]): ObservedStep[] {
   });
 }
 
+const WithBasis = z.looseObject({ basis: z.looseObject({ release: z.string() }) });
+
 /** A flip of the flag brings no other release: one that the config names by now waits for its own `up`. */
 function asDeployed(planned: PlannedStep, entry: Entry | undefined): PlannedStep {
-  const { basis } = planned.spec as { basis?: object };
-  const { basis: deployed } = (entry?.doneSpec ?? {}) as { basis?: { release?: string } };
-  if (!basis || !deployed?.release) return planned;
-  return {
-    ...planned,
-    spec: { ...planned.spec, basis: { ...basis, release: deployed.release } } as BaseSpec,
-  };
+  const wanted = WithBasis.safeParse(planned.spec).data;
+  const deployed = WithBasis.safeParse(entry?.doneSpec).data;
+  if (!wanted || !deployed) return planned;
+  const basis = { ...wanted.basis, release: deployed.basis.release };
+  return { ...planned, spec: planned.step.spec.parse({ ...planned.spec, basis }) };
 }
 
 /** Phases in which a step that follows the flag was begun: the others have no part in a flip yet. Pure. */

@@ -1,4 +1,5 @@
-import type { Delivery } from "../mail/delivery.ts";
+import { z } from "zod";
+import { Delivery } from "../mail/delivery.ts";
 import { composeMessage, type Letter, messageId } from "../mail/message.ts";
 import { describeRecipients, type Recipients } from "../mail/recipients.ts";
 import { sendMailing } from "../mail/send-mailing.ts";
@@ -23,16 +24,17 @@ import {
   serverFaults,
   wayOf,
 } from "./mail/mail-once.ts";
-import type { Observation, Step, StepDeps } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export { AnnouncementSpec } from "./mail/announcement-mail.ts";
 
-export interface AnnouncementResult extends Delivery {
+export const AnnouncementResult = Delivery.extend({
   /** The message without its recipients: path in the evidence folder. */
-  artifact: string;
+  artifact: z.string(),
   /** Who is still to get it: the next `up` goes on with them. */
-  unfinished?: string[];
-}
+  unfinished: z.array(z.string()).exactOptional(),
+});
+export type AnnouncementResult = z.infer<typeof AnnouncementResult>;
 
 function describePlan(spec: AnnouncementSpec, letter?: Letter, recipients?: Recipients): string[] {
   return [
@@ -43,7 +45,7 @@ function describePlan(spec: AnnouncementSpec, letter?: Letter, recipients?: Reci
 }
 
 async function observe(spec: AnnouncementSpec, deps: StepDeps): Promise<Observation> {
-  const before = sentBefore<AnnouncementResult>(spec, deps);
+  const before = sentBefore(announcement, spec, deps);
   const undo = await describeUndo(spec, deps);
   if (before) return { drift: [], plan: (before.unfinished ?? []).slice(), undo, blockers: [] };
   let letter: Letter | undefined;
@@ -95,7 +97,7 @@ async function announce(
 }
 
 async function apply(spec: AnnouncementSpec, deps: StepDeps): Promise<AnnouncementResult> {
-  const before = sentBefore<AnnouncementResult>(spec, deps);
+  const before = sentBefore(announcement, spec, deps);
   if (!before) return announce(spec, deps, { again: false });
   if (before.unfinished) return announce(withoutWaiting(spec), deps, { again: true });
   deps.log(`announced before, ${before.at}: not again in this attempt`);
@@ -107,11 +109,14 @@ async function apply(spec: AnnouncementSpec, deps: StepDeps): Promise<Announceme
  * exactly those who got it.
  * @see runbook 3.5; docs/announcement.md
  */
-export const announcement: Step<AnnouncementSpec, AnnouncementResult> = {
+export const announcement = defineStep({
   name: "announcement",
   spec: AnnouncementSpec,
+  result: AnnouncementResult,
   lease: false,
+  sendsMail: true,
+  deadlineSeconds: 6 * HOUR,
   observe,
   apply,
   undo: (spec, deps, result) => undoAnnouncement(spec, deps, result?.by),
-};
+});

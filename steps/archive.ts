@@ -12,8 +12,9 @@ import { recordsBefore } from "../ledger/evidence-slice.ts";
 import { ReportPath } from "../ledger/report-file.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { describeMissing, freeBytes, showBytes } from "../postgres/backup/dump-space.ts";
+import { resultOf } from "./recorded.ts";
 import { shownBasis } from "./report/shown-basis.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, type Drift, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const ArchiveSpec = BaseSpec.extend({
   /** Folder of the stack's archives. */
@@ -47,10 +48,18 @@ export interface ArchiveResult {
   basis: Record<string, number>;
 }
 
+/** What is read again of it. */
+const ArchiveRecord = z.object({
+  path: z.string(),
+  bytes: z.number(),
+  basis: z.record(z.string(), z.number()),
+});
+type ArchiveRecord = z.infer<typeof ArchiveRecord>;
+
 /** Bytes a second that hashing and packing get through, measured low; for the estimate only. */
 const BYTES_PER_SECOND = 60_000_000;
 
-function findDrift({ path, bytes, basis }: ArchiveResult, now: Record<string, number>): Drift[] {
+function findDrift({ path, bytes, basis }: ArchiveRecord, now: Record<string, number>): Drift[] {
   const size = statSync(resolve(path), { throwIfNoEntry: false })?.size;
   const redone = Object.keys(now).filter((key) => now[key] !== basis[key]);
   return [
@@ -78,7 +87,7 @@ const collectionOf = (spec: ArchiveSpec, { evidence }: StepDeps) => ({
 
 async function observe(spec: ArchiveSpec, deps: StepDeps): Promise<Observation> {
   const own = deps.evidence.entries().get(entryKey(spec.identity));
-  const result = own?.state === "done" ? (own.result as unknown as ArchiveResult) : undefined;
+  const result = own?.state === "done" ? resultOf(archive, own) : undefined;
   const drift = result ? findDrift(result, shownBasis(spec, deps.evidence.entries())) : [];
   const undo = result ? [`keep ${result.path}`] : [];
   if (result && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
@@ -116,10 +125,12 @@ async function apply(spec: ArchiveSpec, deps: StepDeps): Promise<ArchiveResult> 
  * what it archives, never writes over an archive, and stays when the phase is taken back.
  * @see runbook 4.6; docs/archive.md
  */
-export const archive: Step<ArchiveSpec, ArchiveResult> = {
+export const archive = defineStep({
   name: "archive",
   spec: ArchiveSpec,
+  result: ArchiveRecord,
   lease: false,
+  deadlineSeconds: 12 * HOUR,
   restates: true,
   observe,
   apply,
@@ -130,4 +141,4 @@ export const archive: Step<ArchiveSpec, ArchiveResult> = {
       : [];
     return { summary: result ? `kept ${result.path}` : "no archive to keep", kept };
   },
-};
+});

@@ -18,7 +18,7 @@ import {
 } from "../postgres/backup/dump-store.ts";
 import { type BackupWorld, checkReadiness, realWorld } from "./backup/backup-readiness.ts";
 import { findDrift, findReusable } from "./backup/backup-reuse.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Bytes a second that a backup and its sums get through on two cores, measured low; for the estimate only. */
 const BYTES_PER_SECOND = { logical: 80_000_000, physical: 100_000_000 };
@@ -67,6 +67,9 @@ export interface BackupResult {
   /** When a restore of it was compared with the original; null until then. */
   provenAt: string | null;
 }
+
+/** What is read again of it. */
+const BackupRecord = z.object({ path: z.string(), sha256: z.string() });
 
 function summarise({ folder, manifest, sha256 }: StoredBackup): BackupResult {
   return {
@@ -164,16 +167,17 @@ async function undoBackup(spec: BackupSpec, deps: StepDeps): Promise<UndoResult>
 }
 
 /** Builds the step around what lies outside of the process; the real one is below. */
-export function createBackup(world: BackupWorld = realWorld): Step<BackupSpec, BackupResult> {
-  return {
+export function createBackup(world: BackupWorld = realWorld) {
+  return defineStep({
     name: "backup",
     spec: BackupSpec,
+    result: BackupRecord,
     lease: false,
-    follows: ({ follows }) => follows,
+    deadlineSeconds: 12 * HOUR,
     observe: (spec, deps) => observeBackup(spec, deps, world),
     apply: (spec, deps) => applyBackup(spec, deps, world),
     undo: undoBackup,
-  };
+  });
 }
 
 /**

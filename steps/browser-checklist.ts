@@ -7,6 +7,7 @@ import { type Checklist, pointsOf, untickedLine } from "../ledger/checklist.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { evidenceFolder } from "../ledger/store.ts";
 import { Change } from "../postgres/migration/change.ts";
+import { resultOf } from "./recorded.ts";
 import {
   checklistBlockers,
   describeBrowser,
@@ -14,7 +15,7 @@ import {
   replacedBlockers,
 } from "./smoke/browser-readiness.ts";
 import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const BrowserChecklistSpec = BaseSpec.extend({
   change: Change,
@@ -49,6 +50,14 @@ export interface BrowserChecklistResult extends Checklist {
   gate: string[];
 }
 
+/** What is read again of it. */
+const BrowserChecklistRecord = z.object({
+  checked: z.array(
+    z.object({ screenshots: z.array(z.object({ path: z.string(), sha256: z.string() })), point: z.string() }),
+  ),
+});
+type BrowserChecklistRecord = z.infer<typeof BrowserChecklistRecord>;
+
 /** A spec that nothing is missing of. */
 export interface ReadySpec extends BrowserChecklistSpec {
   browserChecklist: BrowserChecklistSection;
@@ -78,7 +87,7 @@ async function observe(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Obse
     ...points.map(({ name }, index) => `point ${index + 1}: ${name}`),
   ];
   if (isDoneWith(entry, spec)) {
-    const { checked } = entry.result as unknown as BrowserChecklistResult;
+    const { checked } = resultOf(browserChecklist, entry) ?? { checked: [] };
     const lost = await findLostPictures(evidenceFolder(spec.identity.evidenceUrl), checked);
     const open = pointsOf(entry, deps.evidence.records()).filter(({ tick }) => !tick);
     const blockers = lost.length > 0 ? replacedBlockers(spec, deps) : [];
@@ -135,7 +144,7 @@ async function apply(spec: BrowserChecklistSpec, deps: StepDeps): Promise<Browse
 async function undo(
   spec: BrowserChecklistSpec,
   deps: StepDeps,
-  result?: BrowserChecklistResult,
+  result?: BrowserChecklistRecord,
 ): Promise<UndoResult> {
   const finished = deps.evidence.entries().get(entryKey(spec.identity))?.doneNumber !== undefined;
   // A run that ended well has removed its deals: going back needs neither database nor application for it.
@@ -150,11 +159,13 @@ async function undo(
  * removed, after a crash by the next run or by the undo. What only a person can judge are points of the gate.
  * @see runbook 3.3; docs/browser-checklist.md
  */
-export const browserChecklist: Step<BrowserChecklistSpec, BrowserChecklistResult> = {
+export const browserChecklist = defineStep({
   name: "browser-checklist",
   spec: BrowserChecklistSpec,
+  result: BrowserChecklistRecord,
   lease: false,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

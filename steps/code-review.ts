@@ -17,7 +17,7 @@ import {
   submoduleStops,
 } from "./code-review/code-review-stops.ts";
 import { shortSha } from "./restart/host-work.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 const Sha = z.string().regex(/^[0-9a-f]{40}$/);
 
@@ -174,13 +174,14 @@ async function apply(spec: CodeReviewSpec, deps: StepDeps): Promise<CodeReviewRe
  * flag read under its one name. What only a person can judge are points that the phase's gate needs ticked.
  * @see runbook 2.1; docs/code-deployment-checks.md
  */
-export const codeReview: Step<CodeReviewSpec, CodeReviewResult> = {
+export const codeReview = defineStep({
   name: "code-review",
   spec: CodeReviewSpec,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: the review only reads", kept: [] };
   },
-};
+});

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
 import { outsideAllowed, quoteName, showValue, subjectOf } from "../postgres/migration/change-sql.ts";
@@ -21,7 +22,7 @@ import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { isDoneStopped } from "./migration/migration-plan.ts";
 import { isUnreadable } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
-import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { type Drift, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ConstraintSpec = ChangeStepSpec;
 export type ConstraintSpec = ChangeStepSpec;
@@ -34,6 +35,10 @@ export interface ConstraintResult {
   /** Whether the column was NOT NULL before the rollout; its undo leaves that alone then. */
   notNullBefore: boolean;
 }
+
+/** What is read again of it. */
+const ConstraintRecord = z.object({ notNullBefore: z.boolean() });
+type ConstraintRecord = z.infer<typeof ConstraintRecord>;
 
 const ROWS_SHOWN = 20;
 
@@ -129,7 +134,7 @@ async function apply(spec: ConstraintSpec, deps: StepDeps): Promise<ConstraintRe
   });
 }
 
-async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintResult): Promise<UndoResult> {
+async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintRecord): Promise<UndoResult> {
   return withConnection(deps, async (client) => {
     const { record, foreign } = await readOwnRecord(client, spec.identity.stack, spec.change);
     if (foreign) return { summary: foreign, kept: [] };
@@ -152,11 +157,13 @@ async function undo(spec: ConstraintSpec, deps: StepDeps, result?: ConstraintRes
 }
 
 /** CHECK and NOT NULL, validated beside readers and writers. */
-export const constraint: Step<ConstraintSpec, ConstraintResult> = {
+export const constraint = defineStep({
   name: "constraint",
   spec: ConstraintSpec,
+  result: ConstraintRecord,
   lease: true,
+  deadlineSeconds: 6 * HOUR,
   observe,
   apply,
   undo,
-};
+});

@@ -23,7 +23,7 @@ import { withConnection } from "../postgres/session.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { constraintBlockers, quietBlockers, showLastWrite } from "./migration/contract-readiness.ts";
 import { isUnreadable } from "./migration/target-rights.ts";
-import type { Drift, Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { type Drift, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ContractSpec = ChangeStepSpec.extend({
   quietSeconds: ContractSection.shape.quietSeconds.unwrap(),
@@ -165,11 +165,12 @@ async function putBack(work: TableWork, record: ChangeRecord): Promise<LeftThing
  * Takes the normaliser off once nobody has needed it for long enough: from then on CHECK and NOT NULL refuse old-style
  * writes. Its undo puts it back first, so that older code can write again before it runs.
  */
-export const contract: Step<ContractSpec, ContractResult> = {
+export const contract = defineStep({
   name: "contract",
   spec: ContractSpec,
   lease: true,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

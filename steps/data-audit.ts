@@ -1,13 +1,14 @@
 import type { Client } from "pg";
-import type { z } from "zod";
+import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
 import { Change } from "../postgres/migration/change.ts";
 import { countRows, type KeyedValue, listUnmapped, type RowCounts } from "../postgres/migration/counts.ts";
 import { assertReadable } from "../postgres/migration/rights.ts";
 import { readTargetFacts } from "../postgres/preflight-facts.ts";
 import { withConnection } from "../postgres/session.ts";
+import { resultOf } from "./recorded.ts";
 import { type Audit, makeAudit, mostFrequent, renderAudit } from "./report/audit-report.ts";
-import { BaseSpec, type Drift, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, type Drift, defineStep, MINUTE, type StepDeps } from "./step.ts";
 
 /** Unmapped rows that the report lists by key and value. */
 const LISTED_ROWS = 100;
@@ -37,6 +38,9 @@ export interface DataAuditResult {
   /** Paths in the evidence folder. */
   report: { text: string; json: string };
 }
+
+/** What is read again of it. */
+const DataAuditRecord = z.object({ unmapped: z.number() });
 
 /** Counts, and examples where there are any to mend. */
 async function readRows(spec: DataAuditSpec, deps: StepDeps): Promise<[RowCounts, KeyedValue[]]> {
@@ -68,7 +72,7 @@ function summarise(audit: Audit, report: DataAuditResult["report"]): DataAuditRe
  */
 async function findMended(client: Client, spec: DataAuditSpec, deps: StepDeps): Promise<Drift[]> {
   const own = deps.evidence.entries().get(entryKey(spec.identity));
-  const { unmapped = 0 } = (own?.result ?? {}) as Partial<DataAuditResult>;
+  const { unmapped } = resultOf(dataAudit, own) ?? { unmapped: 0 };
   if (own?.state !== "done" || unmapped === 0) return [];
   const expected = `${unmapped.toLocaleString("en-US")} unmapped rows, as audited`;
   try {
@@ -86,10 +90,12 @@ async function findMended(client: Client, spec: DataAuditSpec, deps: StepDeps): 
  * phase 1's part, and the report is what its owner mends them by.
  * @see runbook 0.4
  */
-export const dataAudit: Step<DataAuditSpec, DataAuditResult> = {
+export const dataAudit = defineStep({
   name: "data-audit",
   spec: DataAuditSpec,
+  result: DataAuditRecord,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   async observe(spec, deps) {
     const { change } = spec;
     const table = `${change.schema}.${change.table}`;
@@ -126,4 +132,4 @@ export const dataAudit: Step<DataAuditSpec, DataAuditResult> = {
   async undo() {
     return { summary: "nothing to undo: the audit only reads", kept: [] };
   },
-};
+});

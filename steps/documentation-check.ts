@@ -7,7 +7,7 @@ import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { FetchedCommits } from "../review/commit-range.ts";
 import { clip } from "../review/finding.ts";
 import { mentions, mentionText } from "../review/mentions.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const DocumentationCheckSpec = BaseSpec.extend({
   /** Git URL or path that the application's commits are fetched from. */
@@ -94,13 +94,14 @@ async function apply(spec: DocumentationCheckSpec, deps: StepDeps): Promise<Docu
  * The documentation that went along with the release: files that it must hold, and what they must mention.
  * @see runbook 3.6; docs/documentation-check.md
  */
-export const documentationCheck: Step<DocumentationCheckSpec, DocumentationCheckResult> = {
+export const documentationCheck = defineStep({
   name: "documentation-check",
   spec: DocumentationCheckSpec,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: the check only reads", kept: [] };
   },
-};
+});

@@ -3,7 +3,7 @@ import type { Host } from "../config/target.ts";
 import { forgetBefore, keepBefore } from "../hosts/before-record.ts";
 import {
   beforeOf,
-  type FlagValueBefore,
+  FlagValueBefore,
   readFlagBefore,
   restoreFlag,
   restoreFlagValue,
@@ -29,7 +29,7 @@ import {
   SpecHosts,
   unreadable,
 } from "./restart/host-work.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Where the flag is written, and its value. */
 export const EnvFlagSpec = BaseSpec.extend({
@@ -51,6 +51,13 @@ export interface EnvFlagResult {
   /** The step that owns the flag by now, when it is another: then nothing was written. */
   supersededBy?: string;
 }
+
+/** What is read again of it. */
+export const EnvFlagRecord = z.object({
+  before: z.record(z.string(), FlagValueBefore),
+  notes: z.array(z.string()).default([]),
+});
+type EnvFlagRecord = z.infer<typeof EnvFlagRecord>;
 
 const placeOf = ({ backend, variable }: EnvFlagSpec): FlagPlace => ({ backend, variable });
 const said = (text: string | null) => text ?? "not set";
@@ -168,7 +175,7 @@ function showTarget(wanted: boolean | null | undefined, isKnown: boolean): strin
 export async function setFlagBack(
   host: Host,
   spec: EnvFlagSpec,
-  { key, result, deps, writer }: HostUndo<EnvFlagResult>,
+  { key, result, deps, writer }: HostUndo<EnvFlagRecord>,
 ): Promise<string | undefined> {
   const place = placeOf(spec);
   const kept = await readFlagBefore(host, key, writer);
@@ -186,7 +193,7 @@ export async function setFlagBack(
   return isOurs || !restored ? undefined : said(text);
 }
 
-async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): Promise<UndoResult> {
+async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagRecord): Promise<UndoResult> {
   const work = { key: keepKey(spec, deps), result, deps, writer: hostWriter(spec, deps) };
   const outcomes = await onHosts(spec.hosts, (host) => setFlagBack(host, spec, work));
   const { done, left } = leaveOut(spec, outcomes, deps);
@@ -204,12 +211,14 @@ async function undo(spec: EnvFlagSpec, deps: StepDeps, result?: EnvFlagResult): 
 }
 
 /** The feature flag in the files of every host. What runs goes on as it is until it restarts. @see runbook 2.4 */
-export const envFlag: Step<EnvFlagSpec, EnvFlagResult> = {
+export const envFlag = defineStep({
   name: "env-flag",
   spec: EnvFlagSpec,
+  result: EnvFlagRecord,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   observe,
   overtaken,
   apply,
   undo,
-};
+});

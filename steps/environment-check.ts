@@ -7,7 +7,7 @@ import { findClientProgram, installRemedy, isOlderThanServer } from "../postgres
 import { findProgram } from "../postgres/programs.ts";
 import { type CheckItem, describeFailure, renderItems } from "./environment/check-item.ts";
 import { checkDatabase, type DatabaseCheck } from "./environment/environment-database.ts";
-import { BaseSpec, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type StepDeps } from "./step.ts";
 
 export const EnvironmentCheckSpec = BaseSpec.extend({
   change: Change,
@@ -110,13 +110,12 @@ function refuse(failed: CheckItem[], report: string): never {
 }
 
 /** Builds the step around the search for PostgreSQL's programs; the real one is below. */
-export function createEnvironmentCheck(
-  find: typeof findProgram = findProgram,
-): Step<EnvironmentCheckSpec, EnvironmentCheckResult> {
-  return {
+export function createEnvironmentCheck(find: typeof findProgram = findProgram) {
+  return defineStep({
     name: "environment-check",
     spec: EnvironmentCheckSpec,
     lease: false,
+    deadlineSeconds: 5 * MINUTE,
     async observe(spec, deps) {
       const names = [
         "Node",
@@ -142,7 +141,7 @@ export function createEnvironmentCheck(
     async undo() {
       return { summary: "nothing to undo: the check only reads", kept: [] };
     },
-  };
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
 import { unmappedBlockers } from "../postgres/migration/change-plan.ts";
 import { foreignChange, readChangeRecord, readOwnRecord } from "../postgres/migration/change-record.ts";
@@ -28,7 +29,7 @@ import { inTransaction } from "../postgres/transaction.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { rightsOf, unreadable } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
-import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ExpandSpec = ChangeStepSpec;
 export type ExpandSpec = ChangeStepSpec;
@@ -45,6 +46,9 @@ export interface ExpandResult {
   columnDefault: string | null;
   notNullBefore: boolean;
 }
+
+/** What is read again of it. */
+const ExpandRecord = z.object({ trials: z.array(z.string()) });
 
 interface Judgement extends Findings {
   facts: TargetFacts;
@@ -211,11 +215,13 @@ async function undo(spec: ExpandSpec, deps: StepDeps): Promise<UndoResult> {
 }
 
 /** Puts normaliser and tracker on the table, so that old-style writes go on working and nothing is forgotten. */
-export const expand: Step<ExpandSpec, ExpandResult> = {
+export const expand = defineStep({
   name: "expand",
   spec: ExpandSpec,
+  result: ExpandRecord,
   lease: true,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

@@ -5,7 +5,7 @@ import { StepError } from "../errors/step-error.ts";
 import { countLogged, type LogCounts } from "../hosts/log-counts.ts";
 import { faultsOf, onHosts, SpecHosts } from "./restart/host-work.ts";
 import { restartedSince } from "./restart/restarted-since.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const FlagAbsenceSpec = BaseSpec.extend({
   hosts: SpecHosts,
@@ -93,9 +93,7 @@ function refuse(faults: readonly string[], spec: FlagAbsenceSpec): void {
 }
 
 /** Makes the step with another wait: tests do not wait as long. */
-export function createFlagAbsence({
-  waitSeconds = WAIT_SECONDS,
-} = {}): Step<FlagAbsenceSpec, FlagAbsenceResult> {
+export function createFlagAbsence({ waitSeconds = WAIT_SECONDS } = {}) {
   async function apply(spec: FlagAbsenceSpec, deps: StepDeps): Promise<FlagAbsenceResult> {
     const { flagVariable } = spec;
     let { seen, faults } = await search(spec, deps);
@@ -111,17 +109,17 @@ export function createFlagAbsence({
     }));
     return { hosts };
   }
-  return {
+  return defineStep({
     name: "flag-absence",
     spec: FlagAbsenceSpec,
     lease: false,
-    follows: () => "closing-restart",
+    deadlineSeconds: HOUR,
     observe,
     apply,
     async undo(): Promise<UndoResult> {
       return { summary: "nothing to undo: it only searched", kept: [] };
     },
-  };
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
 import { readRevisions, stampBlocker, stampRevision } from "../postgres/migration/alembic.ts";
 import { backfill } from "../postgres/migration/backfill.ts";
@@ -37,7 +38,7 @@ import {
 } from "./migration/stopped-migration.ts";
 import { isUnreadable, rightsOf } from "./migration/target-rights.ts";
 import { expectApply } from "./rehearsal/rehearsed.ts";
-import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export interface MigrationResult {
   /** Rows that this and earlier, interrupted runs changed and journalled. */
@@ -50,6 +51,9 @@ export interface MigrationResult {
   /** Seconds in which the writers were stopped; null when they were not. */
   downtimeSeconds: number | null;
 }
+
+/** What is read again of it. */
+const MigrationRecord = z.object({ changedRows: z.number(), before: z.object({ total: z.number() }) });
 
 const NO_VERSION_TABLE = "no schema of the database has a table of Alembic's, so no revision is stamped";
 
@@ -202,11 +206,13 @@ async function undo(spec: MigrationSpec, deps: StepDeps): Promise<UndoResult> {
  * Maps every old-style value with its journal: in small batches beside readers and writers, or at once while the
  * writers are stopped. Its undo gives each back, beside readers and writers either way.
  */
-export const migration: Step<MigrationSpec, MigrationResult> = {
+export const migration = defineStep({
   name: "migration",
   spec: MigrationSpec,
+  result: MigrationRecord,
   lease: true,
+  deadlineSeconds: 24 * HOUR,
   observe,
   apply,
   undo,
-};
+});

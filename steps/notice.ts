@@ -3,7 +3,7 @@ import { z } from "zod";
 import { NoticeSection } from "../config/notice.ts";
 import { TimeZone } from "../config/window.ts";
 import { evidenceFolder } from "../ledger/store.ts";
-import type { Delivery } from "../mail/delivery.ts";
+import { Delivery } from "../mail/delivery.ts";
 import { composeMessage, messageId } from "../mail/message.ts";
 import { sortEntries } from "../mail/recipients.ts";
 import { sendMailing } from "../mail/send-mailing.ts";
@@ -23,7 +23,7 @@ import {
   wayOf,
 } from "./mail/mail-once.ts";
 import { type Estimate, impactFields, timeFields } from "./mail/notice-text.ts";
-import type { Observation, Step, StepDeps, UndoResult } from "./step.ts";
+import { defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const NoticeSpec = MailSpec.extend({
   change: Change,
@@ -36,22 +36,23 @@ export const NoticeSpec = MailSpec.extend({
 });
 export type NoticeSpec = z.infer<typeof NoticeSpec>;
 
-export interface NoticeResult {
+export const NoticeResult = z.object({
   /** The message in the outbox, relative to the project's root; absent when it was sent. */
-  file?: string;
+  file: z.string().exactOptional(),
   /** How it was sent; absent when it was written to the outbox. */
-  delivery?: Delivery;
-  subject: string;
-  messageId: string;
+  delivery: Delivery.omit({ file: true }).exactOptional(),
+  subject: z.string(),
+  messageId: z.string(),
   /** The message without its receivers: path in the evidence folder. */
-  artifact: string;
+  artifact: z.string(),
   /** When it was announced, UTC. */
-  announcedAt: string;
-  estimateSeconds: number;
-  estimateSource: string;
+  announcedAt: z.string(),
+  estimateSeconds: z.number(),
+  estimateSource: z.string(),
   /** For how long the application was announced to be away; 0 for the online way. */
-  downtimeSeconds: number;
-}
+  downtimeSeconds: z.number(),
+});
+export type NoticeResult = z.infer<typeof NoticeResult>;
 
 /** What is read of the rehearsal's result; whichever release wrote it. */
 const RehearsedMigration = z.object({
@@ -143,7 +144,7 @@ const subjectOf = ({ file, delivery }: NoticeResult) =>
   file === undefined ? `the notice that was sent to ${delivery?.sent}` : `the notice ${file}`;
 
 async function observe(spec: NoticeSpec, deps: StepDeps): Promise<Observation> {
-  const before = sentBefore<NoticeResult>(spec, deps);
+  const before = sentBefore(notice, spec, deps);
   if (before)
     return { drift: [], plan: [], undo: [`keep ${subjectOf(before)}: it has gone out`], blockers: [] };
   const plan: string[] = [];
@@ -186,7 +187,7 @@ async function announce(spec: NoticeSpec, deps: StepDeps): Promise<NoticeResult>
 }
 
 async function apply(spec: NoticeSpec, deps: StepDeps): Promise<NoticeResult> {
-  const before = sentBefore<NoticeResult>(spec, deps);
+  const before = sentBefore(notice, spec, deps);
   if (!before) return announce(spec, deps);
   deps.log(`announced before, ${before.announcedAt}: not again in this attempt`);
   return before;
@@ -203,11 +204,14 @@ async function undo(_: NoticeSpec, __: StepDeps, result?: NoticeResult): Promise
  * Announces phase 1 to the users, once in each attempt, before anything is changed.
  * @see runbook 1.5; docs/notice.md
  */
-export const notice: Step<NoticeSpec, NoticeResult> = {
+export const notice = defineStep({
   name: "notice",
   spec: NoticeSpec,
+  result: NoticeResult,
   lease: false,
+  sendsMail: true,
+  deadlineSeconds: 5 * MINUTE,
   observe,
   apply,
   undo,
-};
+});

@@ -30,7 +30,7 @@ import {
   snapshotFolder,
   writeManifest,
 } from "./snapshot/snapshot-store.ts";
-import { BaseSpec, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type StepDeps, type UndoResult } from "./step.ts";
 
 export const OutputSnapshotSpec = BaseSpec.extend({
   change: Change,
@@ -43,6 +43,9 @@ export const OutputSnapshotSpec = BaseSpec.extend({
 export type OutputSnapshotSpec = z.infer<typeof OutputSnapshotSpec>;
 
 /** Named as the runbook's summary names them. */
+/** What is read again of it. */
+const OutputSnapshotRecord = z.object({ path: z.string(), sha256: z.string() });
+
 export interface OutputSnapshotResult {
   total_deals: number;
   success_count: number;
@@ -255,17 +258,17 @@ async function undoSnapshot(spec: OutputSnapshotSpec): Promise<UndoResult> {
 }
 
 /** Builds the step around what lies outside of the process; the real one is below. */
-export function createOutputSnapshot(
-  world: SnapshotWorld = realWorld,
-): Step<OutputSnapshotSpec, OutputSnapshotResult> {
-  return {
+export function createOutputSnapshot(world: SnapshotWorld = realWorld) {
+  return defineStep({
     name: "output-snapshot",
     spec: OutputSnapshotSpec,
+    result: OutputSnapshotRecord,
     lease: false,
+    deadlineSeconds: 24 * HOUR,
     observe: (spec, deps) => observeSnapshot(spec, questionsDigest(spec), deps, world),
     apply: (spec, deps) => applySnapshot(spec, deps, world),
     undo: undoSnapshot,
-  };
+  });
 }
 
 /**

@@ -10,7 +10,7 @@ import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { Basis } from "./restart/basis.ts";
 import { laterOwnerOfAll } from "./restart/host-work.ts";
 import { restartedSince } from "./restart/restarted-since.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const PropagationSpec = BaseSpec.extend({
   hosts: z.array(Host.pick({ name: true, appDir: true, connection: true, path: true })).min(1),
@@ -146,9 +146,7 @@ function say(hosts: readonly HostCounts[], column: string, log: StepDeps["log"])
 }
 
 /** Makes the step with another wait: tests do not wait as long. */
-export function createPropagation({
-  waitSeconds = WAIT_SECONDS,
-} = {}): Step<PropagationSpec, PropagationResult> {
+export function createPropagation({ waitSeconds = WAIT_SECONDS } = {}) {
   async function apply(spec: PropagationSpec, deps: StepDeps): Promise<PropagationResult> {
     const { allowed, basis, column } = spec;
     // The restart that it follows has restarted nothing either.
@@ -175,17 +173,17 @@ export function createPropagation({
       await sleep(1_000, undefined, { signal: deps.signal });
     }
   }
-  return {
+  return defineStep({
     name: "propagation",
     spec: PropagationSpec,
     lease: false,
-    follows: () => "closing-restart",
+    deadlineSeconds: HOUR,
     observe,
     apply,
     async undo() {
       return { summary: "nothing to undo: it only counted", kept: [] };
     },
-  };
+  });
 }
 
 function refusal(faults: readonly string[], missing: readonly string[], column: string): StepError {

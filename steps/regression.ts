@@ -17,7 +17,7 @@ import { type SettleOptions, settle } from "./regression/regression-settle.ts";
 import { summarise } from "./regression/regression-summary.ts";
 import type { ClassCounts, RegressionTally } from "./regression/regression-tally.ts";
 import { findPair, findTaken, SnapshotReference, type TakenSnapshot } from "./snapshot/snapshot-pair.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const RegressionSpec = BaseSpec.extend({
   change: Change,
@@ -189,8 +189,8 @@ function refuseUncompared({ classes, compared }: RegressionTally, { regression }
 
 async function apply(spec: RegressionSpec, deps: StepDeps): Promise<RegressionResult> {
   const blockers = configBlockers(spec);
-  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as Ready;
+  if (!spec.regression || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = { ...spec, regression: spec.regression };
   const { pair, tally, findings } = await compare(ready, deps);
   const { compared, exact, classes, byType, worst } = tally;
   const snapshots = { pre: shownSnapshot(pair.pre), post: shownSnapshot(pair.post) };
@@ -219,15 +219,15 @@ async function apply(spec: RegressionSpec, deps: StepDeps): Promise<RegressionRe
  * say, and that no user edited, fails the step: what comes after makes the feature permanent.
  * @see runbook 4.2; docs/regression.md
  */
-export const regression: Step<RegressionSpec, RegressionResult> = {
+export const regression = defineStep({
   name: "regression",
   spec: RegressionSpec,
   lease: false,
-  follows: ({ post }) => post.step,
+  deadlineSeconds: 4 * HOUR,
   observe,
   apply,
   async undo(spec) {
     await removeUnfinishedFindings(spec);
     return { summary: "nothing to undo: it only compared", kept: [] };
   },
-};
+});

@@ -21,7 +21,7 @@ import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { type Live, runCourse } from "./rehearsal/rehearsal-course.ts";
 import type { RehearsedPart } from "./rehearsal/rehearsal-parts.ts";
 import type { RehearsedSuite } from "./rehearsal/rehearsal-suite.ts";
-import type { Observation, Step, StepDeps } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const RehearsalSpec = ChangeStepSpec.extend({
   /** Where backups are kept, and the phase and step that took the one to rehearse on. */
@@ -189,13 +189,14 @@ async function observe(spec: RehearsalSpec, deps: StepDeps): Promise<Observation
  * changed in earnest: exactness is compared, times and locks are measured. The copy is gone afterwards.
  * @see docs/rehearsal.md
  */
-export const rehearsal: Step<RehearsalSpec, RehearsalResult> = {
+export const rehearsal = defineStep({
   name: "rehearsal",
   spec: RehearsalSpec,
   lease: false,
+  deadlineSeconds: 12 * HOUR,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: the copy is gone", kept: [] };
   },
-};
+});

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { DeploymentSection } from "../config/deployment.ts";
 import { ReleasesSection } from "../config/releases.ts";
 import type { HostFolder } from "../config/target.ts";
@@ -30,7 +30,7 @@ import {
   shortSha,
   unreadable,
 } from "./restart/host-work.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Between which releases `current` is switched, and how many others stay. */
 export const ReleaseSwitchSpec = BaseSpec.extend({
@@ -50,6 +50,10 @@ export interface ReleaseSwitchResult {
   /** The step that owns `current` by now, when it is another: then nothing was switched. */
   supersededBy?: string;
 }
+
+/** What is read again of it. */
+export const ReleaseSwitchRecord = z.object({ before: z.record(z.string(), z.string().nullable()) });
+type ReleaseSwitchRecord = z.infer<typeof ReleaseSwitchRecord>;
 
 function found(outcomes: readonly HostOutcome<ReleaseReading, HostFolder>[]) {
   return outcomes.flatMap((outcome) => (outcome.fault === undefined ? [outcome] : []));
@@ -153,7 +157,7 @@ async function apply(spec: ReleaseSwitchSpec, deps: StepDeps): Promise<ReleaseSw
 export async function switchBack(
   host: HostFolder,
   spec: ReleaseSwitchSpec,
-  { key, result, deps, writer }: HostUndo<ReleaseSwitchResult>,
+  { key, result, deps, writer }: HostUndo<ReleaseSwitchRecord>,
 ): Promise<string | undefined> {
   const reading = await readReleases(host, writer);
   const kept = await readBefore(host, key, writer);
@@ -169,7 +173,7 @@ export async function switchBack(
 async function undo(
   spec: ReleaseSwitchSpec,
   deps: StepDeps,
-  result?: ReleaseSwitchResult,
+  result?: ReleaseSwitchRecord,
 ): Promise<UndoResult> {
   const work = { key: keepKey(spec, deps), result, deps, writer: hostWriter(spec, deps) };
   const outcomes = await onHosts(spec.hosts, (host) => switchBack(host, spec, work));
@@ -186,11 +190,13 @@ async function undo(
 }
 
 /** `current` of every host pointed at a release by one rename each. What runs goes on as it is until it restarts. */
-export const releaseSwitch: Step<ReleaseSwitchSpec, ReleaseSwitchResult> = {
+export const releaseSwitch = defineStep({
   name: "release-switch",
   spec: ReleaseSwitchSpec,
+  result: ReleaseSwitchRecord,
   lease: false,
+  deadlineSeconds: 30 * MINUTE,
   observe,
   apply,
   undo,
-};
+});

@@ -13,7 +13,15 @@ import {
   shortSha,
   unreadable,
 } from "./restart/host-work.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import {
+  BaseSpec,
+  type Drift,
+  defineStep,
+  HOUR,
+  type Observation,
+  type StepDeps,
+  type UndoResult,
+} from "./step.ts";
 
 /** What is installed where. The suites run again with this step: nothing is in it that makes no other release. */
 export const ReleaseSpec = BaseSpec.extend({
@@ -83,11 +91,12 @@ async function undo({ sha, hosts }: ReleaseSpec): Promise<UndoResult> {
 }
 
 /** A commit installed beside the release that runs, on every host. Nothing that runs notices. @see runbook 2.2 */
-export const release: Step<ReleaseSpec, ReleaseResult> = {
+export const release = defineStep({
   name: "release",
   spec: ReleaseSpec,
   lease: false,
+  deadlineSeconds: 2 * HOUR,
   observe,
   apply,
   undo,
-};
+});

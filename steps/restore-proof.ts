@@ -24,7 +24,8 @@ import {
   assertSameDatabase,
   findProofSource,
 } from "./backup/restore-proof-source.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { resultOf } from "./recorded.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 /** Bytes of database that restore and comparison get through a second on two cores, measured low. */
 const BYTES_PER_SECOND = 50_000_000;
@@ -69,6 +70,13 @@ export interface RestoreProofResult {
   /** What was left out, one by one, with the reason: no row of it was proven. */
   notProven: NotProven[];
 }
+
+/** What is read again of it. */
+const RestoreProofRecord = z.object({
+  provenAt: z.string(),
+  restoreSeconds: z.number(),
+  compareSeconds: z.number(),
+});
 
 function listLimits({ notes, notProven, manifest }: Restored): string[] {
   const named = (what: string, names: string[]) => (names.length > 0 ? [`${what}: ${shorten(names)}`] : []);
@@ -156,11 +164,11 @@ async function prove(spec: RestoreProofSpec, deps: StepDeps): Promise<RestorePro
 /** What the latest proof took: the best that can be said while the backup is not there yet. */
 function expectAsBefore({ evidence }: StepDeps): Pick<Observation, "estimateSeconds"> {
   const [latest] = [...evidence.entries().values()]
-    .filter(({ kind, state }) => kind === "restore-proof" && state === "done")
+    .filter(({ kind, state }) => kind === restoreProof.name && state === "done")
     .sort((a, b) => (b.doneNumber ?? 0) - (a.doneNumber ?? 0));
-  const { restoreSeconds, compareSeconds } = (latest?.result ?? {}) as Partial<RestoreProofResult>;
-  if (restoreSeconds === undefined || compareSeconds === undefined) return {};
-  return { estimateSeconds: Math.ceil(START_SECONDS + restoreSeconds + compareSeconds) };
+  const result = resultOf(restoreProof, latest);
+  if (!result) return {};
+  return { estimateSeconds: Math.ceil(START_SECONDS + result.restoreSeconds + result.compareSeconds) };
 }
 
 /** What the restore will meet, by the database and this machine as they are now: before the backup is taken as well. */
@@ -208,14 +216,15 @@ async function observeProof(spec: RestoreProofSpec, deps: StepDeps): Promise<Obs
  * data are gone afterwards, however the step ends.
  * @see docs/backup.md
  */
-export const restoreProof: Step<RestoreProofSpec, RestoreProofResult> = {
+export const restoreProof = defineStep({
   name: "restore-proof",
   spec: RestoreProofSpec,
+  result: RestoreProofRecord,
   lease: false,
-  follows: ({ of }) => of,
+  deadlineSeconds: 12 * HOUR,
   observe: observeProof,
   apply: prove,
   async undo() {
     return { summary: "nothing to undo: the throwaway server is gone", kept: [] };
   },
-};
+});

@@ -7,7 +7,7 @@ import { countManifestBytes } from "../postgres/backup/dump-manifest.ts";
 import { showBytes } from "../postgres/backup/dump-space.ts";
 import { backupFolder, eraseBackup, type StoredBackup, shownPath } from "../postgres/backup/dump-store.ts";
 import { findOutlived, listOfStack } from "../postgres/backup/outlived-backups.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const RetentionSpec = BaseSpec.extend({
   /** Where backups are kept, as the backup step has it. */
@@ -35,6 +35,9 @@ async function find(spec: RetentionSpec, deps: StepDeps, coming: number): Promis
   const isNeeded = (sha256: string) => needsOf(sha256, entries).length > 0;
   return findOutlived(own, { keep, isNeeded, now: deps.now(), coming });
 }
+
+/** What is read again of it. */
+const RetentionRecord = z.object({ removed: z.array(z.object({ name: z.string() })) });
 
 async function observe(spec: RetentionSpec, deps: StepDeps): Promise<Observation> {
   // It never drifts: what grows too old goes when a newer one is proven.
@@ -72,11 +75,12 @@ async function apply(spec: RetentionSpec, deps: StepDeps): Promise<RetentionResu
  * the present attempt refers to.
  * @see docs/backup.md
  */
-export const retention: Step<RetentionSpec, RetentionResult> = {
+export const retention = defineStep({
   name: "retention",
   spec: RetentionSpec,
+  result: RetentionRecord,
   lease: false,
-  follows: ({ of }) => of,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   async undo(_spec, _deps, result) {
@@ -86,4 +90,4 @@ export const retention: Step<RetentionSpec, RetentionResult> = {
       kept: [],
     };
   },
-};
+});

@@ -10,8 +10,9 @@ import { evidenceFolder } from "../ledger/store.ts";
 import { reviewHtml } from "../retrospect/review-html.ts";
 import { reviewMarkdown } from "../retrospect/review-markdown.ts";
 import { LESSONS_TEMPLATE, type ReviewModel, reviewModel } from "../retrospect/review-model.ts";
+import { resultOf } from "./recorded.ts";
 import { shownBasis } from "./report/shown-basis.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, type Drift, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const ReviewPageSpec = BaseSpec.extend({
   /** `schema.table.column`. */
@@ -38,6 +39,14 @@ export interface ReviewPageResult {
   basis: Record<string, number>;
 }
 
+/** What is read again of it. */
+const ReviewPageRecord = z.object({
+  written: z.record(z.string(), z.string()),
+  lessons: z.string(),
+  basis: z.record(z.string(), z.number()),
+});
+type ReviewPageRecord = z.infer<typeof ReviewPageRecord>;
+
 const MARKDOWN = "review.md";
 const HTML = "review.html";
 const LESSONS = "lessons.md";
@@ -48,12 +57,8 @@ const read = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : 
 const pathOf = ({ folder }: ReviewPageSpec, name: string) => `${folder}/${name}`;
 const readLessons = (spec: ReviewPageSpec) => read(resolve(pathOf(spec, LESSONS)));
 
-function lastResult(spec: ReviewPageSpec, { evidence }: StepDeps): ReviewPageResult | undefined {
-  return evidence.entries().get(entryKey(spec.identity))?.result as unknown as ReviewPageResult | undefined;
-}
-
 /** The pages themselves are no part of it: another clone has the evidence in common, and no file at all. */
-function findDrift(spec: ReviewPageSpec, { basis, lessons }: ReviewPageResult, deps: StepDeps): Drift[] {
+function findDrift(spec: ReviewPageSpec, { basis, lessons }: ReviewPageRecord, deps: StepDeps): Drift[] {
   const now = shownBasis(spec, deps.evidence.entries());
   const redone = Object.keys(now).filter((key) => now[key] !== basis[key]);
   const text = readLessons(spec);
@@ -68,8 +73,8 @@ function findDrift(spec: ReviewPageSpec, { basis, lessons }: ReviewPageResult, d
 }
 
 async function observe(spec: ReviewPageSpec, deps: StepDeps): Promise<Observation> {
-  const done = deps.evidence.entries().get(entryKey(spec.identity))?.state === "done";
-  const result = done ? lastResult(spec, deps) : undefined;
+  const own = deps.evidence.entries().get(entryKey(spec.identity));
+  const result = own?.state === "done" ? resultOf(reviewPage, own) : undefined;
   const drift = result ? findDrift(spec, result, deps) : [];
   const undo = result ? [`keep ${pathOf(spec, MARKDOWN)}, ${pathOf(spec, LESSONS)}`] : [];
   if (result && drift.length === 0) return { drift, plan: [], undo, blockers: [] };
@@ -83,7 +88,7 @@ async function observe(spec: ReviewPageSpec, deps: StepDeps): Promise<Observatio
 function writtenAs(name: string, { identity }: ReviewPageSpec, { evidence }: StepDeps): string[] {
   return evidence.records().flatMap((record) => {
     if (record.record !== "end" || entryKey(record) !== entryKey(identity)) return [];
-    return (record.result as Partial<ReviewPageResult> | undefined)?.written?.[name] ?? [];
+    return resultOf(reviewPage, record)?.written[name] ?? [];
   });
 }
 
@@ -135,10 +140,12 @@ async function apply(spec: ReviewPageSpec, deps: StepDeps): Promise<ReviewPageRe
  * that people write, which nothing ever writes over.
  * @see runbook "Post-Deployment Review"; docs/review-page.md
  */
-export const reviewPage: Step<ReviewPageSpec, ReviewPageResult> = {
+export const reviewPage = defineStep({
   name: "review-page",
   spec: ReviewPageSpec,
+  result: ReviewPageRecord,
   lease: false,
+  deadlineSeconds: 5 * MINUTE,
   restates: true,
   observe,
   apply,
@@ -149,4 +156,4 @@ export const reviewPage: Step<ReviewPageSpec, ReviewPageResult> = {
       .map((subject) => ({ subject, reason: "reports are kept" }));
     return { summary: kept.length > 0 ? `kept ${kept.length} files` : "no page to keep", kept };
   },
-};
+});

@@ -21,7 +21,7 @@ import { placeExists, readTree } from "../review/source-tree.ts";
 import { judgeCatalogue, splitBlocker, surveyTarget } from "../review/target-survey.ts";
 import { ChangeStepSpec } from "./migration/change-spec.ts";
 import { rightsOf } from "./migration/target-rights.ts";
-import type { Observation, Step, StepDeps } from "./step.ts";
+import { defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const ReviewSpec = ChangeStepSpec.extend({
   review: ReviewSection,
@@ -198,13 +198,14 @@ async function apply(spec: ReviewSpec, deps: StepDeps): Promise<ReviewResult> {
  * and its locks, the table and its server, the application's code. Read-only.
  * @see runbook 1.1; docs/review.md
  */
-export const review: Step<ReviewSpec, ReviewResult> = {
+export const review = defineStep({
   name: "review",
   spec: ReviewSpec,
   lease: false,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: the review only reads", kept: [] };
   },
-};
+});

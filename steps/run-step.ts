@@ -7,6 +7,7 @@ import { hostsOfLaterPhases } from "../ledger/later-hosts.ts";
 import { describeLeft } from "../ledger/left.ts";
 import { type BeginRecord, hashOf } from "../ledger/record.ts";
 import { gaugeLines } from "./gauge.ts";
+import { resultOf } from "./recorded.ts";
 import type { BaseSpec, Step, StepDeps, UndoResult } from "./step.ts";
 import type { TargetGuard } from "./target-guard.ts";
 
@@ -62,7 +63,7 @@ async function recorded<T extends object>(
     ...fields,
     begin: number,
     outcome: "done",
-    result: result as Record<string, unknown>,
+    result: Object.fromEntries(Object.entries(result)),
   });
   return result;
 }
@@ -130,14 +131,14 @@ export function undoAgain(entry: Entry, spec: BaseSpec, context: RunContext): Pr
 }
 
 async function undoUnderLease(
-  { kind, spec, result }: Entry,
+  entry: Entry,
   context: RunContext,
   record: (work: () => Promise<UndoResult>) => Promise<UndoResult>,
 ): Promise<UndoResult> {
-  const step = await context.findStep(kind);
-  const parsed = step.spec.parse(spec);
+  const step = await context.findStep(entry.kind);
+  const parsed = step.spec.parse(entry.spec);
   return context.target.withLease(step, context.deps, (deps) =>
-    record(() => step.undo(parsed, deps, result)),
+    record(() => step.undo(parsed, deps, resultOf(step, entry))),
   );
 }
 

@@ -2,13 +2,7 @@ import { userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { findInstallDrift, foreignUnit, install, uninstall } from "../audit/installation.ts";
-import {
-  commandsOf,
-  elsewhere,
-  type InstalledTimer,
-  staysThere,
-  timersOf,
-} from "../audit/installed-timer.ts";
+import { commandsOf, elsewhere, InstalledTimer, staysThere, timersOf } from "../audit/installed-timer.ts";
 import { findWay, type Places, realPlaces, type Way } from "../audit/machine.ts";
 import { tryAudit } from "../audit/try-audit.ts";
 import { type AuditTask, cronLine, unitFiles } from "../audit/units.ts";
@@ -17,7 +11,8 @@ import { StepError } from "../errors/step-error.ts";
 import { validatedAt } from "../ledger/audits.ts";
 import { entryKey, isDoneWith } from "../ledger/entries.ts";
 import { ReportPath } from "../ledger/report-file.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { resultOf } from "./recorded.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const ScheduledAuditSpec = BaseSpec.extend({
   schedule: AuditSection.pick({ afterDays: true, at: true, environmentFile: true }),
@@ -28,12 +23,13 @@ export const ScheduledAuditSpec = BaseSpec.extend({
 });
 export type ScheduledAuditSpec = z.infer<typeof ScheduledAuditSpec>;
 
-export interface ScheduledAuditResult extends InstalledTimer {
+const ScheduledAuditResult = InstalledTimer.extend({
   /** UTC. */
-  dueAt: string;
+  dueAt: z.string(),
   /** Those of earlier runs on other machines: they stay there, and run as well. Absent where there are none. */
-  left?: InstalledTimer[];
-}
+  left: z.array(InstalledTimer).exactOptional(),
+});
+export type ScheduledAuditResult = z.infer<typeof ScheduledAuditResult>;
 
 const DAY_MS = 86_400_000;
 
@@ -102,7 +98,7 @@ const howOf = (way: AnyWay): ScheduledAuditResult["how"] =>
 
 async function observe(spec: ScheduledAuditSpec, deps: StepDeps, places: Places): Promise<Observation> {
   const own = deps.evidence.entries().get(entryKey(spec.identity));
-  const before = own?.result as ScheduledAuditResult | undefined;
+  const before = resultOf({ result: ScheduledAuditResult }, own);
   const result = own?.state === "done" ? before : undefined;
   const left = elsewhere(timersOf(before), places.host).map(staysThere);
   const here = result && result.how !== "said" && result.machine === places.host;
@@ -184,8 +180,8 @@ async function apply(
   const task = taskOf(spec, deps, places);
   const [fault] = [...refuseForeign(way, task), ...(await refuseUnable(way, task))];
   if (fault !== undefined) throw new StepError(fault);
-  const before = deps.evidence.entries().get(entryKey(spec.identity))?.result;
-  const timers = timersOf(before as ScheduledAuditResult | undefined);
+  const own = deps.evidence.entries().get(entryKey(spec.identity));
+  const timers = timersOf(resultOf({ result: ScheduledAuditResult }, own));
   const former = await removeFormer(timers, way, task, places);
   for (const what of former) deps.log(`scheduled-audit: removed ${what}, where it was before`);
   for (const line of describePlan(way, task, places.host)) deps.log(`scheduled-audit: ${line}`);
@@ -255,15 +251,17 @@ async function undo(
 }
 
 /** Builds the step around the machine that it runs on; the real one is below. */
-export function createScheduledAudit(places: Places): Step<ScheduledAuditSpec, ScheduledAuditResult> {
-  return {
+export function createScheduledAudit(places: Places) {
+  return defineStep({
     name: "scheduled-audit",
     spec: ScheduledAuditSpec,
+    result: ScheduledAuditResult,
     lease: false,
+    deadlineSeconds: 5 * MINUTE,
     observe: (spec, deps) => observe(spec, deps, places),
     apply: (spec, deps) => apply(spec, deps, places),
     undo: (spec, deps, result) => undo(spec, deps, places, result),
-  };
+  });
 }
 
 /**

@@ -28,7 +28,8 @@ import {
 import { bringBackLeft, undoneSince } from "./restart/left-hosts.ts";
 import { putBackFiles, wantedByFiles } from "./restart/restart-files.ts";
 import { askLines, provenUnits, stopWarnings, untoldWarnings, weakerNote } from "./restart/restart-proof.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { RestartRecord } from "./restart/restart-record.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 /** Which of the two restarts of a phase this is, and what every process has to say after it. */
 export const ServiceRestartSpec = BaseSpec.extend({
@@ -295,12 +296,14 @@ function notBack(done: readonly HostRestart[], hosts: readonly Host[]): HostOutc
 }
 
 /** Restarts every service in waves, and proves by what each process says that it runs the release and the flag. */
-export const serviceRestart: Step<ServiceRestartSpec, ServiceRestartResult> = {
+export const serviceRestart = defineStep({
   name: "service-restart",
   spec: ServiceRestartSpec,
+  result: RestartRecord,
   lease: false,
+  deadlineSeconds: 4 * HOUR,
   observe,
   overtaken,
   apply,
   undo,
-};
+});

@@ -11,7 +11,7 @@ import { withConnection } from "../postgres/session.ts";
 import { type ComparedDeal, compareDeals, type DealDifference } from "./shadow/shadow-compare.ts";
 import { withFlagPair } from "./shadow/shadow-pair.ts";
 import { type ReadySpec, shadowBlockers, shadowNotes } from "./shadow/shadow-readiness.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 
 export const ShadowComparisonSpec = BaseSpec.extend({
   change: Change,
@@ -114,8 +114,9 @@ function refuseDifferences(differences: readonly DealDifference[], compared: num
 
 async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<ShadowComparisonResult> {
   const blockers = await shadowBlockers(spec, true, deps);
-  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as ReadySpec;
+  const { shadow } = spec;
+  if (!shadow || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = { ...spec, shadow };
   const rows = await withConnection(deps, async (client) => {
     await client.query("SET default_transaction_read_only = on");
     return sampleRows(client, spec.change, ready.shadow.sample);
@@ -138,13 +139,14 @@ async function apply(spec: ShadowComparisonSpec, deps: StepDeps): Promise<Shadow
  * is, and what differs does so as the rules say.
  * @see runbook 2.4, 4.1; docs/code-deployment-checks.md
  */
-export const shadowComparison: Step<ShadowComparisonSpec, ShadowComparisonResult> = {
+export const shadowComparison = defineStep({
   name: "shadow-comparison",
   spec: ShadowComparisonSpec,
   lease: false,
+  deadlineSeconds: 4 * HOUR,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: it only compared", kept: [] };
   },
-};
+});

@@ -11,7 +11,7 @@ import { removalBlockers } from "./smoke/deal-removal.ts";
 import { type ApiAnswer, reasonOf, SmokeApi } from "./smoke/smoke-requests.ts";
 import { type TestDeals, undoTestDeals, withTestDeals } from "./smoke/test-deals.ts";
 import { judgeOutput, valuesAt } from "./snapshot/output-rules.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const SmokeTestSpec = BaseSpec.extend({
   change: Change,
@@ -34,6 +34,10 @@ export type SmokeTestResult =
       /** Those of them that the application did not remove and the database did. */
       removedByDatabase: number;
     };
+
+/** What is read again of it. */
+const SmokeTestRecord = z.union([z.object({ skipped: z.string() }), z.object({ removed: z.number() })]);
+type SmokeTestRecord = z.infer<typeof SmokeTestRecord>;
 
 type Ready = SmokeTestSpec & { smokeTest: SmokeTestSection };
 
@@ -176,8 +180,9 @@ function refuse(faults: readonly string[]): void {
 async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResult> {
   if (!spec.basis.flag) return { skipped: SKIPPED };
   const blockers = await findBlockers(spec, deps);
-  if (blockers.length > 0) throw new StepError(blockers.join("\n"));
-  const ready = spec as Ready;
+  const { smokeTest } = spec;
+  if (!smokeTest || blockers.length > 0) throw new StepError(blockers.join("\n"));
+  const ready = { ...spec, smokeTest };
   return withConnection(deps, async (client) => {
     const api = new SmokeApi(spec.app.url, ready.smokeTest, deps.signal);
     const { value, removed, byDatabase, left } = await withTestDeals(dealsOf(ready), deps, () =>
@@ -192,7 +197,7 @@ async function apply(spec: SmokeTestSpec, deps: StepDeps): Promise<SmokeTestResu
   });
 }
 
-async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResult): Promise<UndoResult> {
+async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestRecord): Promise<UndoResult> {
   const { smokeTest, change, app } = spec;
   const finished = deps.evidence.entries().get(entryKey(spec.identity))?.doneNumber !== undefined;
   // A run that ended well has removed its deals: going back needs neither database nor application for it.
@@ -206,12 +211,13 @@ async function undo(spec: SmokeTestSpec, deps: StepDeps, result?: SmokeTestResul
  * Test deals bear a marker and are always removed, after a crash by the next run or by the undo.
  * @see runbook 2.4, 2.7; docs/code-deployment-checks.md
  */
-export const smokeTest: Step<SmokeTestSpec, SmokeTestResult> = {
+export const smokeTest = defineStep({
   name: "smoke-test",
   spec: SmokeTestSpec,
+  result: SmokeTestRecord,
   lease: false,
-  follows: () => "closing-restart",
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
 import { showDuration } from "./duration.ts";
+import { resultOf } from "./recorded.ts";
 import { Basis, isSameBasis } from "./restart/basis.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const SoakSpec = BaseSpec.extend({
   /** Seconds that have to pass. */
@@ -11,13 +12,14 @@ export const SoakSpec = BaseSpec.extend({
 });
 export type SoakSpec = z.infer<typeof SoakSpec>;
 
-export interface SoakResult {
+const SoakResult = z.object({
   /** When this release with this flag began to run for good; UTC, ISO 8601. */
-  startedAt: string;
-  basis: Basis;
+  startedAt: z.string(),
+  basis: Basis,
   /** What the gate says where nobody looks again. */
-  gate: string[];
-}
+  gate: z.array(z.string()),
+});
+export type SoakResult = z.infer<typeof SoakResult>;
 
 const endOf = ({ seconds }: Pick<SoakSpec, "seconds">, startedAt: string) =>
   new Date(Date.parse(startedAt) + seconds * 1000).toISOString();
@@ -37,13 +39,12 @@ async function observe(spec: SoakSpec, deps: StepDeps): Promise<Observation> {
   const plan = [`begins a soak of ${showDuration(spec.seconds)}: the next phase waits for its end`];
   const quiet = { drift: [], plan, undo: [], blockers: [] };
   const entry = deps.evidence.entries().get(entryKey(spec.identity));
-  if (entry?.state !== "done") return quiet;
-  const { startedAt } = entry.result as unknown as SoakResult;
-  return { ...quiet, gate: soakGate(spec, startedAt, deps.now()) };
+  const result = entry?.state === "done" ? resultOf(soak, entry) : undefined;
+  return result ? { ...quiet, gate: soakGate(spec, result.startedAt, deps.now()) } : quiet;
 }
 
 async function apply(spec: SoakSpec, deps: StepDeps): Promise<SoakResult> {
-  const before = deps.evidence.entries().get(entryKey(spec.identity))?.result as SoakResult | undefined;
+  const before = resultOf(soak, deps.evidence.entries().get(entryKey(spec.identity)));
   // Another length is no new beginning; another release or flag is.
   const startedAt =
     before && isSameBasis(before.basis, spec.basis) ? before.startedAt : deps.now().toISOString();
@@ -58,13 +59,15 @@ async function apply(spec: SoakSpec, deps: StepDeps): Promise<SoakResult> {
  * knows what time it is.
  * @see runbook 2.6
  */
-export const soak: Step<SoakSpec, SoakResult> = {
+export const soak = defineStep({
   name: "soak",
   spec: SoakSpec,
+  result: SoakResult,
   lease: false,
+  deadlineSeconds: MINUTE,
   observe,
   apply,
   async undo() {
     return { summary: "nothing to undo: it only recorded a start", kept: [] };
   },
-};
+});

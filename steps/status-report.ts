@@ -3,9 +3,10 @@ import { z } from "zod";
 import { type Entry, entryKey } from "../ledger/entries.ts";
 import { ReportPath, reportExists, writeReport } from "../ledger/report-file.ts";
 import { Change } from "../postgres/migration/change.ts";
+import { resultOf } from "./recorded.ts";
 import { describeHold, type Finding, judgeSteps } from "./report/status-findings.ts";
 import { renderStatus, type Status } from "./report/status-markdown.ts";
-import { BaseSpec, type Drift, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, type Drift, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
 
 export const StatusReportSpec = BaseSpec.extend({
   change: Change,
@@ -27,6 +28,10 @@ export interface StatusReportResult {
   json: string;
 }
 
+/** What is read again of it. */
+const StatusRecord = z.object({ gate: z.array(z.string()), basis: z.record(z.string(), z.number()) });
+type StatusRecord = z.infer<typeof StatusRecord>;
+
 /** Entries of the steps it reports on, by name. */
 function readBasis({ identity, reportsOn }: StatusReportSpec, { evidence }: StepDeps): Map<string, Entry> {
   const entries = evidence.entries();
@@ -43,7 +48,7 @@ function numbersOf(entries: Map<string, Entry>): Record<string, number> {
 }
 
 /** The file is no part of it: it lies in the checkout that wrote it, and another clone has only the evidence. */
-function findDrift({ basis }: StatusReportResult, entries: Map<string, Entry>) {
+function findDrift({ basis }: StatusRecord, entries: Map<string, Entry>) {
   const drift: Drift[] = [];
   const numbers = numbersOf(entries);
   const redone = Object.keys(numbers).filter((step) => numbers[step] !== basis[step]);
@@ -56,7 +61,7 @@ function findDrift({ basis }: StatusReportResult, entries: Map<string, Entry>) {
 async function observe(spec: StatusReportSpec, deps: StepDeps): Promise<Observation> {
   const own = deps.evidence.entries().get(entryKey(spec.identity));
   const plan = [`write go or no-go to ${spec.file}, from ${spec.reportsOn.join(", ")}`];
-  const result = own?.state === "done" ? (own.result as unknown as StatusReportResult) : undefined;
+  const result = own?.state === "done" ? resultOf(statusReport, own) : undefined;
   if (!result) return { drift: [], plan, undo: [], blockers: [], estimateSeconds: 1 };
   const drift = findDrift(result, readBasis(spec, deps));
   const { gate } = result;
@@ -103,10 +108,12 @@ async function apply(spec: StatusReportSpec, deps: StepDeps): Promise<StatusRepo
  * read it: it shuts the gate of the phase.
  * @see runbook 0.5; docs/status-report.md
  */
-export const statusReport: Step<StatusReportSpec, StatusReportResult> = {
+export const statusReport = defineStep({
   name: "status-report",
   spec: StatusReportSpec,
+  result: StatusRecord,
   lease: false,
+  deadlineSeconds: MINUTE,
   restates: true,
   observe,
   apply,
@@ -116,4 +123,4 @@ export const statusReport: Step<StatusReportSpec, StatusReportResult> = {
       : [];
     return { summary: kept.length > 0 ? `kept ${file}` : "no report to keep", kept };
   },
-};
+});

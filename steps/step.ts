@@ -99,17 +99,34 @@ export interface Lease {
   fence(client: Client): Promise<void>;
 }
 
-/** One thing the rollout does. Knows nothing of Pulumi. */
-export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = object> {
+/** Seconds, for deadlines. */
+export const MINUTE = 60;
+export const HOUR = 3600;
+
+/**
+ * One thing the rollout does. Knows nothing of Pulumi.
+ * `Input` is the spec before it is parsed: defaults may be missing. `Recorded` is what is read again of a result that
+ * this or an earlier release has recorded.
+ */
+export interface Step<
+  Spec extends BaseSpec = BaseSpec,
+  Result extends object = object,
+  Input = unknown,
+  Recorded extends object = object,
+> {
   /** The kind of step, also its file's basename and its word on the command line. */
   readonly name: string;
-  readonly spec: z.ZodType<Spec>;
+  readonly spec: z.ZodType<Spec, Input>;
+  /** What is read again of its result, by its undo, by other steps, for the stack's outputs. See recorded.ts. */
+  readonly result?: z.ZodType<Recorded>;
+  /** Longest run time, generous: it is there for what hangs. A row of a phase may give another one. */
+  readonly deadlineSeconds: number;
   /** True for steps that change the target database: they run under its lease. */
   readonly lease: boolean;
   /** True for a step whose result restates those of the steps before it in its phase: it is done again with any of them. */
   readonly restates?: true;
-  /** Name of the step, earlier in its phase, whose outcome this one is about: it is done again whenever that one is. */
-  follows?(spec: Spec): string | undefined;
+  /** True for a step that sends mail: it alone is handed the mail's password and the addresses. */
+  readonly sendsMail?: true;
   /** Read-only: what is true, what `apply` would do, which locks, how long. */
   observe(spec: Spec, deps: StepDeps): Promise<Observation>;
   /**
@@ -119,6 +136,23 @@ export interface Step<Spec extends BaseSpec = BaseSpec, Result extends object = 
   overtaken?(spec: Spec, deps: StepDeps): string | undefined;
   /** Idempotent and resumable: look, act, verify. The result is kept as evidence and in Pulumi's state. */
   apply(spec: Spec, deps: StepDeps): Promise<Result>;
-  /** Idempotent. `result` is what the last successful `apply` returned, absent if none finished. */
-  undo(spec: Spec, deps: StepDeps, result?: Result): Promise<UndoResult>;
+  /** Idempotent. `result` is what is recorded of the last `apply` that finished, absent if none did. */
+  undo(spec: Spec, deps: StepDeps, result?: Recorded): Promise<UndoResult>;
 }
+
+const defined = new WeakSet<object>();
+
+/** Declares a step. All types come from its schemas and from what its `apply` returns. */
+export function defineStep<
+  Spec extends BaseSpec,
+  Result extends Recorded,
+  Input,
+  Recorded extends object = object,
+>(step: Step<Spec, Result, Input, Recorded>): Step<Spec, Result, Input, Recorded> {
+  defined.add(step);
+  return step;
+}
+
+/** Whether a value of unknown origin was made by `defineStep`. */
+export const isStep = (value: unknown): value is Step =>
+  typeof value === "object" && value !== null && defined.has(value);

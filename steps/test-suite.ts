@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { SuiteProgram, TestSuiteSection } from "../config/test-suite.ts";
 import { StepError } from "../errors/step-error.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps } from "./step.ts";
 import type { SuiteComparison } from "./suite/compare-suites.ts";
 import { type KnownFailures, loadKnownFailures } from "./suite/known-failures.ts";
 import { compareWithBaseline, comparisonFaults, sayComparison } from "./suite/suite-baseline.ts";
@@ -196,14 +196,14 @@ async function applySuite(spec: TestSuiteSpec, deps: StepDeps): Promise<TestSuit
  * test by test. A run that broke off, ran no test or fewer than expected is no baseline.
  * @see runbook 0.2; docs/test-suite.md
  */
-export const testSuite: Step<TestSuiteSpec, TestSuiteResult> = {
+export const testSuite = defineStep({
   name: "test-suite",
   spec: TestSuiteSpec,
   lease: false,
-  follows: ({ follows }) => follows,
+  deadlineSeconds: 12 * HOUR,
   observe: observeSuite,
   apply: applySuite,
   async undo() {
     return { summary: "nothing to undo: tests change nothing of the rollout", kept: [] };
   },
-};
+});

@@ -17,7 +17,7 @@ import { withConnection } from "../postgres/session.ts";
 import { readAppHealth } from "./smoke/app-health.ts";
 import { AskedHost, readServices, type ServiceHealth } from "./smoke/service-health.ts";
 import { runSmoke, type SmokeResult, type SmokeTarget, smokeBlockers } from "./smoke/smoke-run.ts";
-import { BaseSpec, type Observation, type Step, type StepDeps, type UndoResult } from "./step.ts";
+import { BaseSpec, defineStep, HOUR, type Observation, type StepDeps, type UndoResult } from "./step.ts";
 
 export const VerificationSpec = BaseSpec.extend({
   change: Change,
@@ -180,11 +180,12 @@ async function undo(): Promise<UndoResult> {
 }
 
 /** Proves the migration by looking: counts, catalogue, refused writes, the application's own health. */
-export const verification: Step<VerificationSpec, VerificationResult> = {
+export const verification = defineStep({
   name: "verification",
   spec: VerificationSpec,
   lease: false,
+  deadlineSeconds: HOUR,
   observe,
   apply,
   undo,
-};
+});

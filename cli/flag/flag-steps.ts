@@ -1,14 +1,16 @@
-import { LAST_PHASE, phaseNames, phaseTitle } from "../../config/phase.ts";
+import { LAST_PHASE, phaseTitle } from "../../config/phase.ts";
 import type { RolloutConfig } from "../../config/schema.ts";
 import { StepError } from "../../errors/step-error.ts";
 import type { Chain } from "../../ledger/chain.ts";
 import { entryKey, foldEntries } from "../../ledger/entries.ts";
+import { validation } from "../../phases/validation.ts";
 import { flagStepsOf } from "../../rollout/flag-mode.ts";
 import { findRefusals } from "../../rollout/gates.ts";
 import { observeAll, type Survey } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
 import { PHASE_PLAN } from "../../rollout/plan.ts";
 import { findStep } from "../../steps/registry.ts";
+import { releaseSwitch } from "../../steps/release-switch.ts";
 import type { BaseSpec, Step } from "../../steps/step.ts";
 
 /** A step that follows the flag, as it is to be run. */
@@ -39,7 +41,7 @@ export const lowerCommand = (stack: string) =>
  * of those would "prove" that it is off.
  */
 function refuseGone(stack: string, chain: Chain): void {
-  const identity = { phase: phaseNames[LAST_PHASE] as string, step: "release-switch" };
+  const identity = { phase: validation.name, step: releaseSwitch.name };
   const { state = "undone", finished } = foldEntries(chain.records).get(entryKey(identity)) ?? {};
   if (state === "undone") return;
   const next = finished

@@ -17,10 +17,7 @@ export async function tellEngine(
 ): Promise<string[]> {
   // The whole program would look at the database first.
   if (databaseUrl === undefined) return untold(stack, "the database does not answer");
-  const targets = specs.flatMap(({ identity }) => [
-    "--target",
-    `**${identity.phase}-${identity.step}-command`,
-  ]);
+  const targets = specs.flatMap(({ identity }) => ["--target", `**::${identity.phase}-${identity.step}`]);
   const args = ["up", "--yes", "--skip-preview", "--suppress-outputs", ...targets];
   const { exitCode, stdout } = await capturePulumi(args, { stack });
   if (exitCode === 0) return [];

@@ -2,7 +2,7 @@ import type { RolloutConfig } from "../../config/schema.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { localShell } from "../../hosts/local-shell.ts";
 import type { Entry } from "../../ledger/entries.ts";
-import { shadowHost } from "../../rollout/outline/code-deployment.ts";
+import { shadowHost } from "../../phases/shadow-host.ts";
 import { withFlagPair } from "../../steps/shadow/shadow-pair.ts";
 import { parseLine } from "../../steps/snapshot/snapshot-line.ts";
 

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { ConfigError, readSettings } from "../../config/load.ts";
 import { phaseTitle } from "../../config/phase.ts";
 import { localShell } from "../../hosts/local-shell.ts";
@@ -34,10 +35,12 @@ async function endOrphan(stack: string, holder: LockHolder | undefined): Promise
   return `${how} the step process of \`${holder.doing}\` (pid ${holder.pid})`;
 }
 
+const Stopped = z.object({ maintenance: z.object({ start: z.array(z.string()) }) });
+
 /** The evidence alone can't tell whether they run; whoever recovers must know that they may not. */
 function sayOfWriters({ spec }: Entry): string[] {
-  const start = (spec.maintenance as { start?: unknown } | undefined)?.start;
-  if (!Array.isArray(start)) return [];
+  const start = Stopped.safeParse(spec).data?.maintenance.start;
+  if (!start) return [];
   return [
     `the writers may be stopped: going on and going back both start them (${start.join(" ").slice(0, 200)})`,
   ];

@@ -17,6 +17,9 @@ import { modeOf } from "../../rollout/mode.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
 import { PHASE_PLAN } from "../../rollout/plan.ts";
+import { backup } from "../../steps/backup.ts";
+import { resultOf } from "../../steps/recorded.ts";
+import { restoreProof } from "../../steps/restore-proof.ts";
 import { readStackSource } from "../stack-source.ts";
 import { readConstraint } from "./constraint-state.ts";
 import type { Status } from "./contract.ts";
@@ -108,15 +111,15 @@ function describeFinished(entries: ReadonlyMap<string, Entry>): Status["finished
 /** The newest backup that was taken; it stays when its step is undone, but only a standing step counts here. */
 function latestBackup(entries: Entry[]): Status["backup"] {
   const taken = entries
-    .filter(({ kind, state, result }) => kind === "backup" && state === "done" && result)
+    .filter(({ kind, state, result }) => kind === backup.name && state === "done" && result)
     .sort((a, b) => (a.doneNumber ?? 0) - (b.doneNumber ?? 0));
-  const result = taken.at(-1)?.result as { path: string; sha256: string } | undefined;
+  const result = resultOf(backup, taken.at(-1));
   if (!result) return null;
   const proof = entries.find(
     (entry) =>
-      entry.kind === "restore-proof" && entry.state === "done" && entry.result?.sha256 === result.sha256,
+      entry.kind === restoreProof.name && entry.state === "done" && entry.result?.sha256 === result.sha256,
   );
-  const provenAt = (proof?.result?.provenAt as string | undefined) ?? null;
+  const provenAt = resultOf(restoreProof, proof)?.provenAt ?? null;
   return { path: result.path, sha256: result.sha256, provenAt, notProven: notProvenOf(proof?.result) };
 }
 

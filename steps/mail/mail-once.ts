@@ -9,6 +9,7 @@ import { SendJournal } from "../../mail/journal.ts";
 import { placed } from "../../mail/recipients.ts";
 import { recipientsNeedUtf8, senderNeedsUtf8 } from "../../mail/smtp-fault.ts";
 import { SmtpSession } from "../../mail/smtp-session.ts";
+import { type RecordingStep, resultOf } from "../recorded.ts";
 import { BaseSpec, type StepDeps } from "../step.ts";
 
 /** What every step that sends mail is told: the server, or else the folder that messages are written to. */
@@ -25,8 +26,12 @@ export function liveEntry({ identity }: BaseSpec, { evidence }: StepDeps): Entry
 }
 
 /** What was sent in this attempt: an undo forgets it, a repair or another config does not. */
-export function sentBefore<Result>(spec: BaseSpec, deps: StepDeps): Result | undefined {
-  return liveEntry(spec, deps)?.result as Result | undefined;
+export function sentBefore<Recorded extends object>(
+  step: RecordingStep<Recorded>,
+  spec: BaseSpec,
+  deps: StepDeps,
+): Recorded | undefined {
+  return resultOf(step, liveEntry(spec, deps));
 }
 
 /** Names the mail of this attempt: the same through repairs and broken runs, another after an undo. */

@@ -9,8 +9,8 @@ import { connect } from "../../postgres/connect.ts";
 import { tableName } from "../../postgres/migration/change-sql.ts";
 import type { WritingRole } from "../../postgres/migration/write-probe.ts";
 import { withConnection } from "../../postgres/session.ts";
-import type { ExpandResult } from "../expand.ts";
-import type { MigrationResult } from "../migration.ts";
+import { expand } from "../expand.ts";
+import { migration } from "../migration.ts";
 import type { RehearsalSpec } from "../rehearsal.ts";
 import type { StepDeps } from "../step.ts";
 import { RehearsalRun } from "./rehearsal-parts.ts";
@@ -52,15 +52,15 @@ async function prepare(spec: RehearsalSpec, copy: Copy, live: Live): Promise<Man
  */
 export async function runCourse(spec: RehearsalSpec, copy: Copy, live: Live, deps: StepDeps) {
   const { restored, throwaway } = copy;
-  const { change, migration, specVersion, identity, generation, deadlineSeconds } = spec;
+  const { change, specVersion, identity, generation, deadlineSeconds } = spec;
   const manifest = await prepare(spec, copy, live);
-  const fields = { specVersion, identity, generation, deadlineSeconds, change, migration };
+  const fields = { specVersion, identity, generation, deadlineSeconds, change, migration: spec.migration };
   const run = new RehearsalRun({ url: restored.url, spec: fields, deps });
   const look = { connect: () => connect(restored.url) };
   const start = await withConnection(look, readCopyState);
   await run.forward(1);
-  const first = run.resultOf<MigrationResult>("migration");
-  const { trials } = run.resultOf<ExpandResult>("expand");
+  const first = run.resultOf(migration);
+  const { trials } = run.resultOf(expand);
   await run.back();
   const differences = await withConnection(look, (client) =>
     compareCopy(client, start, manifest, { signal: deps.signal, leftOut: restored.leftOut }),

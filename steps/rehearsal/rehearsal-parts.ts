@@ -10,6 +10,7 @@ import { constraint } from "../constraint.ts";
 import { expand } from "../expand.ts";
 import type { ChangeStepSpec } from "../migration/change-spec.ts";
 import { migration } from "../migration.ts";
+import { type RecordingStep, resultOf } from "../recorded.ts";
 import type { BaseSpec, Step, StepDeps, UndoResult } from "../step.ts";
 import { TargetGuard } from "../target-guard.ts";
 import { verification } from "../verification.ts";
@@ -28,7 +29,7 @@ export interface RehearsedPart {
 }
 
 /** The steps of phase 1 that change the table or prove it, in order. */
-const STEPS = [expand, migration, constraint, verification] as unknown as Step[];
+const STEPS: Step[] = [expand, migration, constraint, verification];
 
 /** The application runs on the database itself: its health says nothing of the copy. */
 const fieldsOf = (step: Step, { change, migration, ...base }: ChangeStepSpec) => ({
@@ -55,9 +56,11 @@ export class RehearsalRun {
     this.#stage = stage;
   }
 
-  /** Result of a step's last `apply`. */
-  resultOf<T>(step: string): T {
-    return this.#results.get(step) as T;
+  /** What is read of a step's last `apply`. @throws {Error} before there was one. */
+  resultOf<Recorded extends object>(step: RecordingStep<Recorded> & Pick<Step, "name">): Recorded {
+    const read = resultOf(step, { result: { ...this.#results.get(step.name) } });
+    if (read) return read;
+    throw new Error(`rehearsal: ${step.name} has no result yet`);
   }
 
   /**

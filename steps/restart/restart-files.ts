@@ -1,17 +1,16 @@
+import { z } from "zod";
 import type { Host } from "../../config/target.ts";
 import { beforeKey } from "../../hosts/before-record.ts";
-import {
-  type FlagValueBefore,
-  readFlagBefore,
-  restoreFlag,
-  restoreFlagValue,
-} from "../../hosts/flag-before.ts";
+import { readFlagBefore, restoreFlag, restoreFlagValue } from "../../hosts/flag-before.ts";
 import { type FlagPlace, type FlagReading, readFlag, writeFlag } from "../../hosts/flag-file.ts";
 import { HostError, type HostReader, type HostWriter } from "../../hosts/host-shell.ts";
 import { wantedFlag, wantedRelease } from "../../hosts/ownership.ts";
 import type { Wanted } from "../../hosts/process-proof.ts";
 import { readReleases, switchRelease } from "../../hosts/release-folder.ts";
 import { type Entry, entryKey } from "../../ledger/entries.ts";
+import { envFlag } from "../env-flag.ts";
+import { resultOf } from "../recorded.ts";
+import { releaseSwitch } from "../release-switch.ts";
 import type { StepIdentity } from "../step.ts";
 import { beforeOn, shortSha } from "./host-work.ts";
 
@@ -57,8 +56,8 @@ function stepOf({ phase }: StepIdentity, kind: string, entries: Entries): Entry 
 }
 
 function releaseBefore(identity: StepIdentity, host: Host, entries: Entries) {
-  const result = stepOf(identity, "release-switch", entries)?.result;
-  return beforeOn(host, result as { before: Record<string, string | null> } | undefined);
+  const entry = stepOf(identity, releaseSwitch.name, entries);
+  return beforeOn(host, resultOf(releaseSwitch, entry));
 }
 
 /** Gives the flag back as it was before the phase. The record stays: the phase is not undone by it. */
@@ -68,18 +67,19 @@ async function flagBefore(
   entries: Entries,
   writer: HostWriter,
 ): Promise<void> {
-  const entry = stepOf(identity, "env-flag", entries);
+  const entry = stepOf(identity, envFlag.name, entries);
   if (!entry) return;
   const before = await readFlagBefore(host, beforeKey(entry), writer);
-  const result = entry.result as { before: Record<string, FlagValueBefore> } | undefined;
-  const told = beforeOn(host, result);
+  const told = beforeOn(host, resultOf(envFlag, entry));
   if (before) await restoreFlag(host, place, { before, wanted: undefined }, writer);
   else if (told !== undefined) await restoreFlagValue(host, place, told, writer);
 }
 
+const Proven = z.object({ basis: z.object({ release: z.string(), flag: z.boolean().nullable() }) });
+
 /** What the processes said after the restart that this one follows; undefined for the phase's first. */
 function lastProven(identity: StepIdentity, entries: Entries) {
-  return entries.get(entryKey(identity))?.doneSpec?.basis as Pick<Wanted, "release" | "flag"> | undefined;
+  return Proven.safeParse(entries.get(entryKey(identity))?.doneSpec).data?.basis;
 }
 
 /** What the flag's line says then; null for none. */

@@ -1,10 +1,11 @@
 import type { Host } from "../../config/target.ts";
 import type { UnitRun } from "../../hosts/host-run.ts";
 import { isUntold, type ProcessProof, showWanted, type Wanted } from "../../hosts/process-proof.ts";
-import type { HostRestart } from "../../hosts/restart-waves.ts";
 import type { UnitProof } from "../../hosts/unit-proof.ts";
 import { entryKey } from "../../ledger/entries.ts";
+import { resultOf } from "../recorded.ts";
 import type { BaseSpec, StepDeps } from "../step.ts";
+import { RestartRecord } from "./restart-record.ts";
 
 /** The units of a host as this step has proven them; nothing when that is not its last word. */
 export function provenUnits(
@@ -13,7 +14,7 @@ export function provenUnits(
   { evidence }: Pick<StepDeps, "evidence">,
 ): UnitProof[] | undefined {
   const entry = evidence.entries().get(entryKey(identity));
-  const result = entry?.state === "done" ? (entry.result as { hosts: HostRestart[] } | undefined) : undefined;
+  const result = entry?.state === "done" ? resultOf({ result: RestartRecord }, entry) : undefined;
   return result?.hosts.find(({ host, state }) => host === name && state === "proven")?.units;
 }
 

@@ -1,11 +1,7 @@
-import { z } from "zod";
 import type { Entry } from "../../ledger/entries.ts";
+import { resultOf } from "../recorded.ts";
 import type { StepIdentity } from "../step.ts";
-
-/** Processes of a restart's result, as far as they matter here. */
-const Restarted = z.object({
-  hosts: z.array(z.object({ host: z.string(), processes: z.array(z.object({ startedAt: z.string() })) })),
-});
+import { RestartRecord } from "./restart-record.ts";
 
 /** Since when the processes of each host run, UTC, by the newest closing restart of the phase. Pure. */
 export function restartedSince(
@@ -15,7 +11,7 @@ export function restartedSince(
   const restart = [...entries.values()].find(
     (entry) => entry.phase === phase && entry.kind === "service-restart" && entry.spec.when === "closing",
   );
-  const result = restart?.state === "done" ? Restarted.safeParse(restart.result).data : undefined;
+  const result = restart?.state === "done" ? resultOf({ result: RestartRecord }, restart) : undefined;
   return new Map(
     (result?.hosts ?? []).flatMap(({ host, processes }) => {
       const [first] = processes

@@ -116,7 +116,8 @@ export async function shadowBlockers(
   reader: HostReader,
 ): Promise<string[]> {
   const blockers = configBlockers(spec);
-  return spec.shadow
-    ? [...blockers, ...(await machineBlockers(spec as ReadySpec, installed, reader))]
+  const { shadow } = spec;
+  return shadow
+    ? [...blockers, ...(await machineBlockers({ ...spec, shadow }, installed, reader))]
     : blockers;
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { StepError } from "../../errors/step-error.ts";
 import { type Entry, entryKey } from "../../ledger/entries.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
@@ -14,13 +15,15 @@ interface Compared {
   baseline?: { phase: string; step: string } | undefined;
 }
 
+const Reported = z.object({ report: z.object({ json: z.string() }) });
+
 async function readBaseline(
   { phase, step }: { phase: string; step: string },
   identity: StepIdentity,
   entries: ReadonlyMap<string, Entry>,
 ): Promise<SuiteRecord> {
-  const { report } = (entries.get(entryKey({ phase, step }))?.result ?? {}) as { report?: { json?: string } };
-  const path = report?.json && join(evidenceFolder(identity.evidenceUrl), report.json);
+  const report = Reported.safeParse(entries.get(entryKey({ phase, step }))?.result).data?.report;
+  const path = report && join(evidenceFolder(identity.evidenceUrl), report.json);
   try {
     return JSON.parse(await readFile(path ?? "", "utf8")) as SuiteRecord;
   } catch (cause) {

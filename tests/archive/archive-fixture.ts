@@ -29,9 +29,9 @@ export async function runArchive(stack: RolledOut, spec = archiveSpec(stack)): P
     chain: stack.chain,
     deps: stack.deps(),
     target: new TargetGuard("test", undefined),
-    findStep: async () => archive as Step,
+    findStep: async () => archive,
   };
-  return (await applyStep(archive as Step, spec, context)) as ArchiveResult;
+  return (await applyStep(archive, spec, context)) as ArchiveResult;
 }
 
 type Content = Map<string, Buffer>;

@@ -1,7 +1,7 @@
-import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { ConfigError, loadConfig } from "../../config/load.ts";
 import { mailSecrets } from "../../mail/secrets.ts";
-import { announcementOutline } from "../../rollout/outline/mail.ts";
+import { interfaceRollout } from "../../phases/interface-rollout.ts";
 import { planSteps } from "../../rollout/plan.ts";
 import { validValues } from "./valid-values.ts";
 
@@ -119,8 +119,11 @@ describe("mail in the config", () => {
       ...{ smtp: { ...SERVER, user: "rollout" }, smtpPassword: "canary-mail" },
       ...{ announcement: { ...TO, smtp: true }, notice: { to: ["bob@example.com"], smtp: true } },
     });
-    const base = planSteps(config)[0]?.spec as object;
-    const spec = announcementOutline.step.spec.parse({ ...base, ...announcementOutline.fields(config, []) });
+    const [first] = planSteps(config);
+    const row = interfaceRollout.rows.find(({ step }) => step.sendsMail);
+    ok(first && row);
+    const { specVersion, identity, generation, deadlineSeconds } = first.spec;
+    const spec = row.planSpec(config, { specVersion, identity, generation, deadlineSeconds }, []);
     doesNotMatch(JSON.stringify([...planSteps(config), spec]), /canary|ada@|bob@/);
     deepEqual(mailSecrets(config), {
       password: "canary-mail",

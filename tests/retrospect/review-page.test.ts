@@ -31,11 +31,11 @@ function specOf(stack: RolledOut, changed: Partial<ReviewPageSpec> = {}): Review
 
 const contextOf = (stack: RolledOut) => ({
   ...{ chain: stack.chain, deps: stack.deps(), target: new TargetGuard("test", undefined) },
-  findStep: async () => reviewPage as Step,
+  findStep: async () => reviewPage,
 });
 
 const write = async (stack: RolledOut, generation = 1) =>
-  (await applyStep(reviewPage as Step, specOf(stack, { generation }), contextOf(stack))) as ReviewPageResult;
+  (await applyStep(reviewPage, specOf(stack, { generation }), contextOf(stack))) as ReviewPageResult;
 
 const pageOf = (stack: RolledOut, name = "review.md") => readFileSync(join(stack.reports, name), "utf8");
 

@@ -29,13 +29,10 @@ type Outline = [phaseNumber: number, name: string, action: ObservedStep["action"
 
 function step([phaseNumber, name, action]: Outline): ObservedStep {
   const identity = { stack: "s", phase: `phase-${phaseNumber}`, step: name, evidenceUrl: "file:e" };
-  const kind = {
-    name,
-    ...(name === "report" ? { restates: true } : {}),
-    ...(name === "proof" ? { follows: () => "backup" } : {}),
-  };
+  const kind = { name, ...(name === "report" ? { restates: true } : {}) };
+  const follows = name === "proof" ? { follows: "backup" } : {};
   return {
-    planned: { phaseNumber, step: kind, spec: {} } as unknown as ObservedStep["planned"],
+    planned: { phaseNumber, step: kind, ...follows, spec: {} } as unknown as ObservedStep["planned"],
     spec: { specVersion: 1, identity, generation: 3, deadlineSeconds: 60 },
     action,
   };

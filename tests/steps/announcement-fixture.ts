@@ -37,7 +37,7 @@ export class AnnouncementTarget {
       mail: { password: CANARY, addresses: { notice: [], announcement: [...addresses] } },
     });
     const target = new TargetGuard("test", undefined);
-    this.context = { chain: this.chain, deps: this.deps, target, findStep: async () => announcement as Step };
+    this.context = { chain: this.chain, deps: this.deps, target, findStep: async () => announcement };
   }
 
   spec(
@@ -63,7 +63,7 @@ export class AnnouncementTarget {
   }
 
   announce = async (spec: BaseSpec = this.spec()) =>
-    (await applyStep(announcement as Step, spec, this.context)) as AnnouncementResult;
+    (await applyStep(announcement, spec, this.context)) as AnnouncementResult;
   look = (spec = this.spec()) => announcement.observe(spec, this.deps);
   undo = (spec: BaseSpec = this.spec()) => undoStep(spec, this.context);
 

@@ -56,7 +56,7 @@ describe("announcement written to the outbox", () => {
   it("writes it once: not on a re-run, a repair, or when the run broke off after writing", async () => {
     const target = new AnnouncementTarget();
     const broken = { ...target.deps, saveArtifact: () => Promise.reject(new Error("disk full")) };
-    const first = applyStep(announcement as Step, target.spec(), { ...target.context, deps: broken });
+    const first = applyStep(announcement, target.spec(), { ...target.context, deps: broken });
     await assert.rejects(first, /disk full/);
     const result = await target.announce();
     assert.deepEqual(await target.announce({ ...target.spec(), generation: 2 }), result);

@@ -30,7 +30,7 @@ interface Case {
 
 const CASES: Case[] = [
   {
-    step: scheduledAudit as unknown as Step,
+    step: scheduledAudit,
     spec: (stack) => ({
       ...stack.spec("validation", "scheduled-audit"),
       ...{ schedule: { afterDays: 30, at: "06:00" }, place: "files", folder: join(stack.reports, "audit") },
@@ -38,7 +38,7 @@ const CASES: Case[] = [
     keeps: false,
   },
   {
-    step: reviewPage as Step,
+    step: reviewPage,
     spec: (stack) => ({
       ...stack.spec("validation", "review-page"),
       ...{ subject: "public.deals.deal_type", environment: "staging", folder: stack.reports, after: [] },
@@ -46,7 +46,7 @@ const CASES: Case[] = [
     }),
     keeps: true,
   },
-  { step: archive as Step, spec: archiveSpec, keeps: true },
+  { step: archive, spec: archiveSpec, keeps: true },
 ];
 
 describe("the steps that close the record, killed before any file gets its name", function () {

@@ -198,9 +198,9 @@ describe("code review", () => {
     const chain = Chain.open(temporaryFolder("evidence"));
     const deps = makeDeps("", { evidence: evidenceOf(chain.records) });
     const target = new TargetGuard("test", undefined);
-    const context = { chain, deps, target, findStep: async () => codeReview as unknown as Step };
+    const context = { chain, deps, target, findStep: async () => codeReview };
     const spec = specOf(made);
-    await applyStep(codeReview as unknown as Step, spec, context);
+    await applyStep(codeReview, spec, context);
     const { phase, step } = spec.identity;
     const subject = `${made.from.slice(0, 12)}..${made.to.slice(0, 12)}`;
     for (const [open, point] of [

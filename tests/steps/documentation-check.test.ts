@@ -21,7 +21,7 @@ const FILES = [
 function contextOf() {
   const chain = Chain.open(join(temporaryFolder(), "evidence"));
   const deps = makeDeps("", { evidence: evidenceOf(chain.records) });
-  const findStep = async () => documentationCheck as Step;
+  const findStep = async () => documentationCheck;
   return { chain, deps, target: new TargetGuard("test", undefined), findStep };
 }
 
@@ -43,7 +43,7 @@ describe("documentation check", () => {
     const { plan, blockers } = await documentationCheck.observe(spec, context.deps);
     assert.deepEqual(blockers, []);
     assert.deepEqual(plan, [`checks 2 files of documentation in release ${whole.slice(0, 12)} (read-only)`]);
-    assert.deepEqual(await applyStep(documentationCheck as Step, spec, context), {
+    assert.deepEqual(await applyStep(documentationCheck, spec, context), {
       release: whole,
       files: [
         { path: "docs/guide/creating.md", mentions: 2 },
@@ -66,13 +66,13 @@ describe("documentation check", () => {
       `documentation-check: expected /carve-?outs?/ in ${where}, got no mention of it. ${remedy}`,
       `documentation-check: expected the file docs/FAQ.md of release ${poor.slice(0, 12)}, got none. ${remedy}`,
     ]);
-    await assert.rejects(applyStep(documentationCheck as Step, spec, context), /got no mention of it/);
+    await assert.rejects(applyStep(documentationCheck, spec, context), /got no mention of it/);
     assert.deepEqual(context.chain.records, []);
   });
 
   it("looks again once the config asks for more, or for another release", async () => {
     const context = contextOf();
-    await applyStep(documentationCheck as Step, specOf(repository.folder, whole), context);
+    await applyStep(documentationCheck, specOf(repository.folder, whole), context);
     const more = specOf(repository.folder, whole, [{ path: "docs/FAQ.md", mentions: ["divestiture"] }]);
     for (const spec of [more, specOf(repository.folder, poor)])
       assert.notDeepEqual((await documentationCheck.observe(spec, context.deps)).blockers, []);

@@ -29,7 +29,7 @@ export class Announcer {
       mail: { password: CANARY, addresses: { notice: [...to], announcement: [] } },
     });
     const target = new TargetGuard("test", undefined);
-    this.context = { chain: this.chain, deps: this.deps, target, findStep: async () => notice as Step };
+    this.context = { chain: this.chain, deps: this.deps, target, findStep: async () => notice };
   }
 
   spec(changed: Partial<NoticeSpec["notice"]> = {}, rest: Partial<NoticeSpec> = {}): NoticeSpec {
@@ -50,7 +50,7 @@ export class Announcer {
   }
 
   announce = async (spec: BaseSpec = this.spec(), context = this.context) =>
-    (await applyStep(notice as Step, spec, context)) as NoticeResult;
+    (await applyStep(notice, spec, context)) as NoticeResult;
   look = () => notice.observe(this.spec(), this.deps);
   undo = () => undoStep(this.spec(), this.context);
   sent = () => (existsSync(this.outbox) ? readdirSync(this.outbox).sort() : []);

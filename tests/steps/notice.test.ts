@@ -120,7 +120,7 @@ describe("maintenance notice", () => {
     const broken = { ...announcer.deps, saveArtifact: () => Promise.reject(new Error("disk full")) };
     const spec = announcer.spec();
     await assert.rejects(
-      applyStep(notice as Step, spec, { ...announcer.context, deps: broken }),
+      applyStep(notice, spec, { ...announcer.context, deps: broken }),
       /disk full/,
     );
     assert.equal(announcer.sent().length, 1);

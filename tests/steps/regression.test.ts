@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { validation } from "../../phases/validation.ts";
 import { connect } from "../../postgres/connect.ts";
 import { KeyReader } from "../../postgres/deals/key-pages.ts";
 import { findStep } from "../../steps/registry.ts";
@@ -42,7 +43,9 @@ describe("regression", () => {
 
   it("is a step of its own kind that follows the later snapshot, and changes nothing that an undo brings back", async () => {
     const evidence = SnapshotEvidence.of([], []);
-    assert.equal((await findStep("regression")).follows?.(evidence.spec()), "post-snapshot");
+    assert.equal(await findStep("regression"), regression);
+    const planned = validation.rows.find(({ step }) => step === regression);
+    assert.equal(planned?.follows?.name, "post-snapshot");
     assert.match((await regression.undo(evidence.spec(), makeDeps(url))).summary, /nothing to undo/);
   });
 

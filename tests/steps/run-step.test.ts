@@ -16,8 +16,9 @@ function rollout(answers: Partial<Record<string, Partial<Step>>> = {}) {
   const controller = new AbortController();
   const makeStep = (name: string): Step => ({
     name,
-    spec: BaseSpec as Step["spec"],
+    spec: BaseSpec,
     lease: false,
+    deadlineSeconds: 60,
     observe: async () => quiet,
     apply: async () => {
       calls.push(`apply ${name}`);

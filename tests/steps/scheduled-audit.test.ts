@@ -40,7 +40,7 @@ class Machine {
     ...{ systemUnits: join(this.root, "units"), userUnits: join(this.root, "units") },
     node: join(this.root, "node"),
   };
-  step = createScheduledAudit(this.places) as unknown as Step;
+  step: Step = createScheduledAudit(this.places);
 
   constructor(...programs: ("systemctl" | "crontab")[]) {
     const bin = join(this.root, "bin");
@@ -294,7 +294,7 @@ describe("scheduled audit", () => {
     const machine = new Machine("systemctl");
     await machine.apply();
     const other = { ...machine.places, host: "bastion-2", systemUnits: join(machine.root, "units-2") };
-    machine.step = createScheduledAudit(other) as unknown as Step;
+    machine.step = createScheduledAudit(other);
     const there = /bastion\b.*: sudo systemctl disable --now \S+audit-test\.timer; sudo rm -f \S+\/units\//;
     // What is done is left alone, whoever looks.
     assert.deepEqual((await machine.observe()).plan, []);
@@ -313,7 +313,7 @@ describe("scheduled audit", () => {
   it("forgets a machine that it is on again", async () => {
     const machine = new Machine("systemctl");
     const on = (host: string, generation: number) => {
-      machine.step = createScheduledAudit({ ...machine.places, host }) as unknown as Step;
+      machine.step = createScheduledAudit({ ...machine.places, host });
       return machine.apply(machine.spec({ generation }));
     };
     await on("bastion", 1);
@@ -370,7 +370,7 @@ describe("scheduled audit", () => {
   it("on another machine than the one it was installed on sees no drift, and its undo says where the timer stays", async () => {
     const machine = new Machine("systemctl");
     await machine.apply();
-    machine.step = createScheduledAudit({ ...machine.places, host: "laptop" }) as unknown as Step;
+    machine.step = createScheduledAudit({ ...machine.places, host: "laptop" });
     assert.deepEqual((await machine.observe()).drift, []);
     const { kept } = await machine.undo();
     assert.match(kept[0]?.subject ?? "", /on bastion$/);

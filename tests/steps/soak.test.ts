@@ -19,14 +19,14 @@ class Soaking {
   readonly deps = makeDeps("", { now: () => new Date(this.now), evidence: evidenceOf(this.chain.records) });
   readonly #context = {
     ...{ chain: this.chain, deps: this.deps, target: new TargetGuard("test", undefined) },
-    findStep: async () => soak as unknown as Step,
+    findStep: async () => soak,
   };
 
   spec(basis: { release?: string; flag?: boolean } = {}, seconds = 86_400) {
     return soak.spec.parse({ ...baseSpec("soak"), seconds, basis: { release: "a", flag: true, ...basis } });
   }
   apply(...spec: Parameters<Soaking["spec"]>): Promise<SoakResult> {
-    return applyStep(soak as unknown as Step, this.spec(...spec), this.#context) as Promise<SoakResult>;
+    return applyStep(soak, this.spec(...spec), this.#context) as Promise<SoakResult>;
   }
   async gate(...spec: Parameters<Soaking["spec"]>): Promise<string[]> {
     const { gate = [], drift } = await soak.observe(this.spec(...spec), this.deps);

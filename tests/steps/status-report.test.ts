@@ -43,7 +43,7 @@ class Evidence {
   }
 
   context() {
-    const findStep = async () => statusReport as Step;
+    const findStep = async () => statusReport;
     return { chain: this.chain, deps: this.deps, target: this.target, findStep };
   }
 
@@ -52,7 +52,7 @@ class Evidence {
   }
 
   async report(spec: BaseSpec = this.spec()): Promise<StatusReportResult> {
-    return (await applyStep(statusReport as Step, spec, this.context())) as StatusReportResult;
+    return (await applyStep(statusReport, spec, this.context())) as StatusReportResult;
   }
 
   observe = (spec = this.spec()) => statusReport.observe(spec, this.deps);
@@ -192,7 +192,7 @@ describe("audit that held", () => {
     const evidence = new Evidence(url);
     const spec = { ...baseSpec("data-audit"), change };
     const audit = (generation: number) =>
-      applyStep(dataAudit as Step, { ...spec, generation } as BaseSpec, evidence.context());
+      applyStep(dataAudit, { ...spec, generation } as BaseSpec, evidence.context());
     const drift = async () => (await dataAudit.observe(spec, evidence.deps)).drift;
     await audit(1);
     assert.equal((await evidence.report(evidence.spec(["data-audit"]))).decision, "no-go");

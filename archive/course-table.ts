@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import { personOf } from "../ledger/author.ts";
 import { describeEvent } from "../ledger/event-text.ts";
-import { badge, escapeHtml, linkTo, showDuration, table, timeTag } from "../ledger/html-page.ts";
+import { badge, escapeHtml, linkTo, table, timeTag } from "../ledger/html-page.ts";
 import { type EventRecord, type EvidenceRecord, recordFileName } from "../ledger/record.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
+import { showDuration } from "../system/duration.ts";
 
 /** Texts anywhere in a result. */
 function textsIn(value: unknown): string[] {

@@ -1,7 +1,8 @@
-import { escapeHtml, htmlPage, linkTo, showDuration, showTime, table, timeTag } from "../ledger/html-page.ts";
+import { escapeHtml, htmlPage, linkTo, showTime, table, timeTag } from "../ledger/html-page.ts";
 import type { EvidenceRecord } from "../ledger/record.ts";
 import { phaseSpans, runsOf } from "../ledger/timeline.ts";
 import { showBytes } from "../postgres/backup/dump-space.ts";
+import { showDuration } from "../system/duration.ts";
 import { backupLocations } from "./backup-locations.ts";
 import { courseTable } from "./course-table.ts";
 import type { ArchiveManifest, ListedFile } from "./manifest.ts";

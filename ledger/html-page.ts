@@ -33,23 +33,6 @@ export const showTime = (at: string): string => at.replace("T", " ").replace(/(\
 export const timeTag = (at: string): string =>
   `<time datetime="${escapeHtml(at)}">${escapeHtml(showTime(at))}</time>`;
 
-/** `4 min 2 s`, for a person. */
-export function showDuration(seconds: number): string {
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3_600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "min"],
-    [Math.floor(seconds) % 60, "s"],
-  ];
-  const from = parts.findIndex(([count]) => count > 0);
-  if (from < 0) return seconds < 0.05 ? "0 s" : `${seconds.toFixed(1)} s`;
-  return parts
-    .slice(from, from + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(" ");
-}
-
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #dde2e8; --back: #f6f7f9; --card: #fff;
   --accent: #2b5fb3; --good: #1a7f4b; --goodback: #e3f4ea; --bad: #b3261e; --badback: #fbe9e7; --plainback: #eceff3; }

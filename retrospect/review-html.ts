@@ -1,13 +1,5 @@
-import {
-  badge,
-  escapeHtml,
-  htmlPage,
-  linkTo,
-  showDuration,
-  showTime,
-  table,
-  timeTag,
-} from "../ledger/html-page.ts";
+import { badge, escapeHtml, htmlPage, linkTo, showTime, table, timeTag } from "../ledger/html-page.ts";
+import { showDuration } from "../system/duration.ts";
 import type { ReviewModel } from "./review-model.ts";
 import type { PlannedPhase } from "./schedule.ts";
 

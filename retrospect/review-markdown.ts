@@ -1,4 +1,5 @@
-import { showDuration, showTime } from "../ledger/html-page.ts";
+import { showTime } from "../ledger/html-page.ts";
+import { showDuration } from "../system/duration.ts";
 import type { ReviewModel } from "./review-model.ts";
 
 /** No error message can break out of its cell. */

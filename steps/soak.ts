@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
-import { showDuration } from "./duration.ts";
+import { showDuration } from "../system/duration.ts";
 import { Basis, isSameBasis } from "./restart/basis.ts";
 import { BaseSpec, type Observation, type Step, type StepDeps } from "./step.ts";
 

@@ -4,7 +4,7 @@ import type { Change } from "../../postgres/migration/change.ts";
 import { quoteName, tableName } from "../../postgres/migration/change-sql.ts";
 import { childEnvironment, runProgram } from "../../processes/child-process.ts";
 import { isInstalled } from "../../processes/installed-program.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import type { DealRemoval } from "./smoke-requests.ts";
 
 const COMMAND_MS = 60_000;
@@ -29,7 +29,7 @@ export async function removeByCommand(
   );
   const outcome = await runProgram(argv, { environment: childEnvironment(), timeoutMs: COMMAND_MS });
   if (outcome.exitCode === 0 && !outcome.failure) return undefined;
-  const said = outputEnd(`${outcome.stdout} ${outcome.stderr}`);
+  const said = lineEnd(`${outcome.stdout} ${outcome.stderr}`);
   return `${argv[0]}: ${outcome.failure ?? `exit code ${outcome.exitCode}`}${said ? `, ${said}` : ""}`;
 }
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { extract, type Header } from "tar-stream";
+import { lineStart } from "../system/plain-line.ts";
 import { decompressor, decryptor } from "./compression.ts";
 import type { FoundFile } from "./manifest.ts";
-import { lineStart } from "../system/plain-line.ts";
 
 /** One file of an archive as it comes by. */
 export interface PassingFile {

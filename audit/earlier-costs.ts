@@ -3,7 +3,7 @@ import type { AuditSection } from "../config/audit.ts";
 import { phaseNames } from "../config/phase.ts";
 import { type EvidenceReader, entryKey } from "../ledger/entries.ts";
 import { readSnapshot } from "../steps/snapshot/read-snapshot.ts";
-import { hashFile } from "../steps/snapshot/snapshot-file.ts";
+import { hashFile } from "../system/sha256.ts";
 import type { CarveoutCosts, Unseen } from "./judge-data.ts";
 import { firstOutput, oneText, type SampledDeal } from "./read-outputs.ts";
 

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { shellWord } from "../config/value-text.ts";
+import { shellWord } from "../system/shell-word.ts";
 import type { Installed } from "./installation.ts";
 
 /** A timer of the audit on a machine. */

@@ -1,6 +1,6 @@
 import type { Host } from "../config/target.ts";
 import { plainLine } from "../system/plain-line.ts";
-import { quoteWords } from "./host-script.ts";
+import { quoteWords } from "../system/shell-word.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
 
 const LOOK_MS = 20_000;

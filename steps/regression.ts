@@ -6,6 +6,7 @@ import { readKeyOrder } from "../postgres/deals/key-order.ts";
 import { KeyReader } from "../postgres/deals/key-pages.ts";
 import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
+import { quoteWord } from "../system/shell-word.ts";
 import type { Finding } from "./regression/regression-finding.ts";
 import {
   type FindingsFile,
@@ -166,7 +167,7 @@ const shownSnapshot = ({ manifest }: TakenSnapshot): ComparedSnapshot => {
 
 function refuseRegressions(tally: RegressionTally, findings: FindingsFile, spec: Ready): void {
   if (tally.regressions === 0) return;
-  const keys = tally.worst.slice(0, 3).map(({ key }) => `'${key.replaceAll("'", `'\\''`)}'`);
+  const keys = tally.worst.slice(0, 3).map(({ key }) => quoteWord(key));
   throw new StepError(
     [
       `regression: expected every deal as regression.rules says, got ${tally.regressions.toLocaleString("en-US")} that are not (all in ${findings.path}).`,

@@ -11,6 +11,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeDurably } from "../../system/durable-file.ts";
+import { quoteWord } from "../../system/shell-word.ts";
 import { checkOutRelease } from "../releases/repository.ts";
 import { type HostPlan, programFolder } from "./host.ts";
 import { unitFile, unitFolder } from "./unit-files.ts";
@@ -47,11 +48,9 @@ export async function prepareHost(
 function writeSystemctl(plan: HostPlan): void {
   const file = join(programFolder(plan), "systemctl");
   mkdirSync(programFolder(plan), { recursive: true });
-  const [folder, node, script] = [plan.folder, process.execPath, SYSTEMCTL].map(quote);
+  const [folder, node, script] = [plan.folder, process.execPath, SYSTEMCTL].map(quoteWord);
   writeIfChanged(file, `#!/bin/sh\ncd ${folder} && exec ${node} ${script} "$@"\n`, 0o755);
 }
-
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function writeIfChanged(file: string, text: string, mode = 0o600): boolean {
   if (existsSync(file) && readFileSync(file, "utf8") === text) return false;

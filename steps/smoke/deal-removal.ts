@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { deleteMarked, type MarkedRow, type Marker } from "../../postgres/deals/marked-rows.ts";
 import type { Change } from "../../postgres/migration/change.ts";
-import { quoteName, tableName } from "../../postgres/migration/change-sql.ts";
+import { quoteName, quoteText, tableName } from "../../postgres/migration/change-sql.ts";
 import { childEnvironment, runProgram } from "../../processes/child-process.ts";
 import { isInstalled } from "../../processes/installed-program.ts";
 import { lineEnd } from "../../system/plain-line.ts";
@@ -65,8 +65,7 @@ export async function removeInDatabase(
 
 /** What a person runs to remove a deal that is left. */
 export function removalStatement(change: Change, { field }: Marker, { key, marker }: MarkedRow): string {
-  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  return `DELETE FROM ${tableName(change)} WHERE ${quoteName(change.key)} = ${literal(key)} AND ${quoteName(field)} = ${literal(marker)}`;
+  return `DELETE FROM ${tableName(change)} WHERE ${quoteName(change.key)} = ${quoteText(key)} AND ${quoteName(field)} = ${quoteText(marker)}`;
 }
 
 /** What keeps the configured ways from removing a deal: statements are prepared, not run. */

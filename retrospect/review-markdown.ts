@@ -1,5 +1,5 @@
-import { showTime } from "../ledger/html-page.ts";
 import { showDuration } from "../system/duration.ts";
+import { showTime } from "../system/html-page.ts";
 import type { ReviewModel } from "./review-model.ts";
 
 /** No error message can break out of its cell. */

@@ -1,8 +1,7 @@
 import { basename } from "node:path";
 import { html, type SafeHtml } from "@remix-run/html-template";
-import { personOf } from "../ledger/author.ts";
-import { describeEvent } from "../ledger/event-text.ts";
 import { type EventRecord, type EvidenceRecord, recordFileName } from "../ledger/record.ts";
+import { describeEvent, personOf } from "../ledger/record-text.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
 import { showDuration } from "../system/duration.ts";
 import { badge, linkTo, table, timeTag } from "../system/html-page.ts";

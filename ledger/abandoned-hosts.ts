@@ -1,5 +1,5 @@
-import { userAtHost } from "./author.ts";
 import type { EvidenceRecord } from "./record.ts";
+import { userAtHost } from "./record-text.ts";
 
 const namesIn = (spec: Record<string, unknown>): unknown[] =>
   Array.isArray(spec.hosts) ? spec.hosts.map((host) => (host as { name?: unknown } | null)?.name) : [];

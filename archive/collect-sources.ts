@@ -6,7 +6,7 @@ import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
 import { evidencePart } from "../ledger/store.ts";
 import { finalPath, listSnapshots } from "../steps/snapshot/snapshot-store.ts";
 import { backupLocations } from "./backup-locations.ts";
-import type { ArchiveSource } from "./source.ts";
+import { type ArchiveSource, sizeOf } from "./source.ts";
 import { readStackConfig } from "./stack-config.ts";
 
 /** What is archived, and from where. */
@@ -128,3 +128,13 @@ export function collectSources(collection: Collection): ArchiveSource[] {
 /** By code units: the same on every machine, whatever its language. */
 export const byPath = (a: { path: string }, b: { path: string }): number =>
   a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+
+/** How much there is to archive, without reading it. */
+export async function measureSources(
+  collection: Collection,
+  include: readonly ArchivePart[],
+): Promise<{ files: number; bytes: number }> {
+  const sources = collectSources(collection).filter((source) => isIncluded(source, include));
+  const sizes = await Promise.all(sources.map(sizeOf));
+  return { files: sources.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+}

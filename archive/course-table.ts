@@ -1,9 +1,11 @@
 import { basename } from "node:path";
-import { personOf } from "../ledger/author.ts";
-import { describeEvent } from "../ledger/event-text.ts";
-import { badge, escapeHtml, linkTo, showDuration, table, timeTag } from "../ledger/html-page.ts";
+import { html, type SafeHtml } from "@remix-run/html-template";
 import { type EventRecord, type EvidenceRecord, recordFileName } from "../ledger/record.ts";
+import { describeEvent, personOf } from "../ledger/record-text.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
+import { showDuration } from "../system/duration.ts";
+import { badge, linkTo, table, timeTag } from "../system/html-page.ts";
+import { lineStart } from "../system/plain-line.ts";
 
 /** Texts anywhere in a result. */
 function textsIn(value: unknown): string[] {
@@ -27,38 +29,34 @@ const tone = ({ outcome, verb }: StepRun) =>
 /** Names of artifacts begin with their hash, which nobody reads. */
 const shownName = (path: string) => basename(path).replace(/^[0-9a-f]{12}-/, "");
 
-function runRow(run: StepRun, names: ReadonlyMap<number, string>, archived: ReadonlySet<string>): string[] {
+function runRow(run: StepRun, names: ReadonlyMap<number, string>, archived: ReadonlySet<string>) {
   const records = [run.begin, ...(run.end === undefined ? [] : [run.end])];
   const links = [
     ...records.map((number) => linkTo(`evidence/${names.get(number)}`, `#${number}`)),
     ...filesOfResult(run.result, archived).map((path) => linkTo(path, shownName(path))),
   ];
-  const fault = run.error
-    ? `<div class="note">${escapeHtml(run.error.split("\n")[0]?.slice(0, 300) ?? "")}</div>`
-    : "";
+  const fault = run.error && html`<div class="note">${lineStart(run.error.split("\n")[0] ?? "")}</div>`;
   return [
     timeTag(run.beganAt),
-    escapeHtml(run.by),
-    `${escapeHtml(`${run.phase} / ${run.step}`)}${fault}`,
+    run.by,
+    html`${run.phase} / ${run.step}${fault}`,
     badge(run.verb === "undo" ? `undo ${run.outcome}` : run.outcome, tone(run)),
-    run.end === undefined ? "" : escapeHtml(showDuration(run.seconds)),
-    links.join(" · "),
+    run.end === undefined ? "" : showDuration(run.seconds),
+    html`${links.map((link, at) => [at > 0 ? " · " : "", link])}`,
   ];
 }
 
-function eventRow(event: EventRecord): string[] {
-  return [
-    timeTag(event.at),
-    escapeHtml(personOf(event)),
-    escapeHtml(describeEvent(event)),
-    badge("event"),
-    "",
-    linkTo(`evidence/${recordFileName(event)}`, `#${event.number}`),
-  ];
-}
+const eventRow = (event: EventRecord) => [
+  timeTag(event.at),
+  personOf(event),
+  describeEvent(event),
+  badge("event"),
+  "",
+  linkTo(`evidence/${recordFileName(event)}`, `#${event.number}`),
+];
 
 /** What happened when, by whom, with what it left: every run and every event in their order. Pure. */
-export function courseTable(records: readonly EvidenceRecord[], archived: ReadonlySet<string>): string {
+export function courseTable(records: readonly EvidenceRecord[], archived: ReadonlySet<string>): SafeHtml {
   const names = new Map(records.map((record) => [record.number, recordFileName(record)]));
   const rows = [
     ...runsOf(records).map((run) => ({ number: run.begin, row: runRow(run, names, archived) })),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { extract, type Header } from "tar-stream";
+import { lineStart } from "../system/plain-line.ts";
 import { decompressor, decryptor } from "./compression.ts";
 import type { FoundFile } from "./manifest.ts";
 
@@ -50,7 +51,7 @@ async function* summed(
 function describe(error: unknown, begun: string | undefined): string {
   const { stderr, message } = error as { stderr?: string | Uint8Array; message: string };
   const said = typeof stderr === "string" ? stderr : Buffer.from(stderr ?? []).toString("utf8");
-  const reason = (said.trim().split("\n").at(-1) || message.split("\n")[0] || "").slice(0, 300);
+  const reason = lineStart(said.trim().split("\n").at(-1) || message.split("\n")[0] || "");
   return `${begun === undefined ? "before its first file" : `in or after ${begun}`}: ${reason}`;
 }
 

@@ -1,3 +1,4 @@
+import { markdownTable } from "../system/markdown-table.ts";
 import type { Described } from "./index-page.ts";
 
 /** `README.md`: what this is, and how anybody can check it with what every machine has. Pure. */
@@ -36,9 +37,10 @@ export function archiveReadme({ manifest }: Described): string {
       ? [`${leftOut.length} files were left out on purpose; the manifest names them.`]
       : []),
     "",
-    "| | |",
-    "|---|---|",
-    ...rows.filter(([, , there]) => there).map(([name, about]) => `| ${name} | ${about} |`),
+    ...markdownTable(
+      ["", ""],
+      rows.filter(([, , there]) => there).map(([name, about]) => [name, about]),
+    ),
     "",
     "## Is it what it was?",
     "",

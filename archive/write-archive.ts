@@ -7,9 +7,8 @@ import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import type { Encryption } from "../config/encryption.ts";
 import { StepError } from "../errors/step-error.ts";
-import { explainFullDisk, syncFolder } from "../ledger/durable-file.ts";
-import { summing } from "../ledger/summing.ts";
-import { hashFile } from "../steps/snapshot/snapshot-file.ts";
+import { explainFullDisk, syncFolder } from "../system/durable-file.ts";
+import { hashFile, sha256Of, summing } from "../system/sha256.ts";
 import { compressor, encryptor } from "./compression.ts";
 import { type ArchiveManifest, type FoundFile, MANIFEST, manifestText } from "./manifest.ts";
 import { type ArchiveSource, openSource } from "./source.ts";
@@ -76,7 +75,7 @@ async function fill(
   const place = { folder: manifest.folder, mtime: new Date(manifest.evidence.to), signal };
   const listed = new Map(manifest.files.map((file): [string, FoundFile] => [file.path, file]));
   const text = manifestText(manifest);
-  const own = { bytes: Buffer.byteLength(text), sha256: createHash("sha256").update(text).digest("hex") };
+  const own = { bytes: Buffer.byteLength(text), sha256: sha256Of(text) };
   // First, so that a reader knows what to expect before the first file comes.
   await addFile(into, { path: MANIFEST, kind: "summary", content: { text } }, own, place);
   for (const source of sources) await addFile(into, source, listed.get(source.path) as FoundFile, place);

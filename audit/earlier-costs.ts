@@ -5,7 +5,7 @@ import { type EvidenceReader, entryKey } from "../ledger/entries.ts";
 import { outputSnapshot } from "../steps/output-snapshot.ts";
 import { resultOf } from "../steps/recorded.ts";
 import { readSnapshot } from "../steps/snapshot/read-snapshot.ts";
-import { hashFile } from "../steps/snapshot/snapshot-file.ts";
+import { hashFile } from "../system/sha256.ts";
 import type { CarveoutCosts, Unseen } from "./judge-data.ts";
 import { firstOutput, oneText, type SampledDeal } from "./read-outputs.ts";
 

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeDurably } from "../ledger/durable-file.ts";
 import type { Drift } from "../steps/step.ts";
+import { writeDurably } from "../system/durable-file.ts";
+import { sha256Of } from "../system/sha256.ts";
 import {
   disableTimer,
   enableTimer,
@@ -39,23 +39,21 @@ export const Installed = z.object({
 });
 export type Installed = z.infer<typeof Installed>;
 
-const hash = (text: string) => createHash("sha256").update(text).digest("hex");
-
 /** Puts the task where it belongs. Idempotent. @returns what is there now. */
 export async function install(place: Place, task: AuditTask): Promise<Installed[]> {
   if (place.kind === "cron") {
     const line = cronLine(task);
     const others = (await readCrontab()).filter((other) => !other.endsWith(cronMark(task)));
     await writeCrontab([...others, line]);
-    return [{ place: "crontab", sha256: hash(line) }];
+    return [{ place: "crontab", sha256: sha256Of(line) }];
   }
   await mkdir(place.folder, { recursive: true });
   const files = unitFiles(task);
-  for (const [name, text] of Object.entries(files)) writeDurably(place.folder, name, text);
+  for (const [name, text] of Object.entries(files)) writeDurably(join(place.folder, name), text);
   if (place.kind === "systemd") await enableTimer(place.scope, `${unitName(task.stack)}.timer`);
   return Object.entries(files).map(([name, text]) => ({
     place: join(place.folder, name),
-    sha256: hash(text),
+    sha256: sha256Of(text),
   }));
 }
 
@@ -75,7 +73,7 @@ export async function findInstallDrift(
   const drift: Drift[] = [];
   for (const one of installed) {
     const text = await textAt(one, task);
-    if (text !== undefined && hash(text) === one.sha256) continue;
+    if (text !== undefined && sha256Of(text) === one.sha256) continue;
     drift.push({ expected: `${one.place} as installed`, observed: text === undefined ? "none" : "another" });
   }
   if (drift.length > 0 || place.kind !== "systemd") return drift;

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { z } from "zod";
-import { shellWord } from "../config/value-text.ts";
+import { shellWord } from "../system/shell-word.ts";
 import { Installed } from "./installation.ts";
 
 /** A timer of the audit on a machine. */

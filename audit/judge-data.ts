@@ -2,13 +2,7 @@ import type { AuditSection } from "../config/audit.ts";
 import type { AuditPoint } from "../ledger/audit-point.ts";
 import type { Change } from "../postgres/migration/change.ts";
 import type { RowCounts } from "../postgres/migration/counts.ts";
-import {
-  compareDecimals,
-  type ExactDecimal,
-  multiply,
-  readDecimal,
-  showQuotient,
-} from "../steps/snapshot/exact-decimal.ts";
+import { isTimes, readDecimal, showTimes } from "../steps/snapshot/exact-decimal.ts";
 
 /** What could not be looked at, and why. */
 export interface Unseen {
@@ -81,14 +75,10 @@ export interface CarveoutCosts {
   evidence: string[];
 }
 
-function timesOf({ now, before }: CostPair, { min, max }: AuditSection["carveouts"]) {
+function timesOf({ now, before }: CostPair, range: AuditSection["carveouts"]) {
   const [a, b] = [readDecimal(now), readDecimal(before)];
-  if (!a || !b || b.digits <= 0n) return undefined;
-  // By multiplication: nothing is divided, so nothing is rounded.
-  const [low, high] = [min, max].map((bound) => multiply(readDecimal(bound) as ExactDecimal, b));
-  const within =
-    compareDecimals(a, low as ExactDecimal) >= 0 && compareDecimals(a, high as ExactDecimal) <= 0;
-  return { within, times: showQuotient(a, b) };
+  if (!a || !b || b.lte(0)) return undefined;
+  return { within: isTimes(a, b, range), times: showTimes(a, b) };
 }
 
 /**

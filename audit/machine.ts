@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { findOnPath } from "../bin/programs.mjs";
 import { StepError } from "../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../processes/child-process.ts";
-import { outputEnd } from "../processes/output-end.ts";
+import { lineEnd } from "../system/plain-line.ts";
 
 /** How this machine can be told to run something later. */
 export type Way =
@@ -52,7 +52,7 @@ async function runOrFail(argv: readonly string[]): Promise<string> {
   const { exitCode, stdout, stderr, failure } = await run(argv);
   if (exitCode === 0 && !failure) return stdout;
   throw new StepError(
-    `scheduled-audit: expected ${argv.join(" ")} to succeed, got ${failure ?? outputEnd(stderr)}. ` +
+    `scheduled-audit: expected ${argv.join(" ")} to succeed, got ${failure ?? lineEnd(stderr)}. ` +
       "Mend it, or set audit.install to false and install what preview shows by hand.",
   );
 }
@@ -95,7 +95,7 @@ export async function readCrontab(): Promise<string[]> {
   const { exitCode, stdout, stderr } = await run(["crontab", "-l"]);
   if (exitCode === 0) return stdout.split("\n").filter((line, at, all) => line !== "" || at < all.length - 1);
   if (/no crontab/i.test(stderr)) return [];
-  throw new StepError(`scheduled-audit: expected crontab -l to succeed, got ${outputEnd(stderr)}. Mend it.`);
+  throw new StepError(`scheduled-audit: expected crontab -l to succeed, got ${lineEnd(stderr)}. Mend it.`);
 }
 
 export async function writeCrontab(lines: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { parseSystemd } from "../hosts/systemd-parts.ts";
 import { runProgram } from "../processes/child-process.ts";
-import { outputEnd } from "../processes/output-end.ts";
+import { lineEnd } from "../system/plain-line.ts";
 import type { Way } from "./machine.ts";
 import { type AuditTask, auditWords, cronCommand } from "./units.ts";
 
@@ -56,7 +56,7 @@ export async function tryAudit(way: Way, task: AuditTask): Promise<string | unde
   const outcome = await runProgram(argv, { environment, cwd: folder, timeoutMs: TRY_MS });
   if (outcome.exitCode === 0 && !outcome.failure) return undefined;
   const said =
-    outputEnd(`${outcome.stdout} ${outcome.stderr}`) || outcome.failure || `exit code ${outcome.exitCode}`;
+    lineEnd(`${outcome.stdout} ${outcome.stderr}`) || outcome.failure || `exit code ${outcome.exitCode}`;
   const missing = Object.keys(process.env).filter((name) => TELLING.test(name) && !(name in environment));
   // The crontab's line reads its file itself.
   const here =

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { shellWord } from "../config/value-text.ts";
+import { shellWord } from "../system/shell-word.ts";
 
 /** What the machine has to run, and when. */
 export interface AuditTask {

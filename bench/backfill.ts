@@ -2,16 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { noHosts } from "../hosts/host-shell.ts";
-import { evidenceOf } from "../ledger/entries.ts";
 import { startCluster } from "../postgres/backup/cluster.ts";
-import { connect } from "../postgres/connect.ts";
 import { acquireLease } from "../postgres/lease.ts";
 import { constraint } from "../steps/constraint.ts";
 import { expand } from "../steps/expand.ts";
 import type { ChangeStepSpec } from "../steps/migration/change-spec.ts";
 import { migration } from "../steps/migration.ts";
-import type { Step, StepDeps } from "../steps/step.ts";
+import type { Step } from "../steps/step.ts";
+import { benchDeps } from "./bench-deps.ts";
 import { BARE_UPDATES, CHANGE, cloneTemplate, createTemplate } from "./deals-table.ts";
 import { type LoadFigures, startWriteLoad } from "./write-load.ts";
 
@@ -102,16 +100,7 @@ async function runSteps(
   verb: "apply" | "undo",
   steps: Step<ChangeStepSpec>[],
 ): Promise<Record<string, number>> {
-  const deps: StepDeps = {
-    log: () => undefined,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    connect: () => connect(url),
-    databaseUrl: () => url,
-    saveArtifact: async (name) => name,
-    evidence: evidenceOf([]),
-    shell: noHosts,
-  };
+  const deps = benchDeps(url);
   const detail: Record<string, number> = {};
   for (const step of steps) {
     const began = performance.now();

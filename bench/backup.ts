@@ -2,8 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { noHosts } from "../hosts/host-shell.ts";
-import { evidenceOf } from "../ledger/entries.ts";
 import { startCluster } from "../postgres/backup/cluster.ts";
 import type { BackupMethod } from "../postgres/backup/dump-manifest.ts";
 import { startThrowawayCluster } from "../postgres/backup/throwaway-cluster.ts";
@@ -12,7 +10,7 @@ import { libpqEnvironment } from "../postgres/libpq-environment.ts";
 import { findProgram } from "../postgres/programs.ts";
 import { backup } from "../steps/backup.ts";
 import { restoreProof } from "../steps/restore-proof.ts";
-import type { StepDeps } from "../steps/step.ts";
+import { benchDeps } from "./bench-deps.ts";
 import { createTemplate } from "./deals-table.ts";
 
 /**
@@ -58,16 +56,7 @@ async function restorePlainly(dump: string): Promise<Run> {
 }
 
 function ourSteps(url: string, folder: string, method: BackupMethod) {
-  const deps: StepDeps = {
-    log: () => undefined,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    connect: () => connect(url),
-    databaseUrl: () => url,
-    saveArtifact: async (name) => name,
-    evidence: evidenceOf([]),
-    shell: noHosts,
-  };
+  const deps = benchDeps(url);
   const identity = { stack: "bench", phase: "pre-flight", step: "backup", evidenceUrl: "file:bench" };
   const base = { specVersion: 1 as const, identity, generation: 1, deadlineSeconds: 3600, jobs: 2 };
   const kept = `file:${join(folder, method)}`;

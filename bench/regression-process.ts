@@ -1,11 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { StepError } from "../errors/step-error.ts";
-import { noHosts } from "../hosts/host-shell.ts";
 import { Chain } from "../ledger/chain.ts";
-import { evidenceOf } from "../ledger/entries.ts";
-import { connect } from "../postgres/connect.ts";
 import { regression } from "../steps/regression.ts";
+import { benchDeps } from "./bench-deps.ts";
 import { regressionSpec } from "./regression-spec.ts";
 
 /** Our step as a process, told the folder of its evidence; prints what bench/compare_snapshots.py prints. */
@@ -13,16 +11,7 @@ const [evidence = ""] = process.argv.slice(2);
 const url = process.env.ROLLOUT_DATABASE_URL ?? "";
 
 async function compare(): Promise<void> {
-  await regression.apply(regressionSpec(evidence), {
-    log: () => undefined,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    connect: () => connect(url),
-    databaseUrl: () => url,
-    saveArtifact: async (name) => name,
-    evidence: evidenceOf(Chain.open(evidence).records),
-    shell: noHosts,
-  });
+  await regression.apply(regressionSpec(evidence), benchDeps(url, Chain.open(evidence).records));
 }
 
 // The planted ones stop it: that is its message, and the deals are in its file.

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
+import { sha256Of } from "../system/sha256.ts";
 import { matchPath } from "./path-template.ts";
 import type { PointFault } from "./point-fault.ts";
 
@@ -94,5 +94,5 @@ async function keyOf(page: Page, own: readonly string[]): Promise<string> {
   const seen = (await page.content()).replaceAll(UNSEEN, "");
   const content = own.reduce((text, part) => text.replaceAll(part, "*"), seen);
   const shown = JSON.stringify([content, dark, page.viewportSize()]);
-  return createHash("sha256").update(shown).digest("hex");
+  return sha256Of(shown);
 }

@@ -1,5 +1,5 @@
 import type { Locator, Page } from "playwright-core";
-import { onOneLine } from "../steps/suite/suite-results.ts";
+import { lineStart } from "../system/plain-line.ts";
 import { describeKind, field } from "./element.ts";
 import { NotAsExpected } from "./point-fault.ts";
 
@@ -46,5 +46,5 @@ export function reasonOf({ message }: Error): string {
     ),
   ];
   const first = plain.split("\n", 1)[0] ?? "";
-  return onOneLine(state.at(-1)?.[1] ?? first.replace(/^\w+\.\w+: /, ""), 200);
+  return lineStart(state.at(-1)?.[1] ?? first.replace(/^\w+\.\w+: /, ""), 200);
 }

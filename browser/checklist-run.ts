@@ -3,7 +3,7 @@ import type { BrowserChecklistSection } from "../config/browser-checklist.ts";
 import { expandFlows, secretNames } from "../config/browser-flows.ts";
 import { StepError } from "../errors/step-error.ts";
 import type { StepDeps } from "../steps/step.ts";
-import { onOneLine } from "../steps/suite/suite-results.ts";
+import { lineStart } from "../system/plain-line.ts";
 import type { ScannedPages } from "./accessibility.ts";
 import { findBrowser, launchOptions, missingBrowser } from "./executable.ts";
 import { VIEWS } from "./pictures.ts";
@@ -74,7 +74,7 @@ async function startBrowser({ section }: ChecklistOptions): Promise<Browser> {
     return await chromium.launch(launchOptions(executable, section.browser));
   } catch (error) {
     throw new StepError(
-      `browser-checklist: expected ${executable} to start, got: ${onOneLine((error as Error).message, 600)}. ` +
+      `browser-checklist: expected ${executable} to start, got: ${lineStart((error as Error).message, 600)}. ` +
         "Correct browserChecklist.browser; where the system allows no sandbox, its args need --no-sandbox.",
     );
   }

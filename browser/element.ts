@@ -1,6 +1,6 @@
 import type { Locator, Page } from "playwright-core";
 import type { ELEMENT_KINDS } from "../config/browser-action.ts";
-import { onOneLine } from "../steps/suite/suite-results.ts";
+import { lineStart } from "../system/plain-line.ts";
 
 type Kind = (typeof ELEMENT_KINDS)[number];
 
@@ -59,7 +59,7 @@ export async function describeKind(page: Page, name: string): Promise<string> {
   const { kind } = partsOf(name);
   if (kind === "text") {
     const [text = ""] = await page.locator("body").allInnerTexts();
-    return text === "" ? "an empty page" : `a page that says ${onOneLine(text, 300)}`;
+    return text === "" ? "an empty page" : `a page that says ${lineStart(text, 300)}`;
   }
   const roles = kind === "field" ? FIELD_ROLES : [kind];
   const account = await page
@@ -70,7 +70,7 @@ export async function describeKind(page: Page, name: string): Promise<string> {
     .split("\n")
     .map((line) => line.trim().replace(/^- /, ""))
     .filter((line) => roles.some((role) => new RegExp(`^${role}\\b`).test(line)))
-    .map((line) => onOneLine(line.replace(/:$/, ""), 100));
+    .map((line) => lineStart(line.replace(/:$/, ""), 100));
   if (found.length === 0) return `no ${kind}`;
   const more = found.length - SHOWN;
   return found.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");

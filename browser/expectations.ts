@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import type { Expectation } from "../config/browser-action.ts";
-import { onOneLine } from "../steps/suite/suite-results.ts";
+import { lineStart } from "../system/plain-line.ts";
 import { chooseOption } from "./attempt.ts";
 import { describeKind, field, seenElement } from "./element.ts";
 import { type FieldState, readField } from "./field-state.ts";
@@ -36,7 +36,7 @@ async function untilSeen({ expected, look }: Check, timeoutMs: number): Promise<
   const until = performance.now() + timeoutMs;
   for (;;) {
     // A page that is just being left cannot be asked: the next one is.
-    const seen = await look().catch((error: Error) => onOneLine(error.message, 200));
+    const seen = await look().catch((error: Error) => lineStart(error.message, 200));
     if (seen === undefined) return;
     if (performance.now() >= until) throw new NotAsExpected({ expected, seen });
     await sleep(PAUSE_MS);
@@ -99,7 +99,7 @@ function rowCheck(page: Page, row: Row): Check {
   const look = async () => {
     if ((await rowsOf(page, row).count()) > 0) return undefined;
     const [text] = await table(page, row.table).allInnerTexts();
-    return text === undefined ? describeKind(page, 'table ""') : `rows that say ${onOneLine(text, 300)}`;
+    return text === undefined ? describeKind(page, 'table ""') : `rows that say ${lineStart(text, 300)}`;
   };
   return { expected: `a row with "${row.contains}" in the table "${row.table}"`, look };
 }
@@ -107,7 +107,7 @@ function rowCheck(page: Page, row: Row): Check {
 function noRowCheck(page: Page, row: Row): Check {
   const look = async () => {
     const [text] = await rowsOf(page, row).allInnerTexts();
-    return text === undefined ? undefined : `the row ${onOneLine(text, 200)}`;
+    return text === undefined ? undefined : `the row ${lineStart(text, 200)}`;
   };
   return { expected: `no row with "${row.contains}" in the table "${row.table}"`, look };
 }
@@ -117,7 +117,7 @@ async function expectHelp({ field: label, options }: NonNullable<Expectation["he
   for (const [option, words] of Object.entries(options)) {
     await chooseOption(page, label, option, timeoutMs);
     const judge = ({ help }: FieldState) =>
-      help.includes(words) ? undefined : help === "" ? "no help that is seen" : `"${onOneLine(help, 300)}"`;
+      help.includes(words) ? undefined : help === "" ? "no help that is seen" : `"${lineStart(help, 300)}"`;
     const expected = `help with "${words}" for "${option}" in field "${label}"`;
     await untilSeen({ expected, look: lookAtField(page, label, judge) }, timeoutMs);
   }

@@ -1,5 +1,5 @@
 import type { BrowserContext } from "playwright-core";
-import { onOneLine } from "../steps/suite/suite-results.ts";
+import { lineStart } from "../system/plain-line.ts";
 
 const MOST = 20;
 
@@ -34,7 +34,7 @@ export class PageTroubles {
   }
 
   #add(text: string): void {
-    const line = onOneLine(text, 400);
+    const line = lineStart(text, 400);
     if (this.#found.size < MOST && !this.#ignore.some((pattern) => pattern.test(line))) this.#found.add(line);
   }
 }

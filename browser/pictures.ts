@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { Page } from "playwright-core";
 import type { StepDeps } from "../steps/step.ts";
+import { sha256Of } from "../system/sha256.ts";
 
 /** Ways in which a page is looked at. */
 export const VIEWS = {
@@ -36,7 +36,7 @@ export async function takePicture(
 ): Promise<Picture | undefined> {
   const png = await shoot(page).catch(() => undefined);
   if (!png) return undefined;
-  const sha256 = createHash("sha256").update(png).digest("hex");
+  const sha256 = sha256Of(png);
   return { path: await saveArtifact(`${name}.png`, png), sha256 };
 }
 

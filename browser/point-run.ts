@@ -5,7 +5,7 @@ import { fillPlaces, placesIn } from "../config/browser-flows.ts";
 import { newMarker } from "../postgres/deals/marked-rows.ts";
 import { hideValues } from "../processes/inherited-variables.ts";
 import type { StepDeps } from "../steps/step.ts";
-import { onOneLine } from "../steps/suite/suite-results.ts";
+import { lineStart } from "../system/plain-line.ts";
 import { Accessibility, type LeftOut, type ScannedPages } from "./accessibility.ts";
 import { performAction, type Scene } from "./actions.ts";
 import { PageTroubles } from "./page-troubles.ts";
@@ -117,7 +117,7 @@ export class PointRun {
     for (const action of this.#options.actions) {
       // What a page looks like when it is left is what a person saw of it.
       if (action.open !== undefined || action.click !== undefined || action.press) await this.#scan();
-      this.#doing = `busy with ${onOneLine(JSON.stringify(action), 200)}`;
+      this.#doing = `busy with ${lineStart(JSON.stringify(action), 200)}`;
       if (action.screenshot === undefined) await performAction(this.#fillIn(action), this.#scene());
       else await this.#views(action.screenshot);
     }
@@ -179,5 +179,5 @@ export function hideTyped(text: string, secrets: readonly string[]): string {
 
 function faultOf(error: Error): PointFault {
   if (error instanceof NotAsExpected) return error;
-  return { expected: "the browser to do it", seen: onOneLine(error.message, 300) };
+  return { expected: "the browser to do it", seen: lineStart(error.message, 300) };
 }

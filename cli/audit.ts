@@ -1,5 +1,6 @@
 import type { Argv } from "yargs";
 import { StepError } from "../errors/step-error.ts";
+import { painted } from "../system/paint.ts";
 import { printLines, type StackOption, type Verb } from "./verb.ts";
 
 interface AuditOptions extends StackOption {
@@ -49,7 +50,7 @@ export const auditVerb: Verb<AuditOptions> = {
       return 0;
     }
     const audit = await runAudit(stack, { tickets: readTickets(tickets) });
-    printLines(json ? [JSON.stringify(audit, null, 2)] : renderAudit(audit));
+    printLines(json ? [JSON.stringify(audit, null, 2)] : renderAudit(audit, painted));
     return exitCodeOf(audit.points);
   },
 };

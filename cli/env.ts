@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { BEFORE, SANDBOX, toolchainEnvironment } from "../bin/toolchain.mjs";
-import { shellWord } from "../config/value-text.ts";
+import { shellWord } from "../system/shell-word.ts";
 import { PROJECT_ROOT } from "./project.ts";
 import { ensureStack } from "./pulumi.ts";
 import { printLines, type Verb } from "./verb.ts";

@@ -6,8 +6,3 @@ export const PROJECT_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Stack that every verb works on unless `--stack` names another. */
 export const DEFAULT_STACK = "sandbox";
-
-/** Seconds since `since` (performance.now()), with one decimal. */
-export function secondsSince(since: number): string {
-  return ((performance.now() - since) / 1000).toFixed(1);
-}

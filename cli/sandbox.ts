@@ -80,14 +80,13 @@ async function resetSandbox(options: SandboxOptions): Promise<void> {
 
 async function sendTraffic({ rate, seconds, json }: SandboxOptions): Promise<void> {
   const { runTraffic } = await import("../sandbox/traffic/run-traffic.ts");
+  const { alignColumns } = await import("../system/columns.ts");
   const { app } = describeSandbox();
   const figures = await runTraffic({ app, rate, seconds });
   if (json) return printLines([JSON.stringify(figures)]);
   const { failures, ...numbers } = figures;
-  printLines([
-    ...Object.entries(numbers).map(([name, number]) => `${name.padEnd(8)} ${number}`),
-    ...failures.map((failure) => `failure  ${failure}`),
-  ]);
+  const rows = Object.entries(numbers).map(([name, number]) => [name, String(number)]);
+  printLines(alignColumns([...rows, ...failures.map((failure) => ["failure", failure])]));
 }
 
 /** `rollout sandbox …`: the embedded target. */

@@ -1,3 +1,4 @@
+import { painted } from "../system/paint.ts";
 import type { Status } from "./status/contract.ts";
 import { renderStatus } from "./status/render.ts";
 import { printLines, type StackOption, type Verb } from "./verb.ts";
@@ -22,7 +23,7 @@ export const statusVerb: Verb<StatusOptions> = {
   async run({ stack, json }) {
     const { readStatus } = await import("./status/read-status.ts");
     const status = await readStatus(stack);
-    printLines(json ? [JSON.stringify(status, null, 2)] : renderStatus(status));
+    printLines(json ? [JSON.stringify(status, null, 2)] : renderStatus(status, painted));
     return exitCodeFor(status);
   },
 };

@@ -1,8 +1,9 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
+import { shellWord } from "../system/shell-word.ts";
 import { describeExpected, readNotes, schemaAt, unwrapSchema } from "./expectation.ts";
-import { shellWord, showPath, showValue } from "./value-text.ts";
+import { showPath, showValue } from "./value-text.ts";
 
 /** Everything that is wrong with a stack's configuration, one complete line each. */
 export class ConfigError extends StepError {

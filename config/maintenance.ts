@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Argv } from "./argv.ts";
+import { Argv, RunFolder } from "./argv.ts";
 import { Inherit, VariableName } from "./variable-name.ts";
 
 /** The application's own way of making the change, e.g. `flask db upgrade`. */
@@ -7,12 +7,9 @@ const Upgrade = z.strictObject({
   command: Argv.describe(
     "Program and arguments, run without a shell: the application's own migration, e.g. flask db upgrade. {release} = commit that runs now.",
   ),
-  cwd: z
-    .string()
-    .min(1)
-    .max(1000)
-    .default(".")
-    .describe("Folder to run in; a relative path starts at the project's root. {release} as in command."),
+  cwd: RunFolder.default(".").describe(
+    "Folder to run in; a relative path starts at the project's root. {release} as in command.",
+  ),
   variable: VariableName.optional().describe(
     "Variable that hands databaseUrl to the command. Without it the command finds the database by itself.",
   ),

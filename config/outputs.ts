@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Identifier } from "../postgres/migration/change.ts";
+import { Argv } from "./argv.ts";
 import { Inherit } from "./variable-name.ts";
 
 const DealRequest = z
@@ -37,13 +38,9 @@ export const OutputsSection = z.strictObject({
       { name: "analysis", method: "GET", path: "/api/v1/deals/{key}/analysis", storesNothing: false },
     ])
     .describe("What the application is asked for each deal."),
-  command: z
-    .array(z.string().max(4000))
-    .min(1)
-    .optional()
-    .describe(
-      'Instead of requests: a program that reads keys from the file {keys}, one a line, and prints {"key":…,"outputs":…} for each.',
-    ),
+  command: Argv.optional().describe(
+    'Instead of requests: a program that reads keys from the file {keys}, one a line, and prints {"key":…,"outputs":…} for each.',
+  ),
   inherit: Inherit.describe(
     "Variables that the command gets from this program's environment: names only, for secrets.",
   ),

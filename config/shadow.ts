@@ -1,21 +1,16 @@
 import { z } from "zod";
+import { Argv, RunFolder } from "./argv.ts";
 import { TypeRules } from "./output-rule.ts";
 import { Inherit, VariableName } from "./variable-name.ts";
 
 /** How the new release is tried beside the running one before anyone sees it. */
 export const ShadowSection = z.strictObject({
-  command: z
-    .array(z.string().max(4000))
-    .min(1)
-    .describe(
-      "Starts the application in the foreground, on the loopback address and {port}, without a shell. {release} = commit, {flag} = true or false, {envFile}, {appDir} = the first host's, {scratch} = a folder that goes with the run.",
-    ),
-  cwd: z
-    .string()
-    .min(1)
-    .max(1000)
-    .default("{appDir}/releases/{release}")
-    .describe("Folder to run in, placeholders as in command."),
+  command: Argv.describe(
+    "Starts the application in the foreground, on the loopback address and {port}, without a shell. {release} = commit, {flag} = true or false, {envFile}, {appDir} = the first host's, {scratch} = a folder that goes with the run.",
+  ),
+  cwd: RunFolder.default("{appDir}/releases/{release}").describe(
+    "Folder to run in, placeholders as in command.",
+  ),
   timeoutSeconds: z
     .int()
     .min(1)

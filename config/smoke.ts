@@ -1,20 +1,15 @@
 import { z } from "zod";
+import { Argv, RunFolder } from "./argv.ts";
 import { Inherit } from "./variable-name.ts";
 
 /** A short trial of the running application, as a user would do it. */
 export const SmokeSection = z.strictObject({
-  command: z
-    .array(z.string().max(4000))
-    .min(1)
-    .describe(
-      "Program and arguments, run without a shell. {app} = app.url, {release} = commit that is expected to run. It removes what it creates.",
-    ),
-  cwd: z
-    .string()
-    .min(1)
-    .max(1000)
-    .default(".")
-    .describe("Folder to run in; a relative path starts at the project's root. {release} as in command."),
+  command: Argv.describe(
+    "Program and arguments, run without a shell. {app} = app.url, {release} = commit that is expected to run. It removes what it creates.",
+  ),
+  cwd: RunFolder.default(".").describe(
+    "Folder to run in; a relative path starts at the project's root. {release} as in command.",
+  ),
   timeoutSeconds: z
     .int()
     .min(1)

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Argv } from "./argv.ts";
+import { Argv, RunFolder } from "./argv.ts";
 import { Inherit, VariableName } from "./variable-name.ts";
 
 /** The application's own test suite: how it is run, and what a whole run of it looks like. */
@@ -7,14 +7,9 @@ export const SuiteProgram = z.strictObject({
   command: Argv.describe(
     "Program and arguments, run without a shell. {report} = file that it writes JUnit XML to (else it prints it), {release} = commit under test.",
   ),
-  cwd: z
-    .string()
-    .min(1)
-    .max(1000)
-    .default(".")
-    .describe(
-      "Folder to run in; a relative path starts at the project's root. {release} = commit under test.",
-    ),
+  cwd: RunFolder.default(".").describe(
+    "Folder to run in; a relative path starts at the project's root. {release} = commit under test.",
+  ),
   format: z
     .enum(["junit", "pytest"])
     .default("junit")

@@ -38,8 +38,3 @@ export function showPath(path: readonly PropertyKey[]): string {
     })
     .join("");
 }
-
-/** A word for a POSIX shell, quoted only where it has to be. */
-export function shellWord(text: string): string {
-  return /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}

@@ -1,7 +1,7 @@
 import { type HealthFields, USUAL_FIELDS } from "../config/health-fields.ts";
+import { lineStart } from "../system/plain-line.ts";
 import { parseFlag } from "./flag-file.ts";
 import { readInstant } from "./instant.ts";
-import { printable } from "./printable.ts";
 
 /** What a process of the application says of itself; what it is not asked for is absent. */
 export interface ProcessHealth {
@@ -27,10 +27,7 @@ const SHOWN_START = 80;
 const SHOWN_NAMES = 12;
 
 /** A short start of what came, on one line and printable: enough to see that it is a login page. */
-export function showStart(body: string): string {
-  const start = printable(body.slice(0, 4 * SHOWN_START));
-  return start.length > SHOWN_START ? `${start.slice(0, SHOWN_START)}…` : start;
-}
+export const showStart = (body: string): string => lineStart(body.slice(0, 4 * SHOWN_START), SHOWN_START);
 
 const showKind = ({ status, contentType }: RawAnswer) =>
   `HTTP ${status}, ${contentType || "no content type"}`;

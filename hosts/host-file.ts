@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { Host } from "../config/target.ts";
+import { sha256Of } from "../system/sha256.ts";
 import type { HostReader, HostWriter } from "./host-shell.ts";
 
 const TIMEOUT_MS = 45_000;
@@ -46,7 +46,7 @@ export async function readHostFile(
   return {
     path,
     text: bytes.toString("latin1"),
-    digest: createHash("sha256").update(bytes).digest("hex"),
+    digest: sha256Of(bytes),
     mode: fields.get("mode") ?? "",
     owner: fields.get("owner") ?? "",
   };

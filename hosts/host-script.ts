@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { quoteWord } from "../system/shell-word.ts";
 
 /** One POSIX sh script from `hosts/scripts/`, and what it is given. */
 export interface HostScript {
@@ -23,17 +24,6 @@ function sourceOf(name: string): string {
   const source = readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
   read.set(name, source);
   return source;
-}
-
-/** A word for sh, always in quotes: nothing in it is ever parsed. @throws for NUL, which no variable can hold. */
-export function quoteWord(text: string): string {
-  if (text.includes("\0")) throw new Error("script: expected a parameter without NUL bytes");
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Words of a command for `eval "set -- $words"` in a script. */
-export function quoteWords(argv: readonly string[]): string {
-  return argv.map(quoteWord).join(" ");
 }
 
 function assign([name, value]: [string, string]): string {

@@ -1,6 +1,6 @@
 import type { Host } from "../config/target.ts";
+import { lineEnd, lineStart } from "../system/plain-line.ts";
 import { HostError, type HostReader } from "./host-shell.ts";
-import { printable } from "./printable.ts";
 
 const LOOK_MS = 10_000;
 const LONGEST = 700;
@@ -18,8 +18,7 @@ const SECRETS: [RegExp, string][] = [
 /** Text of a log without what looks like a secret, on one line: its end, where the reason stands. Pure. */
 export function showLogEnd(text: string): string {
   const safe = SECRETS.reduce((shown, [pattern, by]) => shown.replaceAll(pattern, by), text);
-  const line = printable(safe.trim().replaceAll("\n", " | ")).replace(/\.+$/, "");
-  return line.length > LONGEST ? `…${line.slice(-LONGEST)}` : line;
+  return lineEnd(safe.trim().replaceAll("\n", " | ").replace(/\.+$/, ""), LONGEST);
 }
 
 /** `. Its journal ends with: …`, of a unit since a time; says so where it cannot be read. Never throws for the host's sake. */
@@ -35,6 +34,6 @@ export async function journalEnd(
     return `; journal of ${unit}: ${showLogEnd(text)}`;
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
-    return `; journal of ${unit}: not read (${printable(error.reason).slice(0, 100)})`;
+    return `; journal of ${unit}: not read (${lineStart(error.reason, 100)})`;
   }
 }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { HostFolder } from "../config/target.ts";
 import { hideCredentials } from "../config/value-text.ts";
-import { quoteWords } from "./host-script.ts";
+import { quoteWords } from "../system/shell-word.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
 
 const LOOK_MS = 120_000;

@@ -1,7 +1,7 @@
 import type { Host } from "../config/target.ts";
-import { quoteWords } from "./host-script.ts";
+import { plainLine } from "../system/plain-line.ts";
+import { quoteWords } from "../system/shell-word.ts";
 import { HostError, type HostReader, type HostWriter } from "./host-shell.ts";
-import { printable } from "./printable.ts";
 
 const LOOK_MS = 20_000;
 /** systemd's own limit for a stop, where a unit says nothing. @see systemd-system.conf(5), DefaultTimeoutStopSec */
@@ -123,7 +123,7 @@ export async function restartUnits(
   const [clock = "", ...lines] = answer.trim().split("\n");
   const failed = lines.flatMap((line) => {
     const [, unit, said] = /^failed (\S+) (.*)$/.exec(line) ?? [];
-    return unit ? [`systemctl restart ${unit} failed${said ? `: ${printable(said)}` : ""}`] : [];
+    return unit ? [`systemctl restart ${unit} failed${said ? `: ${plainLine(said)}` : ""}`] : [];
   });
   return { at: new Date(clock.trim()), failed };
 }

@@ -1,5 +1,5 @@
-import { userAtHost } from "./author.ts";
 import type { EvidenceRecord } from "./record.ts";
+import { userAtHost } from "./record-text.ts";
 import { hostNames } from "./spec-hosts.ts";
 
 /**

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { StepError } from "../errors/step-error.ts";
-import { writeDurably } from "./durable-file.ts";
+import { writeDurably, writeJson } from "../system/durable-file.ts";
 import {
   type EvidenceRecord,
   GENESIS,
@@ -144,9 +144,12 @@ export class Chain {
     const stored = JSON.parse(JSON.stringify(body)) as EvidenceRecord;
     const record = { ...stored, hash: recordHash(stored) };
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    writeDurably(this.folder, recordFileName(record), `${JSON.stringify(record, null, 2)}\n`);
+    writeJson(join(this.folder, recordFileName(record)), record);
     // The head comes second: after a crash in between it lags by one, which is no fault; cut-off records are one.
-    writeDurably(this.folder, HEAD, `${JSON.stringify({ number: record.number, hash: record.hash })}\n`);
+    writeDurably(
+      join(this.folder, HEAD),
+      `${JSON.stringify({ number: record.number, hash: record.hash })}\n`,
+    );
     this.#records.push(record);
     return record;
   }

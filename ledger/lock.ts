@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StepError } from "../errors/step-error.ts";
 import { readLockFile, releaseLockFile, takeLockFile } from "../processes/lock-file.ts";
 import { identifySelf, isAlive, type ProcessOnHost } from "../processes/process-identity.ts";
-import { explainFullDisk } from "./durable-file.ts";
+import { explainFullDisk } from "../system/durable-file.ts";
 
 const LOCK = "lock.json";
 const HEARTBEAT_MS = 5_000;

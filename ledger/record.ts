@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { z } from "zod";
+import { sha256Of } from "../system/sha256.ts";
 import { AuditPoint } from "./audit-point.ts";
 import { LeftThing } from "./left.ts";
 
@@ -153,7 +153,7 @@ export type NewRecord = Without<Body, "version" | "number" | "previous" | "at" |
 export function hashOf(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new Error(`record: expected a JSON value to hash, got ${typeof value}`);
-  return createHash("sha256").update(text).digest("hex");
+  return sha256Of(text);
 }
 
 /** Hash of a record's content, everything but its own `hash`. */

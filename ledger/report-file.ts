@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { writeDurably } from "./durable-file.ts";
+import { writeDurably } from "../system/durable-file.ts";
 
 /** A file for people, `reports/<stack>/…`; a relative path starts at the project's root, which every command runs in. */
 export const ReportPath = z.string().min(1);
@@ -10,7 +10,7 @@ export const ReportPath = z.string().min(1);
 export function writeReport(path: string, content: string | Buffer): void {
   const file = resolve(path);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeDurably(dirname(file), basename(file), content);
+  writeDurably(file, content);
 }
 
 export function reportExists(path: string): boolean {

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { StepError } from "../errors/step-error.ts";
-import { writeDurably } from "./durable-file.ts";
+import { writeDurably } from "../system/durable-file.ts";
+import { sha256Of } from "../system/sha256.ts";
 
 /** Folder of a `file:` URL; relative paths resolve against the project's root, which every command runs in. */
 export function evidenceFolder(url: string): string {
@@ -25,10 +25,10 @@ export const evidencePart = (folder: string, part: (typeof EVIDENCE_PARTS)[numbe
  * @returns its path relative to the evidence folder: `artifacts/<first 12 of SHA-256>-<name>`.
  */
 export function saveArtifact(folder: string, name: string, content: string | Buffer): string {
-  const hash = createHash("sha256").update(content).digest("hex").slice(0, 12);
+  const hash = sha256Of(content).slice(0, 12);
   const artifacts = evidencePart(folder, "artifacts");
   mkdirSync(artifacts, { recursive: true, mode: 0o700 });
   const stored = `${hash}-${name.replaceAll(/[^a-zA-Z0-9._-]/g, "_")}`;
-  writeDurably(artifacts, stored, content);
+  writeDurably(join(artifacts, stored), content);
   return join("artifacts", stored);
 }

@@ -1,5 +1,5 @@
-import { userAtHost } from "./author.ts";
 import type { EvidenceRecord } from "./record.ts";
+import { userAtHost } from "./record-text.ts";
 
 /** How a run of a step ended. `killed`: something else was recorded later, and no end of it. */
 export type RunOutcome = "done" | "failed" | "cancelled" | "killed" | "running";

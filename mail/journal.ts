@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { existsSync, fsyncSync, ftruncateSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { explainFullDisk, syncFolder, withFile } from "../ledger/durable-file.ts";
 import { evidencePart } from "../ledger/store.ts";
+import { explainFullDisk, syncFolder, withFile } from "../system/durable-file.ts";
+import { sha256Of } from "../system/sha256.ts";
 import type { Letter } from "./message.ts";
 
 /**
@@ -41,8 +41,7 @@ export interface Recipient {
 }
 
 /** How a recipient is called where no address may be: in the evidence's records, in Pulumi's state, in output. */
-export const recipientKey = (address: string): string =>
-  createHash("sha256").update(address.toLowerCase()).digest("hex").slice(0, 12);
+export const recipientKey = (address: string): string => sha256Of(address.toLowerCase()).slice(0, 12);
 
 const nameOf = (occasion: string) => `${occasion.replaceAll(/[^A-Za-z0-9._-]+/g, "-")}.jsonl`;
 

@@ -1,4 +1,6 @@
+import { html } from "@remix-run/html-template";
 import MarkdownIt from "markdown-it";
+import { htmlPage } from "../system/html-page.ts";
 
 /*
  * `html: false` shows raw HTML as text, and links other than http, https and mailto are left as text: whoever edits a
@@ -30,12 +32,6 @@ blockquote { margin: 0 0 1em; padding-left: 1em; border-left: 3px solid #c9d1da;
 }`;
 
 /** Markdown as a whole HTML page that holds nothing active and fetches nothing. */
-export function renderHtml(text: string): string {
-  return [
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-    '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">',
-    `<style>${STYLE}</style></head><body><main>`,
-    markdown.render(text).trimEnd(),
-    "</main></body></html>\n",
-  ].join("\n");
+export function renderHtml({ subject, text }: { subject: string; text: string }): string {
+  return htmlPage({ title: subject, body: html.raw`${markdown.render(text).trimEnd()}`, style: STYLE });
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Of } from "../system/sha256.ts";
 import { domainOf } from "./address.ts";
 
 /** Who writes. */
@@ -26,7 +26,7 @@ export interface Message {
 
 /** Message-ID of an occasion: the same for the same one, so that it is not announced twice. */
 export function messageId({ address }: Sender, occasion: string): string {
-  const digest = createHash("sha256").update(occasion).digest("hex").slice(0, 32);
+  const digest = sha256Of(occasion).slice(0, 32);
   return `<rollout-${digest}@${domainOf(address)}>`;
 }
 

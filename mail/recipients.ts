@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { parse } from "csv-parse/sync";
 import { Address } from "../config/mail.ts";
 import { StepError } from "../errors/step-error.ts";
+import { sha256Of } from "../system/sha256.ts";
 import { needsSmtpUtf8, onTheLine } from "./address.ts";
 
 /** One entry of a list as it was found. */
@@ -50,7 +50,7 @@ export function sortEntries(entries: Iterable<Entry>): Recipients {
 /** Names the same recipients the same way, in any order, and none of them. */
 export function recipientsDigest(addresses: readonly string[]): string {
   const sorted = addresses.map((address) => address.toLowerCase()).sort();
-  return createHash("sha256").update(sorted.join("\n")).digest("hex").slice(0, 16);
+  return sha256Of(sorted.join("\n")).slice(0, 16);
 }
 
 /** `line 3, line 9 and 4 more` */

@@ -1,6 +1,7 @@
 import { isLoopback, type SmtpSection } from "../config/mail.ts";
 import { StepError } from "../errors/step-error.ts";
 import { hideValues } from "../processes/inherited-variables.ts";
+import { lineStart } from "../system/plain-line.ts";
 import { complaintOf, remedyOf } from "./smtp-reply.ts";
 
 /** What nodemailer says of a failure. */
@@ -19,10 +20,7 @@ const REPLY_LENGTH = 200;
 /** A server's reply on one line, without password and recipient: a server may repeat what it was told. */
 export function tidyReply(reply: string, hidden: readonly string[]): string {
   const secrets = hidden.flatMap((value) => [value, Buffer.from(value).toString("base64")]);
-  const line = hideValues(reply, secrets)
-    .replaceAll(/[\s\p{C}]+/gu, " ")
-    .trim();
-  return line.length > REPLY_LENGTH ? `${line.slice(0, REPLY_LENGTH - 1)}…` : line;
+  return lineStart(hideValues(reply, secrets), REPLY_LENGTH);
 }
 
 /** Every form in which a password goes over the line. */

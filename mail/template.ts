@@ -54,8 +54,8 @@ function fillTemplate(template: string, { step, path, docs, fields }: TemplateUs
         ? (fields[field] as string)
         : refuse(`one of the fields ${Object.keys(fields).join(", ")}`, braced),
     );
-  const text = `${fill(body)}\n`;
-  return { subject: fill(subject), text, html: renderHtml(text) };
+  const letter = { subject: fill(subject), text: `${fill(body)}\n` };
+  return { ...letter, html: renderHtml(letter) };
 }
 
 /** The letter that a template file makes. @throws {StepError} for a file that can't be read or is none. */

@@ -1,4 +1,4 @@
-import { showDuration } from "../steps/duration.ts";
+import { showDuration } from "../system/duration.ts";
 import { PHASES } from "./index.ts";
 import type { PhaseRow } from "./table.ts";
 

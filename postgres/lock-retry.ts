@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { StepError } from "../errors/step-error.ts";
 import type { Lease } from "../steps/step.ts";
+import { lineTurns } from "../system/progress.ts";
 import { pause } from "./pause.ts";
 import { inTransaction, type Settings, sqlState } from "./transaction.ts";
 
@@ -18,7 +19,6 @@ export interface TableLock {
 
 /** Long enough for an ordinary autovacuum to be cancelled (deadlock_timeout, 1 s by default). */
 const PRE_LOCK_TIMEOUT = "3s";
-const LOG_EVERY_MS = 5_000;
 
 /** lock_timeout, deadlock: someone else was in the way, nothing has happened. */
 export function wasInTheWay(error: unknown): boolean {
@@ -90,7 +90,7 @@ export function lockStatements({
  */
 export async function withTableLock<T>(client: Client, lock: TableLock, work: () => Promise<T>): Promise<T> {
   const { lease, settings = {} } = lock;
-  let saidAt = 0;
+  const isDue = lineTurns(0);
   for (let attempt = 1; ; attempt += 1) {
     lock.signal.throwIfAborted();
     try {
@@ -101,9 +101,7 @@ export async function withTableLock<T>(client: Client, lock: TableLock, work: ()
     } catch (error) {
       if (!wasInTheWay(error)) throw error;
     }
-    const say = Date.now() - saidAt > LOG_EVERY_MS;
-    if (say) saidAt = Date.now();
-    await explainWait(client, lock, say);
+    await explainWait(client, lock, isDue());
     // Writers that queued get through in between: at most about half of any second is waited for a lock.
     await pause(lock.lockTimeoutMs + Math.random() * Math.min(1_000, 100 * attempt), lock.signal);
   }

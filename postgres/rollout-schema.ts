@@ -3,10 +3,7 @@ import { StepError } from "../errors/step-error.ts";
 import { workingRole } from "./session-role.ts";
 import { inTransaction, sqlState } from "./transaction.ts";
 
-/** Schema in the target that holds lease, chain head, journal and tracker. */
-export const ROLLOUT_SCHEMA = "rollout";
-
-/** Marks the schema as ours: a schema of that name without it is somebody else's and is left alone. */
+/** Marks the schema `rollout` as ours: a schema of that name without it is somebody else's and is left alone. */
 const MARK =
   "deal-type-rollout: lease, chain head, journal of original values, tracker. Dropped by the undo.";
 

@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import pg, { type Client } from "pg";
 import type { Lease } from "../steps/step.ts";
 
 /** SQLSTATE of a server error, undefined for anything else. */
@@ -19,11 +19,12 @@ export interface TransactionOptions {
   mode?: string;
 }
 
-const quote = (value: string) => `'${value.replaceAll("'", "''")}'`;
-
 /** `SET LOCAL name = value`: for this transaction alone. */
 export function setLocal([name, value]: [string, string | string[]]): string {
-  return `SET LOCAL ${name} = ${[value].flat().map(quote).join(", ")}`;
+  return `SET LOCAL ${name} = ${[value]
+    .flat()
+    .map((each) => pg.escapeLiteral(each))
+    .join(", ")}`;
 }
 
 function beginText({ settings = {}, mode = "" }: TransactionOptions): string {

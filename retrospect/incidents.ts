@@ -1,5 +1,5 @@
-import { describeEvent } from "../ledger/event-text.ts";
 import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
+import { describeEvent } from "../ledger/record-text.ts";
 import { runsOf, type StepRun } from "../ledger/timeline.ts";
 
 /** Something that did not go by itself: for the people who talk about it afterwards. */

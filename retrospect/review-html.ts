@@ -1,18 +1,12 @@
-import {
-  badge,
-  escapeHtml,
-  htmlPage,
-  linkTo,
-  showDuration,
-  showTime,
-  table,
-  timeTag,
-} from "../ledger/html-page.ts";
+import { html, type SafeHtml } from "@remix-run/html-template";
+import { showDuration } from "../system/duration.ts";
+import { badge, facts, htmlPage, linkTo, showTime, table, timeTag } from "../system/html-page.ts";
 import type { ReviewModel } from "./review-model.ts";
 import type { PlannedPhase } from "./schedule.ts";
 
+/** Its evidence records, each by its number. */
 const links = (names: readonly string[], { evidence }: ReviewModel) =>
-  names.map((name) => linkTo(`${evidence}/${name}`, `#${Number.parseInt(name, 10)}`)).join(" ");
+  html`${names.map((name) => [linkTo(`${evidence}/${name}`, `#${Number.parseInt(name, 10)}`), " "])}`;
 
 const DAY_MS = 86_400_000;
 
@@ -32,33 +26,32 @@ function spanOf({ plannedOn, actual }: PlannedPhase) {
 }
 
 /** One bar a phase: the planned week pale, what was in colour. */
-function bars({ phases }: ReviewModel): string {
-  const spans = phases.map(spanOf);
+function bars({ phases }: ReviewModel): SafeHtml {
+  const spans = phases.map((phase) => ({ ...phase, ...spanOf(phase) }));
   const times = spans.flatMap(({ planned, real }) => [...(planned ?? []), ...(real ?? [])]);
-  if (times.length === 0) return "";
+  if (times.length === 0) return html``;
   const range = [Math.min(...times), Math.max(...times)] as const;
-  const rows = phases.map(({ phase }, at) => {
-    const { planned, real } = spans[at] ?? {};
-    const pale = planned
-      ? `<i class="planned" style="${stretch(...planned, range)}" title="planned"></i>`
-      : "";
-    const full = real ? `<i style="${stretch(...real, range)}" title="actual"></i>` : "";
-    return `<span>${escapeHtml(phase)}</span><span class="track">${pale}${full}</span>`;
+  const rows = spans.map(({ phase, planned, real }) => {
+    const pale =
+      planned && html`<i class="planned" style="${stretch(...planned, range)}" title="planned"></i>`;
+    const full = real && html`<i style="${stretch(...real, range)}" title="actual"></i>`;
+    return html`\n<span>${phase}</span><span class="track">${pale}${full}</span>`;
   });
   const [from, to] = range.map((at) => showTime(new Date(at).toISOString()));
-  return `<div class="bars">${rows.join("\n")}</div><p class="note">${from} to ${to} UTC${spans.some(({ planned }) => planned) ? "; pale: planned" : ""}</p>`;
+  const key = spans.some(({ planned }) => planned) ? "; pale: planned" : "";
+  return html`<div class="bars">${rows}</div><p class="note">${from} to ${to} UTC${key}</p>`;
 }
 
-function timeline({ phases }: ReviewModel): string {
+function timeline({ phases }: ReviewModel): SafeHtml {
   const rows = phases.map(({ phase, week, plannedHours, plannedOn, actual }) => [
-    escapeHtml(phase),
-    `week ${week}, ${plannedHours}&nbsp;h${plannedOn ? `<br>${timeTag(plannedOn)}` : ""}`,
+    phase,
+    html`week ${week}, ${plannedHours}&nbsp;h${plannedOn && html`<br>${timeTag(plannedOn)}`}`,
     ...(actual
       ? [
           timeTag(actual.beganAt),
           timeTag(actual.endedAt),
           showDuration(actual.applySeconds),
-          ...[actual.repeats, actual.failures, actual.undos].map(String),
+          ...[actual.repeats, actual.failures, actual.undos],
         ]
       : [badge("not begun"), "", "", "", "", ""]),
   ]);
@@ -66,37 +59,34 @@ function timeline({ phases }: ReviewModel): string {
   return table(head, rows);
 }
 
-function criteria(model: ReviewModel): string {
+function criteria(model: ReviewModel): SafeHtml {
   const tones = { met: "good", "not met": "bad", open: "plain" } as const;
   const rows = model.criteria.map(({ title, status, seen, records }) => [
     badge(status, tones[status]),
-    escapeHtml(title),
-    `${escapeHtml(seen)} ${links(records, model)}`,
+    title,
+    html`${seen} ${links(records, model)}`,
   ]);
   return table(["status", "criterion", "what the evidence says"], rows);
 }
 
-function incidents(model: ReviewModel): string {
-  if (model.incidents.length === 0) return "<p>None.</p>";
+function incidents(model: ReviewModel): SafeHtml {
+  if (model.incidents.length === 0) return html`<p>None.</p>`;
   const rows = model.incidents.map(({ at, kind, what, records }) => [
     timeTag(at),
     badge(kind, ["failed", "killed", "cancelled"].includes(kind) ? "bad" : "plain"),
-    escapeHtml(what),
+    what,
     links(records, model),
   ]);
   return table(["when (UTC)", "kind", "what", "records"], rows);
 }
 
-function approvals(model: ReviewModel): string {
-  if (model.approvals.length === 0) return "<p>Nothing was ticked.</p>";
+function approvals(model: ReviewModel): SafeHtml {
+  if (model.approvals.length === 0) return html`<p>Nothing was ticked.</p>`;
   const rows = model.approvals.map(({ at, who, what, record }) => [
-    ...[timeTag(at), escapeHtml(who), escapeHtml(what), links([record], model)],
+    ...[timeTag(at), who, what, links([record], model)],
   ]);
   return table(["when (UTC)", "who", "what", "record"], rows);
 }
-
-const fact = (name: string, value: string) =>
-  `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`;
 
 /** Comments of the template are no words of people. */
 const words = (lessons: string) =>
@@ -110,25 +100,28 @@ export function reviewHtml(model: ReviewModel): string {
   const { stack, environment, subject, records, from, to, audit } = model;
   const met = model.criteria.filter(({ status }) => status === "met").length;
   const title = `Post-deployment review: ${subject} on ${stack}`;
-  const body = [
-    `<h1>${escapeHtml(title)}</h1>`,
-    '<p class="lead">Made from the evidence. All times are UTC.</p>',
-    `<dl class="facts">${[
-      fact("environment", environment),
-      fact("from", showTime(from)),
-      fact("to", showTime(to)),
-      fact("evidence", `${records} records`),
-      fact("success criteria met", `${met} of ${model.criteria.length}`),
-      fact("incidents to talk about", String(model.incidents.length)),
-      fact("30-day audit", audit ? `${showTime(audit.at)}: ${audit.note}` : "not made yet"),
-    ].join("")}</dl>`,
-    ...["<h2>Success criteria</h2>", criteria(model)],
-    ...["<h2>Timeline, planned and actual</h2>", bars(model), timeline(model)],
-    ...["<h2>Incidents</h2>", incidents(model)],
-    ...["<h2>Approved and ticked</h2>", approvals(model)],
-    "<h2>Lessons learned</h2>",
-    `<div class="words">${escapeHtml(words(model.lessons))}</div>`,
-    '<p class="note">Written in lessons.md, beside this page; the next up puts it in.</p>',
-  ];
-  return htmlPage({ title, body: body.join("\n") });
+  const body = html`<h1>${title}</h1>
+<p class="lead">Made from the evidence. All times are UTC.</p>
+${facts({
+  environment,
+  from: showTime(from),
+  to: showTime(to),
+  evidence: `${records} records`,
+  "success criteria met": `${met} of ${model.criteria.length}`,
+  "incidents to talk about": model.incidents.length,
+  "30-day audit": audit ? `${showTime(audit.at)}: ${audit.note}` : "not made yet",
+})}
+<h2>Success criteria</h2>
+${criteria(model)}
+<h2>Timeline, planned and actual</h2>
+${bars(model)}
+${timeline(model)}
+<h2>Incidents</h2>
+${incidents(model)}
+<h2>Approved and ticked</h2>
+${approvals(model)}
+<h2>Lessons learned</h2>
+<div class="words">${words(model.lessons)}</div>
+<p class="note">Written in lessons.md, beside this page; the next up puts it in.</p>`;
+  return htmlPage({ title, body });
 }

@@ -1,13 +1,7 @@
-import { showDuration, showTime } from "../ledger/html-page.ts";
+import { showDuration } from "../system/duration.ts";
+import { showTime } from "../system/html-page.ts";
+import { markdownCell as cell, markdownTable as table } from "../system/markdown-table.ts";
 import type { ReviewModel } from "./review-model.ts";
-
-/** No error message can break out of its cell. */
-const cell = (text: string) => text.replaceAll(/[|\\`<]/g, "\\$&").replaceAll(/\s+/g, " ");
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)];
-}
 
 const links = (names: readonly string[], { evidence }: ReviewModel) =>
   names.map((name) => `[${Number.parseInt(name, 10)}](${encodeURI(`${evidence}/${name}`)})`).join(", ");

@@ -1,12 +1,20 @@
+import { z } from "zod";
 import type { PlanSection } from "../config/plan.ts";
-import { latestAudit } from "../ledger/audit-outcome.ts";
-import { validatedAt } from "../ledger/audits.ts";
-import type { EvidenceRecord } from "../ledger/record.ts";
+import { latestAudit, validatedAt } from "../ledger/audits.ts";
+import { type EvidenceRecord, recordFileName } from "../ledger/record.ts";
+import { describeEvent, personOf } from "../ledger/record-text.ts";
 import { type PhaseSpan, phaseSpans, runsOf } from "../ledger/timeline.ts";
-import { type Approval, approvalsOf } from "./approvals.ts";
 import { type Criterion, judgeCriteria } from "./criteria.ts";
 import { type Incident, incidentsOf } from "./incidents.ts";
 import { type PlannedPhase, planAgainstActual } from "./schedule.ts";
+
+/** Somebody looked at something and found it right. */
+interface Approval {
+  at: string;
+  who: string;
+  what: string;
+  record: string;
+}
 
 /** Everything that the review page says. */
 export interface ReviewModel {
@@ -34,6 +42,28 @@ export interface ReviewSource
   extends Pick<ReviewModel, "stack" | "environment" | "subject" | "lessons" | "evidence"> {
   records: readonly EvidenceRecord[];
   plan: PlanSection;
+}
+
+const Checklist = z.object({ checkedBy: z.string(), points: z.array(z.unknown()).default([]) });
+
+/** Ticks by people, and checklists that a step's own run gave (the sandbox's), in their order. Pure. */
+function approvalsOf(records: readonly EvidenceRecord[]): Approval[] {
+  return records.flatMap((record): Approval[] => {
+    const base = { at: record.at, record: recordFileName(record) };
+    if (record.record === "event" && record.event === "point-checked")
+      return [{ ...base, who: personOf(record), what: describeEvent(record) }];
+    if (record.record !== "end" || record.outcome !== "done" || record.verb !== "apply") return [];
+    const checklist = Checklist.safeParse(record.result).data;
+    if (!checklist) return [];
+    const { checkedBy, points } = checklist;
+    return [
+      {
+        ...base,
+        who: checkedBy,
+        what: `${points.length} points of ${record.phase}/${record.step}, all at once`,
+      },
+    ];
+  });
 }
 
 /** Pure. */

@@ -1,5 +1,5 @@
 import type { SyntaxNode } from "@lezer/common";
-import { quoteName } from "../postgres/migration/change-sql.ts";
+import { quoteName, quoteText } from "../postgres/migration/change-sql.ts";
 import { calleeOf } from "./alembic-calls.ts";
 import { constraintName, type NamingConvention } from "./constraint-name.ts";
 import {
@@ -96,7 +96,7 @@ function columnClauses(column: string, { named }: Arguments): string[] {
 }
 
 const quoteLiteral = (value: PythonValue | undefined) =>
-  typeof value === "string" ? `'${value.replaceAll("'", "''")}'` : "now()";
+  typeof value === "string" ? quoteText(value) : "now()";
 
 /** A constraint's name: a text, `op.f("…")`, or None; undefined for what only running the file could tell. */
 function givenName({ file, names }: CallContext, { plain, nodes }: Arguments) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hideCredentials } from "../config/value-text.ts";
 import { StepError } from "../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../processes/child-process.ts";
-import { outputEnd } from "../processes/output-end.ts";
+import { lineEnd } from "../system/plain-line.ts";
 import { clip } from "./finding.ts";
 
 /** Output of git that is read: a range that prints more is no review. */
@@ -106,7 +106,7 @@ export class FetchedCommits {
   #unreadable(said: string): StepError {
     const { step, repository } = this.#options;
     return new StepError(
-      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${outputEnd(hideCredentials(said))}. ` +
+      `${step}: expected to fetch from ${clip(repository, 200)}, got: ${lineEnd(hideCredentials(said))}. ` +
         "Correct deployment.repository, or let this machine log in there without a question.",
     );
   }

@@ -1,3 +1,5 @@
+import { lineStart } from "../system/plain-line.ts";
+
 /** What a finding is about, and the order in which a report tells it. */
 export const TOPICS = {
   migrations: "Order of migrations",
@@ -24,10 +26,5 @@ export const refusalOf = ({ finding, remedy }: Finding): string => `${finding} $
 
 /** One printable line of something that others wrote: no control characters, no password of a URL, not long. */
 export function clip(text: string, length = 120): string {
-  const line = text
-    .replaceAll(/\s+/g, " ")
-    .replaceAll(/[^\P{C}]/gu, "")
-    .replaceAll(/:\/\/[^\s/@]*@/g, "://***@")
-    .trim();
-  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
+  return lineStart(text.replaceAll(/:\/\/[^\s/@]*@/g, "://***@"), length);
 }

@@ -2,7 +2,7 @@ import { findOpenings, showInstant } from "../config/opening.ts";
 import { phaseTitle } from "../config/phase.ts";
 import type { RolloutConfig } from "../config/schema.ts";
 import type { WindowSection } from "../config/window.ts";
-import { showDuration } from "../steps/duration.ts";
+import { showDuration } from "../system/duration.ts";
 import type { Survey } from "./observe-all.ts";
 
 /** The phase that the window is for: the first that changes the target. */

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
+import { writeDurably } from "../system/durable-file.ts";
 import { PROJECT_ROOT, sandboxPaths } from "./paths.ts";
 
 /** A service of the app on a host: its unit and where each of its processes tells who it is. */
@@ -61,8 +62,7 @@ export function writeSandbox(checkout: string, sandbox: Sandbox): void {
   const file = sandboxPaths(checkout).description;
   const text = `${JSON.stringify(sandbox, null, 2)}\n`;
   if (existsSync(file) && readFileSync(file, "utf8") === text) return;
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeDurably(file, text);
 }
 
 export function removeSandbox(checkout: string): void {

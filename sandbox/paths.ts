@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   accessSync,
   constants,
@@ -11,6 +10,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StepError } from "../errors/step-error.ts";
+import { sha256Of } from "../system/sha256.ts";
 
 /** The checkout that this file belongs to. */
 export const PROJECT_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -43,7 +43,7 @@ export function sandboxPaths(checkout: string = PROJECT_ROOT): SandboxPaths {
 
 /** Twelve hex digits that tell two checkouts on one machine apart. */
 export function checkoutId(checkout: string): string {
-  return createHash("sha256").update(realpathSync(checkout)).digest("hex").slice(0, 12);
+  return sha256Of(realpathSync(checkout)).slice(0, 12);
 }
 
 /**

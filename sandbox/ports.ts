@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
 import { StepError } from "../errors/step-error.ts";
+import { writeJson } from "../system/durable-file.ts";
 import { checkoutId, type SandboxPaths } from "./paths.ts";
 
 const Ports = z.record(z.string(), z.int().min(1024).max(65535));
@@ -39,7 +40,7 @@ export async function choosePorts(paths: SandboxPaths, purposes: string[]): Prom
     while (Object.values(ports).includes(FIRST + candidate) || !(await isPortFree(FIRST + candidate)));
     ports[purpose] = FIRST + candidate;
   }
-  writeFileSync(file, `${JSON.stringify(ports, null, 2)}\n`);
+  writeJson(file, ports);
   return ports;
 }
 

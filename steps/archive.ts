@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { measureSources } from "../archive/collect-sources.ts";
 import { findMissingPrograms } from "../archive/compression.ts";
 import { makeManifest } from "../archive/make-manifest.ts";
-import { measureSources } from "../archive/measure.ts";
 import { removeLeftovers, writeArchive } from "../archive/write-archive.ts";
 import { ArchivePart } from "../config/archive.ts";
 import { Encryption } from "../config/encryption.ts";

@@ -6,6 +6,8 @@ import { readKeyOrder } from "../postgres/deals/key-order.ts";
 import { KeyReader } from "../postgres/deals/key-pages.ts";
 import { Change } from "../postgres/migration/change.ts";
 import { withConnection } from "../postgres/session.ts";
+import { withProgress } from "../system/progress.ts";
+import { quoteWord } from "../system/shell-word.ts";
 import type { Finding } from "./regression/regression-finding.ts";
 import {
   type FindingsFile,
@@ -120,7 +122,6 @@ function runOf(
 ): ComparisonRun {
   const { change, regression: section } = spec;
   const { pre, post } = pair;
-  const total = Math.max(pre.manifest.totalDeals, post.manifest.totalDeals).toLocaleString("en-US");
   const settling: SettleOptions = {
     ...{ change, reader: options.reader, client: options.client },
     ...{ comparable: sameColumns(pre, post, deps.log), createdColumn: section.createdColumn },
@@ -133,11 +134,12 @@ function runOf(
     post: { path: post.path, sha256: post.manifest.sha256 },
     settle: (suspects) => (suspects.length === 0 ? Promise.resolve([]) : settle(suspects, settling)),
     take: (findings) => writer.add(findings),
-    progress: (deals) => {
-      if (deals % 262_144 === 0)
-        deps.log(`regression: ${deals.toLocaleString("en-US")} of about ${total} deals compared`);
-    },
   };
+}
+
+function progressLine({ pre, post }: { pre: TakenSnapshot; post: TakenSnapshot }) {
+  const total = Math.max(pre.manifest.totalDeals, post.manifest.totalDeals).toLocaleString("en-US");
+  return (done: number) => `regression: ${done.toLocaleString("en-US")} of about ${total} deals compared`;
 }
 
 async function compare(spec: Ready, deps: StepDeps) {
@@ -148,7 +150,10 @@ async function compare(spec: Ready, deps: StepDeps) {
     const tally = await withConnection(deps, async (client) => {
       await client.query("SET default_transaction_read_only = on");
       const order = await readKeyOrder(client, spec.change);
-      return compareSnapshots(runOf(spec, pair, writer, deps, { client, reader, order }));
+      const run = runOf(spec, pair, writer, deps, { client, reader, order });
+      return withProgress({ log: deps.log, say: progressLine(pair) }, (progress) =>
+        compareSnapshots({ ...run, progress }),
+      );
     });
     return { pair, tally, findings: await writer.finish() };
   } catch (error) {
@@ -166,7 +171,7 @@ const shownSnapshot = ({ manifest }: TakenSnapshot): ComparedSnapshot => {
 
 function refuseRegressions(tally: RegressionTally, findings: FindingsFile, spec: Ready): void {
   if (tally.regressions === 0) return;
-  const keys = tally.worst.slice(0, 3).map(({ key }) => `'${key.replaceAll("'", `'\\''`)}'`);
+  const keys = tally.worst.slice(0, 3).map(({ key }) => quoteWord(key));
   throw new StepError(
     [
       `regression: expected every deal as regression.rules says, got ${tally.regressions.toLocaleString("en-US")} that are not (all in ${findings.path}).`,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { z } from "zod";
@@ -10,6 +9,7 @@ import { evidenceFolder } from "../ledger/store.ts";
 import { reviewHtml } from "../retrospect/review-html.ts";
 import { reviewMarkdown } from "../retrospect/review-markdown.ts";
 import { LESSONS_TEMPLATE, type ReviewModel, reviewModel } from "../retrospect/review-model.ts";
+import { sha256Of } from "../system/sha256.ts";
 import { resultOf } from "./recorded.ts";
 import { shownBasis } from "./report/shown-basis.ts";
 import { BaseSpec, type Drift, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";
@@ -51,7 +51,6 @@ const MARKDOWN = "review.md";
 const HTML = "review.html";
 const LESSONS = "lessons.md";
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const read = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : undefined);
 
 const pathOf = ({ folder }: ReviewPageSpec, name: string) => `${folder}/${name}`;
@@ -66,7 +65,7 @@ function findDrift(spec: ReviewPageSpec, { basis, lessons }: ReviewPageRecord, d
     ...(redone.length > 0
       ? [{ expected: "a page of what holds now", observed: `${redone.join(", ")} done since` }]
       : []),
-    ...(text !== undefined && sha256(text) !== lessons
+    ...(text !== undefined && sha256Of(text) !== lessons
       ? [{ expected: `${pathOf(spec, LESSONS)} as it is in the page`, observed: "written on since" }]
       : []),
   ];
@@ -96,7 +95,7 @@ function writtenAs(name: string, { identity }: ReviewPageSpec, { evidence }: Ste
 function keepEdited(spec: ReviewPageSpec, name: string, ours: readonly string[], deps: StepDeps): void {
   const file = resolve(pathOf(spec, name));
   const text = read(file);
-  if (text === undefined || ours.includes(sha256(text))) return;
+  if (text === undefined || ours.includes(sha256Of(text))) return;
   const [stem, ending] = name.split(".");
   let turn = 1;
   while (existsSync(resolve(pathOf(spec, `${stem}.edited-${turn}.${ending}`)))) turn += 1;
@@ -120,7 +119,7 @@ async function apply(spec: ReviewPageSpec, deps: StepDeps): Promise<ReviewPageRe
   const pages = { [MARKDOWN]: reviewMarkdown(model), [HTML]: reviewHtml(model) };
   for (const [name, text] of Object.entries(pages)) {
     // As a run before wrote it, or as this one would: it may have been killed just after.
-    keepEdited(spec, name, [...writtenAs(name, spec, deps), sha256(text)], deps);
+    keepEdited(spec, name, [...writtenAs(name, spec, deps), sha256Of(text)], deps);
     writeReport(pathOf(spec, name), text);
   }
   const met = model.criteria.filter(({ status }) => status === "met").length;
@@ -130,8 +129,8 @@ async function apply(spec: ReviewPageSpec, deps: StepDeps): Promise<ReviewPageRe
   return {
     ...{ markdown: pathOf(spec, MARKDOWN), html: pathOf(spec, HTML), incidents: model.incidents.length },
     criteria: model.criteria.map(({ title, status }) => ({ title, status })),
-    written: Object.fromEntries(Object.entries(pages).map(([name, text]) => [name, sha256(text)])),
-    ...{ lessons: sha256(lessons), basis: shownBasis(spec, deps.evidence.entries()) },
+    written: Object.fromEntries(Object.entries(pages).map(([name, text]) => [name, sha256Of(text)])),
+    ...{ lessons: sha256Of(lessons), basis: shownBasis(spec, deps.evidence.entries()) },
   };
 }
 

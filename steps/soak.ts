@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { entryKey } from "../ledger/entries.ts";
-import { showDuration } from "./duration.ts";
+import { showDuration } from "../system/duration.ts";
 import { resultOf } from "./recorded.ts";
 import { Basis, isSameBasis } from "./restart/basis.ts";
 import { BaseSpec, defineStep, MINUTE, type Observation, type StepDeps } from "./step.ts";

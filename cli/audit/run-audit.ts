@@ -9,6 +9,8 @@ import { type EvidenceRecord, recordFileName } from "../../ledger/record.ts";
 import { evidenceFolder, saveArtifact } from "../../ledger/store.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
 import { watchCancellation } from "../../steps/cancellation.ts";
+import { alignColumns } from "../../system/columns.ts";
+import { type Paint, unpainted } from "../../system/paint.ts";
 import { readStackSource } from "../stack-source.ts";
 import { logLine } from "../verb.ts";
 
@@ -129,16 +131,24 @@ function describeDue({ counts, countsFrom }: AuditReport): string {
   return `early: an audit counts for \`rollout finish\` from ${countsFrom} on`;
 }
 
+const TONES = { green: "good", red: "bad", unknown: "doubt" } as const;
+
+function renderPoint({ number, verdict, title, expected, seen, evidence }: AuditPoint, paint: Paint) {
+  return [
+    [String(number), paint(TONES[verdict], verdict), title],
+    ...[
+      ["", "", `expected  ${expected}`],
+      ["", "", `seen      ${seen}`],
+    ],
+    ...(evidence.length > 0 ? [["", "", `evidence  ${evidence.join(", ")}`]] : []),
+  ];
+}
+
 /** The audit as a person reads it. Pure. */
-export function renderAudit(audit: AuditReport): string[] {
+export function renderAudit(audit: AuditReport, paint: Paint = unpainted): string[] {
   return [
     `audit of ${audit.subject} on ${audit.stack}, ${audit.at}: ${countVerdicts(audit.points)}`,
-    ...audit.points.flatMap(({ number, verdict, title, expected, seen, evidence }) => [
-      `${number}  ${verdict.padEnd(7)}  ${title}`,
-      `            expected  ${expected}`,
-      `            seen      ${seen}`,
-      ...(evidence.length > 0 ? [`            evidence  ${evidence.join(", ")}`] : []),
-    ]),
+    ...alignColumns(audit.points.flatMap((point) => renderPoint(point, paint))),
     describeDue(audit),
     `recorded: ${audit.record}`,
   ];

@@ -11,6 +11,7 @@ import { countManifestBytes, methodOf } from "../../postgres/backup/dump-manifes
 import { showBytes } from "../../postgres/backup/dump-space.ts";
 import { backupFolder, eraseBackup, shownPath } from "../../postgres/backup/dump-store.ts";
 import { findOutlived, listOfStack } from "../../postgres/backup/outlived-backups.ts";
+import { alignColumns } from "../../system/columns.ts";
 import { ensureStack } from "../pulumi.ts";
 import { readStackSource } from "../stack-source.ts";
 
@@ -32,25 +33,31 @@ export async function readStore(stack: string): Promise<BackupStore> {
 
 const entriesOf = ({ evidence }: BackupStore) => foldEntries(Chain.open(evidence).records);
 
+const HEAD = ["backup", "as of", "way", "size", "proof", "remarks"];
+
 /** One line a backup, newest first: name, moment, way, size, proof, and what needs it. */
 export async function listLines(store: BackupStore): Promise<string[]> {
   const { own, broken } = await listOfStack(store.root, store.stack);
   const entries = entriesOf(store);
   const isNeeded = (sha256: string) => needsOf(sha256, entries).length > 0;
   const outlived = store.keep ? findOutlived(own, { keep: store.keep, isNeeded, now: new Date() }) : [];
-  const lines = own.map(({ backup, proven }) => {
+  const rows = own.map(({ backup, proven }) => {
     const { folder, manifest, sha256 } = backup;
     const needed = needsOf(sha256, entries);
+    const remarks = [
+      ...(needed.length > 0 ? [`needed by ${needed.join(", ")}`] : []),
+      ...(outlived.includes(backup) ? ["beyond backup.keep"] : []),
+    ];
     return [
       basename(folder),
       manifest.snapshotAt,
       methodOf(manifest),
       showBytes(countManifestBytes(manifest)),
       proven ? "proven" : "not proven",
-      ...(needed.length > 0 ? [`needed by ${needed.join(", ")}`] : []),
-      ...(outlived.includes(backup) ? ["beyond backup.keep"] : []),
-    ].join("  ");
+      remarks.join("; "),
+    ];
   });
+  const lines = rows.length > 0 ? alignColumns([HEAD, ...rows], ["left", "left", "left", "right"]) : [];
   const damaged = broken.map(({ folder, reason }) => `${basename(folder)}  damaged: ${reason}`);
   const none = `no backup of stack ${store.stack} in ${shownPath(store.root)}`;
   return lines.length + damaged.length > 0 ? [...lines, ...damaged] : [none];

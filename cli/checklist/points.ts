@@ -5,6 +5,7 @@ import { type Point, pointsOf } from "../../ledger/checklist.ts";
 import { foldEntries } from "../../ledger/entries.ts";
 import { takeLock } from "../../ledger/lock.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
+import { alignColumns } from "../../system/columns.ts";
 import { readStackSource } from "../stack-source.ts";
 
 /** What the command line says of a tick. */
@@ -34,11 +35,12 @@ export async function listPoints(stack: string): Promise<Point[]> {
 export function renderPoints(points: readonly Point[]): string[] {
   if (points.length === 0) return ["no step that is done has points to look at"];
   const open = points.filter(({ tick }) => !tick).length;
+  const rows = points.map(({ phase, step, subject, point, tick }, index) => {
+    const who = tick ? ` (${tick.checkedBy}, ${tick.at}${tick.note ? `: ${tick.note}` : ""})` : "";
+    return [String(index + 1), tick ? "[x]" : "[ ]", `${phase}/${step}, ${subject}: ${point}${who}`];
+  });
   return [
-    ...points.map(({ phase, step, subject, point, tick }, index) => {
-      const who = tick ? ` (${tick.checkedBy}, ${tick.at}${tick.note ? `: ${tick.note}` : ""})` : "";
-      return `${String(index + 1).padStart(2)}  [${tick ? "x" : " "}] ${phase}/${step}, ${subject}: ${point}${who}`;
-    }),
+    ...alignColumns(rows, ["right"]),
     ...(open > 0
       ? [`${open} open. Tick one: npx rollout checklist tick <number> --by <name> --note <text>`]
       : []),

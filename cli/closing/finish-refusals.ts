@@ -1,5 +1,5 @@
 import { LAST_PHASE, phaseNames, phaseTitle } from "../../config/phase.ts";
-import { type AuditOutcome, latestAudit } from "../../ledger/audit-outcome.ts";
+import { type AuditOutcome, latestAudit } from "../../ledger/audits.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { type PhaseSteps, progressOf } from "../../ledger/progress.ts";
 import type { EvidenceRecord } from "../../ledger/record.ts";

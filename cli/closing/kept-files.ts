@@ -24,7 +24,7 @@ export async function keptFiles(stores: Stores): Promise<string[]> {
 
 /**
  * Removed by name: whatever else lies in a shared folder is not ours. Also what a run that was killed left in the making
- * (ledger/durable-file.ts). The lock goes when the run that holds it ends.
+ * (system/durable-file.ts). The lock goes when the run that holds it ends.
  */
 const RECORD = /^(\d{6,}-.+-(begin|end|event)\.json|head\.json)$/;
 const DRAFT = /^\.(.+)\.\d+$/;

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { LoggedLines } from "../../hosts/log-lines.ts";
 import { writeReport } from "../../ledger/report-file.ts";
 import { findDifferences } from "../../steps/snapshot/output-differences.ts";
 import { parseExactly } from "../../steps/snapshot/output-rules.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import type { FreshOutputs } from "./fresh-outputs.ts";
 import type { SnapshotOutputs } from "./snapshot-outputs.ts";
 
@@ -32,7 +32,7 @@ export function investigationFolder({
   key,
 }: Pick<Investigation, "reports" | "stack" | "key">): string {
   const plain = encodeURIComponent(key).replaceAll(".", "%2E").replaceAll("*", "%2A");
-  const digest = createHash("sha256").update(key).digest("hex").slice(0, 12);
+  const digest = sha256Of(key).slice(0, 12);
   return join(
     reports,
     stack,

@@ -5,13 +5,10 @@ import { tellError } from "../../errors/report-error.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { type Entry, foldEntries } from "../../ledger/entries.ts";
 import { finishedOf } from "../../ledger/finished.ts";
-import { leftElsewhere, leftOf } from "../../ledger/left.ts";
+import { leftOf } from "../../ledger/left.ts";
 import { progressOf } from "../../ledger/progress.ts";
 import { evidenceFolder } from "../../ledger/store.ts";
 import { notProvenOf } from "../../postgres/backup/left-out.ts";
-import { connect } from "../../postgres/connect.ts";
-import { countRows } from "../../postgres/migration/counts.ts";
-import { readLeft } from "../../postgres/migration/left-record.ts";
 import { evaluateGate, recordedGates } from "../../rollout/gates.ts";
 import { modeOf } from "../../rollout/mode.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
@@ -21,10 +18,9 @@ import { backup } from "../../steps/backup.ts";
 import { resultOf } from "../../steps/recorded.ts";
 import { restoreProof } from "../../steps/restore-proof.ts";
 import { readStackSource } from "../stack-source.ts";
-import { readConstraint } from "./constraint-state.ts";
 import type { Status } from "./contract.ts";
 import { lastProof } from "./last-proof.ts";
-import { readOpenMaintenance } from "./open-maintenance.ts";
+import { readDatabase } from "./read-database.ts";
 import { flagLook, readWorkers } from "./workers.ts";
 
 function emptyStatus(stack: string): Status {
@@ -137,21 +133,6 @@ async function readTarget(
     }),
     config && chain && attempt(status, () => readSurvey(status, config, chain)),
   ]);
-}
-
-async function readDatabase(
-  status: Status,
-  { databaseUrl, change }: Pick<RolloutConfig, "databaseUrl" | "change">,
-): Promise<void> {
-  const client = await connect(databaseUrl, { connectTimeoutMs: 5_000 });
-  try {
-    status.constraint = await readConstraint(client, change);
-    status.maintenance = await readOpenMaintenance(client);
-    status.left = [...(await readLeft(client, change)), ...leftElsewhere(status.left)];
-    status.rows = await countRows(client, change);
-  } finally {
-    await client.end();
-  }
 }
 
 async function readSurvey(status: Status, config: RolloutConfig, chain: Chain): Promise<void> {

@@ -2,20 +2,25 @@ import { phaseTitle } from "../../config/phase.ts";
 import { countLeft, describeLeft, leftCommands } from "../../ledger/left.ts";
 import { shorten } from "../../postgres/backup/dump-rights.ts";
 import { showNotProven } from "../../postgres/backup/left-out.ts";
+import { alignColumns } from "../../system/columns.ts";
+import { type Paint, unpainted } from "../../system/paint.ts";
 import type { Status, WorkerStatus } from "./contract.ts";
 
 const count = (rows: number) => rows.toLocaleString("en-US");
 const titleOf = (phase: number | null) => (phase === null ? "none" : phaseTitle(phase));
-const line = (label: string, text: string) => `${label.padEnd(11)} ${text}`;
+
+/** A label and what there is to say of it; without a label it goes on with the row above. */
+type Row = [label: string, text: string];
+const line = (label: string, text: string): Row => [label, text];
 
 /** Status as a person reads it, in at most some twenty lines. Pure. */
-export function renderStatus(status: Status): string[] {
+export function renderStatus(status: Status, paint: Paint = unpainted): string[] {
   const { stack, environment, phase, mode } = status;
-  return [
+  const rows: Row[] = [
     line("stack", `${stack} (${environment ?? "environment unknown"})`),
     ...(status.configValid
       ? []
-      : [line("config", "FAULTY or unread: `up` refuses; the errors below say why")]),
+      : [line(paint("bad", "config"), "FAULTY or unread: `up` refuses; the errors below say why")]),
     line(
       "phase",
       `${titleOf(phase.actual)} done; ${phase.wanted === null ? "unknown" : titleOf(phase.wanted)} wanted${mode ? `: ${mode}` : ""}`,
@@ -25,20 +30,21 @@ export function renderStatus(status: Status): string[] {
       : []),
     ...renderRows(status),
     line("constraint", renderConstraint(status.constraint)),
-    ...renderMaintenance(status),
+    ...renderMaintenance(status, paint),
     ...renderFlag(status),
     line("backup", renderBackup(status.backup)),
     ...renderNotProven(status.backup),
-    ...renderLeft(status),
+    ...renderLeft(status, paint),
     ...status.drift.map(({ step, expected, observed }) =>
-      line("drift", `${step}: expected ${expected}, got ${observed}`),
+      line(paint("doubt", "drift"), `${step}: expected ${expected}, got ${observed}`),
     ),
-    ...status.gates.flatMap(renderGate),
-    ...status.errors.map((error) => line("error", error)),
+    ...status.gates.flatMap((gate) => renderGate(gate, paint)),
+    ...status.errors.map((error) => line(paint("bad", "error"), error)),
   ];
+  return alignColumns(rows);
 }
 
-function renderRows({ rows }: Status): string[] {
+function renderRows({ rows }: Status): Row[] {
   if (!rows) return [line("rows", "unknown")];
   const types = Object.entries(rows.byType)
     .sort((a, b) => b[1] - a[1])
@@ -63,27 +69,30 @@ function renderConstraint(constraint: Status["constraint"]): string {
   return `${check}, ${constraint.notNull ? "NOT NULL" : "NULL allowed"}`;
 }
 
-function renderMaintenance({ maintenance }: Status): string[] {
+function renderMaintenance({ maintenance }: Status, paint: Paint): Row[] {
   if (!maintenance) return [];
   const start = maintenance.start.join(" ").slice(0, 200);
   return [
     line(
-      "writers",
+      paint("bad", "writers"),
       `STOPPED since ${maintenance.since} (npx rollout up, or a lower phase, starts them: ${start})`,
     ),
   ];
 }
 
-function renderLeft({ left, stack }: Status): string[] {
+function renderLeft({ left, stack }: Status, paint: Paint): Row[] {
   if (left.length === 0) return [];
   return [
-    line("LEFT", `${count(countLeft(left))} as before the undo: nothing new begins until that is settled`),
+    line(
+      paint("bad", "LEFT"),
+      `${count(countLeft(left))} as before the undo: nothing new begins until that is settled`,
+    ),
     ...left.map((thing) => line("", describeLeft(thing))),
     line("", leftCommands(stack)),
   ];
 }
 
-function renderFlag({ flag }: Status): string[] {
+function renderFlag({ flag }: Status): Row[] {
   const wanted = flag.wanted === null ? "unknown" : flag.wanted ? "on" : "off";
   return [
     line("flag", `${wanted} wanted (phases 2 and 3); ${countWorkers(flag.workers)}`),
@@ -150,15 +159,17 @@ function renderBackup(backup: Status["backup"]): string {
   return `${backup.path} (SHA-256 ${backup.sha256.slice(0, 12)}…, ${proof})`;
 }
 
-function renderNotProven(backup: Status["backup"]): string[] {
+function renderNotProven(backup: Status["backup"]): Row[] {
   const { notProven = [] } = backup ?? {};
   return notProven.length > 0 ? [line("", `not proven: ${shorten(notProven.map(showNotProven), 20)}`)] : [];
 }
 
 const NOT_BEGUN = /got (never run|undone)$/;
 
-function renderGate({ phase, met, missing, accepted, recorded }: Status["gates"][number]): string[] {
-  const name = `gate ${phase}`;
+type Gate = Status["gates"][number];
+
+function renderGate({ phase, met, missing, accepted, recorded }: Gate, paint: Paint): Row[] {
+  const name = paint(met ? "good" : "doubt", `gate ${phase}`);
   const how = recorded ? " by the evidence; nobody could look" : "";
   if (met)
     return [

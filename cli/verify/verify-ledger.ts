@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, readSettings } from "../../config/load.ts";
@@ -11,6 +10,7 @@ import { connect } from "../../postgres/connect.ts";
 import { readLeft } from "../../postgres/migration/left-record.ts";
 import { observeAll } from "../../rollout/observe-all.ts";
 import { observingDeps } from "../../rollout/observing-deps.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import { readStackSource } from "../stack-source.ts";
 import { printLines } from "../verb.ts";
 
@@ -21,9 +21,7 @@ export function findAlteredArtifacts(folder: string): string[] {
   return readdirSync(artifacts)
     .filter((name) => /^[0-9a-f]{12}-/.test(name))
     .filter((name) => {
-      const hash = createHash("sha256")
-        .update(readFileSync(join(artifacts, name)))
-        .digest("hex");
+      const hash = sha256Of(readFileSync(join(artifacts, name)));
       return !name.startsWith(hash.slice(0, 12));
     })
     .map(

@@ -5,7 +5,7 @@ import { findOnPath } from "../../bin/programs.mjs";
 import type { Encryption } from "../../config/encryption.ts";
 import { StepError } from "../../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../../processes/child-process.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import { listFiles } from "./dump-files.ts";
 import type { StoredBackup } from "./dump-store.ts";
 
@@ -47,7 +47,7 @@ async function runAge(what: string, argv: string[], { timeoutMs, signal }: Ciphe
   });
   signal.throwIfAborted();
   if (outcome.exitCode === 0 && !outcome.failure) return;
-  const words = outcome.failure ?? outputEnd(outcome.stderr);
+  const words = outcome.failure ?? lineEnd(outcome.stderr);
   throw new StepError(
     `backup: expected age to ${what}, got ${words}. Correct backup.encryption or ${IDENTITY_VARIABLE}.`,
   );

@@ -4,7 +4,7 @@ import type { Client } from "pg";
 import { z } from "zod";
 import { StepError } from "../../errors/step-error.ts";
 import { runProgram } from "../../processes/child-process.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import { libpqEnvironment } from "../libpq-environment.ts";
 import type { ClientProgram } from "../program-version.ts";
 import { type BaseFacts, readBaseFacts } from "./base-backup-rights.ts";
@@ -135,7 +135,7 @@ async function assertWhole(
   signal.throwIfAborted();
   if (outcome.exitCode === 0) return;
   throw new StepError(
-    `backup: expected the log from ${start} to ${end} to be whole, got ${outputEnd(outcome.stderr)}. Run again.`,
+    `backup: expected the log from ${start} to ${end} to be whole, got ${lineEnd(outcome.stderr)}. Run again.`,
   );
 }
 
@@ -146,7 +146,7 @@ async function compressLog(wal: string, options: TakeOptions, { zstd }: BaseProg
   const outcome = await runProgram(argv, { environment, timeoutMs, signal });
   signal.throwIfAborted();
   if (outcome.exitCode === 0) return;
-  throw new StepError(`backup: expected zstd to compress the log, got ${outputEnd(outcome.stderr)}.`);
+  throw new StepError(`backup: expected zstd to compress the log, got ${lineEnd(outcome.stderr)}.`);
 }
 
 function describeBase(

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import { childEnvironment, runProgram } from "../../processes/child-process.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import { connect } from "../connect.ts";
 import { findClientProgram, installRemedy, isOtherMajor } from "../program-version.ts";
 import { sqlState } from "../transaction.ts";
@@ -67,7 +67,7 @@ async function run(what: string, argv: string[], { timeoutMs, signal }: BaseRest
   const outcome = await runProgram(argv, { environment: childEnvironment(), timeoutMs, signal });
   signal.throwIfAborted();
   if (outcome.exitCode === 0 && !outcome.failure) return;
-  const words = outcome.failure ?? outputEnd(outcome.stderr);
+  const words = outcome.failure ?? lineEnd(outcome.stderr);
   throw new StepError(`restore-proof: expected ${what}, got ${words}. Take a new backup.`);
 }
 

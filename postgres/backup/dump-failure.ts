@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
 import type { ProgramOutcome } from "../../processes/child-process.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import { sqlState } from "../transaction.ts";
 
 /** What programs of PostgreSQL say, and what is to be done about it. The first that matches counts. */
@@ -40,7 +40,7 @@ const REASONS: [RegExp, (match: RegExpExecArray) => string][] = [
 
 /** The last line a program printed, bounded: PostgreSQL's own words where none of the above fits. */
 function lastWords({ stderr }: ProgramOutcome): string {
-  return outputEnd(stderr.trim().split("\n").at(-1) ?? "");
+  return lineEnd(stderr.trim().split("\n").at(-1) ?? "");
 }
 
 /** The error for a program that failed. `program` is its name; no argument is shown. */

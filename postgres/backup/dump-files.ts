@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { chmod, open, readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { hashFile } from "../../system/sha256.ts";
 
 /** A file of a backup, path relative to the backup's folder. */
 export interface DumpFile {
@@ -20,13 +18,6 @@ export async function listFiles(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** SHA-256 of a file, in hex; memory use does not depend on its size. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash, { ...(signal ? { signal } : {}) });
-  return hash.digest("hex");
-}
-
 /** Reads every file back and hashes it. */
 export async function hashFiles(folder: string, signal?: AbortSignal): Promise<DumpFile[]> {
   const files: DumpFile[] = [];
@@ -40,17 +31,6 @@ export async function hashFiles(folder: string, signal?: AbortSignal): Promise<D
 async function sync(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Writes a private file and forces it to the disk. */
-export async function writeSynced(path: string, content: string): Promise<void> {
-  const handle = await open(path, "w", 0o600);
-  try {
-    await handle.writeFile(content);
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { runProgram } from "../../processes/child-process.ts";
+import { writeDurably } from "../../system/durable-file.ts";
 import { libpqEnvironment } from "../libpq-environment.ts";
 import { dumpFailure } from "./dump-failure.ts";
-import { writeSynced } from "./dump-files.ts";
 
 /** Where a dump comes from and how long it may take. */
 export interface DumpTarget {
@@ -76,7 +76,7 @@ export async function dumpGlobals(
   const quoted = `dbname='${database.replaceAll(/['\\]/g, "\\$&")}'`;
   try {
     const argv = ["--globals-only", "--no-role-passwords", "--no-password", `--dbname=${quoted}`];
-    await writeSynced(join(folder, "globals.sql"), await runClient(program, argv, target));
+    writeDurably(join(folder, "globals.sql"), await runClient(program, argv, target));
     return null;
   } catch (error) {
     target.signal.throwIfAborted();

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeSynced } from "./dump-files.ts";
+import { writeDurably } from "../../system/durable-file.ts";
 import type { StoredBackup } from "./dump-store.ts";
 import type { NotProven } from "./left-out.ts";
 
@@ -26,5 +26,5 @@ export async function writeProof(
   provenAt: string,
   { limits, notProven }: { limits: string[]; notProven: NotProven[] },
 ): Promise<void> {
-  await writeSynced(join(folder, PROOF), `${JSON.stringify({ provenAt, sha256, limits, notProven })}\n`);
+  writeDurably(join(folder, PROOF), `${JSON.stringify({ provenAt, sha256, limits, notProven })}\n`);
 }

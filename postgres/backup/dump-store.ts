@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { StepError } from "../../errors/step-error.ts";
-import { syncFolder } from "../../ledger/durable-file.ts";
 import { identifySelf, isAlive, type ProcessOnHost } from "../../processes/process-identity.ts";
-import { sealFolder, writeSynced } from "./dump-files.ts";
+import { syncFolder, writeDurably } from "../../system/durable-file.ts";
+import { sha256Of } from "../../system/sha256.ts";
+import { sealFolder } from "./dump-files.ts";
 import { Manifest } from "./dump-manifest.ts";
 
 export const MANIFEST = "manifest.json";
@@ -51,7 +52,7 @@ export async function createPartial(root: string): Promise<string> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   const partial = join(root, `${PARTIAL}${randomBytes(6).toString("hex")}`);
   await mkdir(partial, { mode: 0o700 });
-  await writeSynced(join(partial, OWNER), JSON.stringify(identifySelf()));
+  writeDurably(join(partial, OWNER), JSON.stringify(identifySelf()));
   return partial;
 }
 
@@ -74,9 +75,9 @@ export async function removeLeftovers(root: string): Promise<string[]> {
 export async function finishBackup(root: string, partial: string, manifest: Manifest): Promise<StoredBackup> {
   const content = `${JSON.stringify(Manifest.parse(manifest), null, 2)}\n`;
   await rm(join(partial, OWNER));
-  await writeSynced(join(partial, MANIFEST), content);
+  writeDurably(join(partial, MANIFEST), content);
   await sealFolder(partial);
-  const sha256 = createHash("sha256").update(content).digest("hex");
+  const sha256 = sha256Of(content);
   const stamp = manifest.startedAt.replaceAll(/[-:]|\.\d+/g, "");
   const step = manifest.step.replaceAll(/[^a-z0-9-]/g, "-");
   const folder = join(root, `${step}-${stamp}-${sha256.slice(0, 16)}`);
@@ -95,7 +96,7 @@ export async function readBackup(folder: string): Promise<StoredBackup | BrokenB
     const code = (error as NodeJS.ErrnoException).code;
     return { folder, reason: `its ${MANIFEST} can't be read (${code})` };
   }
-  const sha256 = createHash("sha256").update(content).digest("hex");
+  const sha256 = sha256Of(content);
   if (named && !sha256.startsWith(named))
     return {
       folder,
@@ -136,6 +137,5 @@ export async function eraseBackup(folder: string): Promise<void> {
 
 /** Marks a backup as belonging to an attempt that was taken back. The backup itself is untouched. */
 export async function releaseBackup(folder: string, at: Date): Promise<void> {
-  await writeSynced(join(folder, RELEASED), `${JSON.stringify({ releasedAt: at.toISOString() })}\n`);
-  syncFolder(folder);
+  writeDurably(join(folder, RELEASED), `${JSON.stringify({ releasedAt: at.toISOString() })}\n`);
 }

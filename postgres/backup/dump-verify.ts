@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { hashFile, listFiles } from "./dump-files.ts";
+import { hashFile } from "../../system/sha256.ts";
+import { listFiles } from "./dump-files.ts";
 import { MANIFEST, type StoredBackup } from "./dump-store.ts";
 
 /** Files beside the manifest that say something about the backup and are no part of it. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { LeaveOut } from "../../config/backup-proof.ts";
+import { quoteWord } from "../../system/shell-word.ts";
 import { shorten } from "./dump-rights.ts";
 import { type Fall, nameOf, Objects, unquoted } from "./object-closure.ts";
 import type { ObjectGraph, ObjectNode } from "./object-graph.ts";
@@ -41,7 +42,7 @@ export const leaveOutCommand = (
   behind = 0,
 ): string =>
   `pulumi config set --path 'backup.proof.leaveOut.${key}[${(leaveOut?.[key].length ?? 0) + behind}]' ` +
-  `'${name.replaceAll("'", "'\\''")}'`;
+  quoteWord(name);
 
 /** Whether a name of the configuration means this object: with or without its kind and its arguments. */
 function isMeant(node: ObjectNode, wanted: string): boolean {

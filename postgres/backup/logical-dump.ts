@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
+import { writeDurably } from "../../system/durable-file.ts";
 import type { ClientProgram } from "../program-version.ts";
 import type { BackupContent, TakeOptions } from "./dump.ts";
 import { catalogueEntries, compareCatalogue } from "./dump-catalogue.ts";
-import { writeSynced } from "./dump-files.ts";
 import { COMPRESSION, dumpGlobals, readCatalogue, runDump } from "./dump-program.ts";
 import { shorten } from "./dump-rights.ts";
 import { checksumSnapshot, type Snapshot, withSnapshot } from "./dump-snapshot.ts";
@@ -53,7 +53,7 @@ async function readBack(
       `backup: expected the dump's catalogue to match the database, got: ${shorten(faults)}. Run again.`,
     );
   }
-  await writeSynced(join(folder, "catalogue.txt"), catalogue);
+  writeDurably(join(folder, "catalogue.txt"), catalogue);
   return catalogueEntries(catalogue).length;
 }
 
@@ -71,7 +71,7 @@ export async function takeDump(
       `dumping ${server.database}, ${tables.length} tables, with ${jobs} jobs in snapshot ${snapshot.id}`,
     );
     const opened = options.now().getTime();
-    await writeSynced(join(folder, OBJECTS_FILE), `${JSON.stringify(await readObjects(client))}\n`);
+    writeDurably(join(folder, OBJECTS_FILE), `${JSON.stringify(await readObjects(client))}\n`);
     const sums = await dumpAndSum(client, snapshot, folder, options, programs);
     const databaseBytes = await estimateDumpBytes(client);
     return { snapshot, sums, databaseBytes, snapshotSeconds: (options.now().getTime() - opened) / 1000 };

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { runProgram } from "../../processes/child-process.ts";
+import { writeDurably } from "../../system/durable-file.ts";
 import { libpqEnvironment } from "../libpq-environment.ts";
 import type { Cluster } from "./cluster.ts";
-import { writeSynced } from "./dump-files.ts";
 import type { Manifest } from "./dump-manifest.ts";
 import { DUMP_FOLDER } from "./dump-program.ts";
 import type { StoredBackup } from "./dump-store.ts";
@@ -44,7 +44,7 @@ async function restoreEntries(
   const folder = await mkdtemp(join(options.cluster.directory, "list-"));
   try {
     const list = join(folder, "list");
-    await writeSynced(list, `${entries.join("\n")}\n`);
+    writeDurably(list, `${entries.join("\n")}\n`);
     const { PGDATABASE = "", ...environment } = libpqEnvironment(target.url);
     const argv = [
       ...[

@@ -1,9 +1,9 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
+import { type Progress, withProgress } from "../../system/progress.ts";
 import { wasInTheWay } from "../lock-retry.ts";
 import { runInParallel } from "../parallel.ts";
 import { pause } from "../pause.ts";
-import { type Progress, sayWhenCancelled, startProgress } from "../progress.ts";
 import { inTransaction } from "../transaction.ts";
 import { assertMayBypass } from "./app-triggers.ts";
 import {
@@ -130,8 +130,8 @@ export async function backfill(options: Omit<BackfillWork, "shape">): Promise<nu
   await assertMayBypass(client, appTriggers, "migration");
   const sides = await journalledSides(client, change, appTriggers);
   const work = { ...options, shape: { keyType: record.keyType, sides } };
-  const progress = startProgress(work.log, (done) => `${done} of about ${work.expectedRows} rows changed`);
-  const changed = await sayWhenCancelled(work.signal, progress, async () => {
+  const say = (done: number) => `${done} of about ${work.expectedRows} rows changed`;
+  const changed = await withProgress({ log: work.log, say, signal: work.signal }, async (progress) => {
     const walked = await walkKeys(work, progress);
     return walked + (await sweep(work, progress));
   });

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import pg from "pg";
+import { sha256Of } from "../../system/sha256.ts";
 import type { Change } from "./change.ts";
 
 /** Names of our own triggers on the table, as a POSIX expression. */
@@ -75,6 +75,6 @@ export function mapValue({ normalise }: Change, value: string | null): string | 
 /** `name` + `suffix` within PostgreSQL's 63 bytes; a name that is cut keeps itself apart by a digest. */
 export function suffixedName(name: string, suffix: string): string {
   if (name.length + suffix.length <= 63) return name + suffix;
-  const digest = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  const digest = sha256Of(name).slice(0, 8);
   return `${name.slice(0, 63 - suffix.length - 9)}_${digest}${suffix}`;
 }

@@ -12,7 +12,7 @@ export interface NegativeWrite {
 }
 
 /** Check violation and NOT NULL violation: nothing else counts as the constraint's own refusal. */
-export const REFUSALS = ["23514", "23502"];
+const REFUSALS = ["23514", "23502"];
 
 const CANDIDATES: (string | null)[] = ["rollout-negative-write", "invalid", "none", "?", "x", null];
 
@@ -56,24 +56,20 @@ export async function forbiddenInsert(client: Client, change: Change): Promise<s
   );
 }
 
-async function tryWrite(
+/** Runs the write and says what came of it. Where it failed, the transaction is the caller's to mend. */
+export async function attemptWrite(
   client: Client,
-  { schema }: Change,
   statement: string,
   value: string | null,
 ): Promise<NegativeWrite> {
-  // Triggers of the application find its tables as in its own sessions.
-  const settings = { lock_timeout: "1s", search_path: [schema, "public", "pg_catalog"] };
   const literal = value === null ? "NULL" : quoteText(value);
-  return inDiscardedTransaction(client, { settings }, async () => {
-    try {
-      await client.query(statement.replace("%VALUE%", () => literal));
-      return { value, sqlState: null, refused: false };
-    } catch (error) {
-      const code = sqlState(error) ?? "unknown";
-      return { value, sqlState: code, refused: REFUSALS.includes(code) };
-    }
-  });
+  try {
+    await client.query(statement.replace("%VALUE%", () => literal));
+    return { value, sqlState: null, refused: false };
+  } catch (error) {
+    const code = sqlState(error) ?? "unknown";
+    return { value, sqlState: code, refused: REFUSALS.includes(code) };
+  }
 }
 
 /**
@@ -86,9 +82,12 @@ export async function tryNegativeWrites(
 ): Promise<NegativeWrite[] | undefined> {
   const statement = await forbiddenInsert(client, change);
   if (!statement) return undefined;
+  // Triggers of the application find its tables as in its own sessions.
+  const settings = { lock_timeout: "1s", search_path: [change.schema, "public", "pg_catalog"] };
   const writes: NegativeWrite[] = [];
   for (const value of await readForbidden(client, change)) {
-    writes.push(await tryWrite(client, change, statement, value));
+    const attempt = () => attemptWrite(client, statement, value);
+    writes.push(await inDiscardedTransaction(client, { settings }, attempt));
   }
   return writes;
 }

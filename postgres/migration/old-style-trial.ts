@@ -1,8 +1,7 @@
 import type { Client } from "pg";
-import { sqlState } from "../transaction.ts";
 import type { Change } from "./change.ts";
-import { oldStyle, quoteText, tableName } from "./change-sql.ts";
-import { forbiddenInsert, type NegativeWrite, REFUSALS } from "./negative-writes.ts";
+import { oldStyle, tableName } from "./change-sql.ts";
+import { attemptWrite, forbiddenInsert, type NegativeWrite } from "./negative-writes.ts";
 
 const VALUES_TRIED = 5;
 
@@ -18,14 +17,9 @@ async function readOldValues(client: Client, change: Change): Promise<(string | 
 }
 
 async function tryValue(client: Client, statement: string, value: string | null): Promise<NegativeWrite> {
-  const literal = value === null ? "NULL" : quoteText(value);
   await client.query("SAVEPOINT trial");
   try {
-    await client.query(statement.replace("%VALUE%", () => literal));
-    return { value, sqlState: null, refused: false };
-  } catch (error) {
-    const code = sqlState(error) ?? "unknown";
-    return { value, sqlState: code, refused: REFUSALS.includes(code) };
+    return await attemptWrite(client, statement, value);
   } finally {
     await client.query("ROLLBACK TO SAVEPOINT trial; RELEASE SAVEPOINT trial");
   }

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { StepError } from "../../errors/step-error.ts";
+import { type Progress, withProgress } from "../../system/progress.ts";
 import { withTableLock } from "../lock-retry.ts";
-import { startProgress } from "../progress.ts";
 import { stampHere } from "./alembic.ts";
 import { assertMayBypass } from "./app-triggers.ts";
 import { changeRows, journalledSides, rangeStatement } from "./backfill-batch.ts";
@@ -30,11 +30,10 @@ export interface OneTransactionWork extends TableWork {
 const RANGES_A_LOOK = 64;
 
 /** Maps the rows with their journal, range by range, as the online backfill does: the journal looks the same. */
-async function mapRows(work: OneTransactionWork): Promise<void> {
+async function mapRows(work: OneTransactionWork, progress: Progress): Promise<void> {
   const { client, change, record, batchSize: size } = work;
   const sides = await journalledSides(client, change, work.appTriggers);
   const text = rangeStatement(change, { keyType: record.keyType, sides });
-  const progress = startProgress(work.log, (done) => `${done} of about ${work.expectedRows} rows changed`);
   let cursor: string | null = null;
   for (;;) {
     const ranges = await readKeyRanges(client, change, record.keyType, {
@@ -114,7 +113,9 @@ export async function changeInOneTransaction(work: OneTransactionWork): Promise<
   await withinLockWait(work, (signal) =>
     withTableLock(client, { ...lock, signal }, async () => {
       await work.underLock();
-      await mapRows(work);
+      // Nothing to say of a run that is cancelled: all of it is rolled back.
+      const say = (done: number) => `${done} of about ${work.expectedRows} rows changed`;
+      await withProgress({ log: work.log, say }, (progress) => mapRows(work, progress));
       await constrain(client, change);
       if (revision !== undefined) await stampHere(client, change, revision);
       await markBackfilled(client, change);

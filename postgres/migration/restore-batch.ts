@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { lineTurns } from "../../system/progress.ts";
 import { describeHolders, lockHolders, wasInTheWay } from "../lock-retry.ts";
 import { pause } from "../pause.ts";
 import { inTransaction, type Settings, sqlState } from "../transaction.ts";
@@ -136,7 +137,8 @@ async function restoreGroup(
 /** A trigger may also run into a serialization failure at read committed, e.g. where it moves a row elsewhere. */
 const isInTheWay = (error: unknown): boolean => wasInTheWay(error) || sqlState(error) === "40001";
 
-const LOG_EVERY_MS = 5_000;
+/** A wait that is over by then is nobody's concern. */
+const SAY_AFTER_MS = 5_000;
 
 /**
  * Gives the rows of one group back, and writes down those that stay with the reason. Where somebody holds rows for
@@ -150,7 +152,7 @@ export async function restoreBatch(
   pending: Group,
   patientTries: number,
 ): Promise<number> {
-  let saidAt = Date.now();
+  const isDue = lineTurns(SAY_AFTER_MS);
   for (let attempt = 1; ; attempt += 1) {
     work.signal.throwIfAborted();
     try {
@@ -158,8 +160,7 @@ export async function restoreBatch(
     } catch (error) {
       if (!isInTheWay(error)) throw error;
     }
-    if (Date.now() - saidAt > LOG_EVERY_MS) {
-      saidAt = Date.now();
+    if (isDue()) {
       const who = describeHolders(await lockHolders(client, tableName(work.change)));
       work.log(`waiting for ${tableName(work.change)}, held up by ${who || "nobody now"}`);
     }

@@ -1,8 +1,8 @@
 import type { Client } from "pg";
+import { lineTurns, withProgress } from "../../system/progress.ts";
 import { describeHolders, lockHolders } from "../lock-retry.ts";
 import { runInParallel } from "../parallel.ts";
 import { pause } from "../pause.ts";
-import { sayWhenCancelled, startProgress } from "../progress.ts";
 import { tableName } from "./change-sql.ts";
 import { type Group, leftGroups, pendingGroups } from "./pending-entries.ts";
 import { IN_THE_WAY } from "./refusal.ts";
@@ -18,8 +18,8 @@ async function restoreGroups(
   patientTries: number,
 ): Promise<number> {
   let restored = 0;
-  const progress = startProgress(work.log, (done) => `${done} of ${groups.length} batches restored`);
-  await sayWhenCancelled(work.signal, progress, () =>
+  const say = (done: number) => `${done} of ${groups.length} batches restored`;
+  await withProgress({ log: work.log, say, signal: work.signal }, (progress) =>
     runInParallel(work.clients, groups, async (client, pending) => {
       // Read after the wait: another connection may have added to it meanwhile.
       const rows = await restoreBatch(client, work, pending, patientTries);
@@ -39,12 +39,11 @@ const LOOK_AGAIN_MS = 1_000;
 async function restoreHeld(work: RestoreWork): Promise<number> {
   const until = Date.now() + Math.min(HELD_TRIES * work.lockTimeoutMs, LONGEST_WAIT_MS);
   let restored = 0;
-  let saidAt = 0;
+  const isDue = lineTurns(0);
   for (;;) {
     const held = await leftGroups(work, IN_THE_WAY);
     if (held.length === 0 || Date.now() > until) return restored;
-    if (Date.now() - saidAt > 5_000) {
-      saidAt = Date.now();
+    if (isDue()) {
       const who = describeHolders(await lockHolders(work.client, tableName(work.change)));
       work.log(`waiting for rows that another session holds; at work on the table: ${who || "nobody now"}`);
     }

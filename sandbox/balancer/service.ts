@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -6,6 +6,7 @@ import { z } from "zod";
 import { StepError } from "../../errors/step-error.ts";
 import { endProcess } from "../../processes/end-process.ts";
 import { identify, isRunning, ProcessIdentity } from "../../processes/process-identity.ts";
+import { writeJson } from "../../system/durable-file.ts";
 import { spawnDetached } from "../detached.ts";
 import type { SandboxPaths } from "../paths.ts";
 import { isPortFree, requireFree } from "../ports.ts";
@@ -51,7 +52,7 @@ export async function startBalancer(plan: BalancerPlan, log: (line: string) => v
   mkdirSync(plan.folder, { recursive: true });
   const child = spawnDetached(MAIN, [String(plan.port), ...plan.urls], plan.folder);
   const process = identify(child.pid ?? 0);
-  if (process) writeRecord(plan, process);
+  if (process) writeJson(recordFile(plan.folder), { process, port: plan.port, urls: plan.urls });
   const until = Date.now() + READY_MS;
   while (process && isRunning(process) && Date.now() < until) {
     if (!(await isPortFree(plan.port))) return;
@@ -61,11 +62,6 @@ export async function startBalancer(plan: BalancerPlan, log: (line: string) => v
     `sandbox: expected the balancer to listen on port ${plan.port}, got no answer. ` +
       `Read ${join(plan.folder, "journal.log")} and run \`npx rollout sandbox up\` again.`,
   );
-}
-
-function writeRecord({ folder, port, urls }: BalancerPlan, process: ProcessIdentity): void {
-  writeFileSync(`${recordFile(folder)}.new`, JSON.stringify({ process, port, urls }));
-  renameSync(`${recordFile(folder)}.new`, recordFile(folder));
 }
 
 export async function stopBalancer({ balancer }: SandboxPaths, log: (line: string) => void): Promise<void> {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeJson } from "../../system/durable-file.ts";
 import type { SandboxPaths } from "../paths.ts";
 
 const Secrets = z.strictObject({ owner: z.string().min(1), app: z.string().min(1) });
@@ -13,6 +14,6 @@ export function readSecrets(paths: SandboxPaths): Secrets {
   const file = join(paths.folder, "secrets.json");
   if (existsSync(file)) return Secrets.parse(JSON.parse(readFileSync(file, "utf8")));
   const secrets: Secrets = { owner: randomBytes(18).toString("hex"), app: randomBytes(18).toString("hex") };
-  writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  writeJson(file, secrets);
   return secrets;
 }

@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -11,6 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeDurably } from "../../system/durable-file.ts";
+import { quoteWord } from "../../system/shell-word.ts";
 import { checkOutRelease } from "../releases/repository.ts";
 import { type HostPlan, programFolder } from "./host.ts";
 import { unitFile, unitFolder } from "./unit-files.ts";
@@ -47,17 +48,13 @@ export async function prepareHost(
 function writeSystemctl(plan: HostPlan): void {
   const file = join(programFolder(plan), "systemctl");
   mkdirSync(programFolder(plan), { recursive: true });
-  const [folder, node, script] = [plan.folder, process.execPath, SYSTEMCTL].map(quote);
-  writeIfChanged(file, `#!/bin/sh\ncd ${folder} && exec ${node} ${script} "$@"\n`);
-  chmodSync(file, 0o755);
+  const [folder, node, script] = [plan.folder, process.execPath, SYSTEMCTL].map(quoteWord);
+  writeIfChanged(file, `#!/bin/sh\ncd ${folder} && exec ${node} ${script} "$@"\n`, 0o755);
 }
 
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-
-function writeIfChanged(file: string, text: string): boolean {
+function writeIfChanged(file: string, text: string, mode = 0o600): boolean {
   if (existsSync(file) && readFileSync(file, "utf8") === text) return false;
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
+  writeDurably(file, text, { mode });
   return true;
 }
 
@@ -80,8 +77,6 @@ export function writeEnvFile(file: string, settings: Record<string, string>): bo
     else text = `${text}${text.endsWith("\n") ? "" : "\n"}${line}\n`;
   }
   if (text === before) return false;
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  chmodSync(`${file}.new`, 0o600);
-  renameSync(`${file}.new`, file);
+  writeDurably(file, text);
   return true;
 }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { ProcessIdentity } from "../../processes/process-identity.ts";
+import { writeJson } from "../../system/durable-file.ts";
 
 /** The supervisor of a host and the processes it started, each with its unit. */
 const ProcessRecord = z.strictObject({
@@ -22,10 +23,7 @@ export function readProcesses(hostFolder: string): ProcessRecord | undefined {
 }
 
 export function writeProcesses(hostFolder: string, record: ProcessRecord): void {
-  const file = recordFile(hostFolder);
-  if (!existsSync(hostFolder)) return;
-  writeFileSync(`${file}.new`, JSON.stringify(record));
-  renameSync(`${file}.new`, file);
+  if (existsSync(hostFolder)) writeJson(recordFile(hostFolder), record);
 }
 
 export function removeProcesses(hostFolder: string): void {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
 import { StepError } from "../../errors/step-error.ts";
+import { writeJson } from "../../system/durable-file.ts";
 import { releaseFiles, sourcesDigest } from "./release-files.ts";
 import { RELEASES, type ReleaseName } from "./releases.ts";
 
@@ -52,8 +53,7 @@ export async function ensureRepository(repository: string): Promise<ReleaseShas>
     await git(repository, ["update-ref", `refs/tags/${name}`, parent]);
   }
   await git(repository, ["update-ref", "refs/heads/main", parent as string]);
-  writeFileSync(`${record}.new`, `${JSON.stringify({ digest, shas }, null, 2)}\n`);
-  renameSync(`${record}.new`, record);
+  writeJson(record, { digest, shas });
   return shas as ReleaseShas;
 }
 

@@ -1,7 +1,7 @@
 import semver from "semver";
 import type { Dependency } from "../../config/dependency.ts";
 import { childEnvironment, type ProgramOutcome, runProgram } from "../../processes/child-process.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd, lineStart } from "../../system/plain-line.ts";
 import type { CheckItem } from "./check-item.ts";
 
 /** Lowest Node that runs this program, as in package.json. */
@@ -14,17 +14,14 @@ const MAX_OUTPUT = 65_536;
 /** What `pattern` is where the config has none. */
 const FIRST_VERSION = "(\\d+(?:\\.\\d+)+[\\w.+-]*)";
 
-/** One printable line of a program's output: control characters and everything past 120 characters go. */
-function clip(text: string): string {
-  const line = text.trim().split("\n")[0] ?? "";
-  return line.replaceAll(/[^\P{C}]/gu, "").slice(0, 120);
-}
+/** The first line of a program's output, not longer than a version and its program's name. */
+const clip = (text: string): string => lineStart(text.trim().split("\n")[0] ?? "", 120);
 
 function explain({ failure, exitCode, stderr }: ProgramOutcome, command: readonly string[]): string {
   const program = command[0];
   if (failure === "not found") return `no program ${program} on PATH`;
   if (failure) return `${program}: ${failure}`;
-  return `exit code ${exitCode} of ${command.join(" ")}${stderr.trim() ? `: ${outputEnd(stderr, 120)}` : ""}`;
+  return `exit code ${exitCode} of ${command.join(" ")}${stderr.trim() ? `: ${lineEnd(stderr, 120)}` : ""}`;
 }
 
 /** Compares as semver does; versions of two or four parts are read by their first three. */

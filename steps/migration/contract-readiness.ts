@@ -3,8 +3,8 @@ import type { Change } from "../../postgres/migration/change.ts";
 import { subjectOf } from "../../postgres/migration/change-sql.ts";
 import { readConstraint } from "../../postgres/migration/constraint-ddl.ts";
 import { type OldStyleWrites, showWriter } from "../../postgres/migration/old-style-writes.ts";
+import { showDuration } from "../../system/duration.ts";
 import type { ContractSpec } from "../contract.ts";
-import { showDuration } from "../duration.ts";
 
 /** Without both checks nothing would refuse what the normaliser mapped until now. */
 export async function constraintBlockers(client: Client, change: Change): Promise<string[]> {

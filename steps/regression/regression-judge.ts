@@ -2,15 +2,7 @@ import type { OutputRule } from "../../config/output-rule.ts";
 import type { RegressionSection } from "../../config/regression.ts";
 import type { Change } from "../../postgres/migration/change.ts";
 import { mapValue } from "../../postgres/migration/change-sql.ts";
-import {
-  absolute,
-  compareDecimals,
-  type ExactDecimal,
-  multiply,
-  readDecimal,
-  showQuotient,
-  subtract,
-} from "../snapshot/exact-decimal.ts";
+import { readDecimal, showTimes } from "../snapshot/exact-decimal.ts";
 import { type DifferingValue, findDifferences } from "../snapshot/output-differences.ts";
 import {
   judgeOutputs,
@@ -141,13 +133,12 @@ export class DealJudge {
   #judgeCost(now: string, before: string) {
     const [a, b] = [readDecimal(now), readDecimal(before)];
     if (!a || !b) return { fault: "expected a decimal now and before, got another value" };
-    const percent = readDecimal(this.#section.tolerance.percent) as ExactDecimal;
+    const { percent } = this.#section.tolerance;
     // |a - b| ≤ |b| · percent / 100, by multiplication: nothing is rounded.
-    const off = multiply(absolute(subtract(a, b)), { digits: 100n, scale: 0 });
-    if (compareDecimals(off, multiply(absolute(b), percent)) <= 0) return null;
-    const expected = `expected within ${this.#section.tolerance.percent} % of the value before, got`;
-    if (b.digits === 0n) return { fault: `${expected} something of 0` };
-    const times = showQuotient(a, b);
+    if (a.minus(b).abs().times(100).lte(b.abs().times(percent))) return null;
+    const expected = `expected within ${percent} % of the value before, got`;
+    if (b.eq(0)) return { fault: `${expected} something of 0` };
+    const times = showTimes(a, b);
     return { fault: `${expected} ${times} times`, times };
   }
 }

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { explainFullDisk, syncFolder } from "../../ledger/durable-file.ts";
 import { evidenceFolder, evidencePart } from "../../ledger/store.ts";
 import { shownPath } from "../../postgres/backup/dump-store.ts";
+import { explainFullDisk, syncFolder } from "../../system/durable-file.ts";
 import type { BaseSpec } from "../step.ts";
 import type { Finding } from "./regression-finding.ts";
 

@@ -1,4 +1,5 @@
 import type { KeyOrder } from "../../postgres/deals/key-order.ts";
+import type { Progress } from "../../system/progress.ts";
 import { SnapshotCursor, type SnapshotFile } from "../snapshot/snapshot-cursor.ts";
 import { type MergeVisitor, mergeSnapshots } from "../snapshot/snapshot-merge.ts";
 import type { Finding } from "./regression-finding.ts";
@@ -8,6 +9,8 @@ import { RegressionTally } from "./regression-tally.ts";
 
 /** Suspects that are settled together: one question to the database for all of them. */
 const BATCH = 1000;
+/** Deals between two looks at the clock and at what cancels. */
+const LOOK_EVERY = 4096;
 
 /** What a comparison of two snapshots needs. */
 export interface ComparisonRun extends JudgeOptions {
@@ -19,8 +22,8 @@ export interface ComparisonRun extends JudgeOptions {
   settle(suspects: readonly Suspect[]): Promise<readonly Finding[]>;
   /** Takes what was found, in the order of the keys. */
   take(findings: readonly Finding[]): Promise<void>;
-  /** Called now and then with the deals that were read. */
-  progress?(deals: number): void;
+  /** Is told now and then how many more deals were read. */
+  progress?: Progress;
 }
 
 const rowOf = ({ type, row }: SnapshotCursor) => ({ type, row });
@@ -66,9 +69,9 @@ class Comparison implements MergeVisitor {
 
   pending(): Promise<void> | undefined {
     this.#deals += 1;
-    if (this.#deals % 4096 === 0) {
+    if (this.#deals % LOOK_EVERY === 0) {
       this.#run.signal.throwIfAborted();
-      this.#run.progress?.(this.#deals);
+      this.#run.progress?.add(LOOK_EVERY);
     }
     return this.#suspects.length >= BATCH ? this.settle() : undefined;
   }

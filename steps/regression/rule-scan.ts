@@ -1,5 +1,6 @@
+import Big from "big.js";
 import type { OutputRule } from "../../config/output-rule.ts";
-import { compareDecimals, type ExactDecimal, multiply, readDecimal } from "../snapshot/exact-decimal.ts";
+import { isTimes, readDecimal, type TimesRange } from "../snapshot/exact-decimal.ts";
 
 const [QUOTE, COMMA, ZERO, NINE, OPEN_LIST, BACKSLASH, CLOSE_LIST, OPEN, CLOSE] = Buffer.from(
   '",09[\\]{}',
@@ -26,7 +27,7 @@ interface Node {
 type Demand =
   | { field: number; includes: Buffer }
   | { field: number; excludes: Buffer }
-  | { field: number; low: ExactDecimal; high: ExactDecimal };
+  | { field: number; ratio: TimesRange };
 
 const newNode = (name: string): Node => ({ name: Buffer.from(name), children: [] });
 
@@ -63,13 +64,15 @@ export class RuleScan {
   holds(output: JsonBytes, measure: JsonBytes): boolean {
     try {
       const found = this.#collect(output);
-      const ratio = this.#demands.some((demand) => "low" in demand);
+      const ratio = this.#demands.some((demand) => "ratio" in demand);
       const measured = ratio ? this.#collect(measure) : [];
       return this.#demands.every((demand) => {
         const values = found[demand.field] ?? [];
         if ("includes" in demand) return this.#has(output, values, demand.includes);
         if ("excludes" in demand) return !this.#has(output, values, demand.excludes);
-        return isWithin(decimalAt(output, values), decimalAt(measure, measured[demand.field] ?? []), demand);
+        const value = decimalAt(output, values);
+        const base = decimalAt(measure, measured[demand.field] ?? []);
+        return value !== undefined && base !== undefined && isTimes(value, base, demand.ratio);
       });
     } catch (error) {
       if (error === DOUBT) return false;
@@ -90,11 +93,7 @@ export class RuleScan {
     const { field } = node;
     if (includes !== undefined) return { field, includes: Buffer.from(includes) };
     if (excludes !== undefined) return { field, excludes: Buffer.from(excludes) };
-    const [low, high] = [ratio?.min, ratio?.max].map((text) => readDecimal(text ?? "")) as [
-      ExactDecimal,
-      ExactDecimal,
-    ];
-    return { field, low, high };
+    return { field, ratio: { min: new Big(ratio?.min ?? 0), max: new Big(ratio?.max ?? 0) } };
   }
 
   #collect(line: JsonBytes): number[][] {
@@ -193,19 +192,6 @@ export class RuleScan {
 }
 
 /** The one decimal among the values of a field. */
-function decimalAt({ bytes }: JsonBytes, values: number[]): ExactDecimal | undefined {
+function decimalAt({ bytes }: JsonBytes, values: number[]): Big | undefined {
   return values.length === 2 ? readDecimal(bytes.toString("latin1", values[0], values[1])) : undefined;
-}
-
-function isWithin(
-  value: ExactDecimal | undefined,
-  measure: ExactDecimal | undefined,
-  { low, high }: { low: ExactDecimal; high: ExactDecimal },
-): boolean {
-  // Below zero the bounds change places: rare enough to be left to the other.
-  if (!value || !measure || measure.digits < 0n) return false;
-  return (
-    compareDecimals(value, multiply(low, measure)) >= 0 &&
-    compareDecimals(value, multiply(high, measure)) <= 0
-  );
 }

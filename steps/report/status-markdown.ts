@@ -1,5 +1,6 @@
 import type { Entry } from "../../ledger/entries.ts";
 import { notProvenOf, showNotProven } from "../../postgres/backup/left-out.ts";
+import { markdownCell as cell, markdownTable } from "../../system/markdown-table.ts";
 import { type Finding, showCount } from "./status-findings.ts";
 
 /** Everything that the status report says. Kept as JSON too. */
@@ -13,9 +14,6 @@ export interface Status {
   decision: "go" | "no-go";
   findings: Finding[];
 }
-
-/** No row's content or path can break out of its cell. */
-const cell = (text: string) => text.replaceAll(/[|\\`<]/g, "\\$&").replaceAll(/\s+/g, " ");
 
 const list = (names: unknown) =>
   Array.isArray(names) && names.length > 0 ? names.map((name) => cell(String(name))).join(", ") : "none";
@@ -92,11 +90,9 @@ function renderDecision({ decision, findings }: Status): string[] {
     "## Go/No-Go Decision",
     verdict,
     "",
-    "| | check | limit | value |",
-    "|---|---|---|---|",
-    ...findings.map(
-      ({ go, step, limit, value }) =>
-        `| ${go ? "go" : "**hold**"} | ${step} | ${cell(limit)} | ${cell(value)} |`,
+    ...markdownTable(
+      ["", "check", "limit", "value"],
+      findings.map(({ go, step, limit, value }) => [go ? "go" : "**hold**", step, cell(limit), cell(value)]),
     ),
     ...(holds.length > 0 ? ["", "To do:"] : []),
     ...holds.map(({ step, limit, value, remedy }) => `- ${step}: ${limit} wanted, ${value} found. ${remedy}`),

@@ -14,8 +14,7 @@ import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
 import { hideValues, inheritedVariables } from "../../processes/inherited-variables.ts";
 import { type LongProgramEnd, runLongProgram } from "../../processes/long-program.ts";
-import { outputEnd } from "../../processes/output-end.ts";
-import { onOneLine } from "../suite/suite-results.ts";
+import { lineEnd, lineStart } from "../../system/plain-line.ts";
 import { ownFolders, scratchVariables } from "./shadow-scratch.ts";
 import { hostVariables, type VariablesHost } from "./shadow-variables.ts";
 
@@ -143,7 +142,7 @@ class Running implements ShadowInstance {
       // What stderr says stands last: a trace has its reason at its end.
       ["stdout", "stderr"].map((name) => readTail(join(this.#scratch, name), SHOWN_BYTES).catch(() => "")),
     );
-    const text = outputEnd(hideOwn(tails.join(" "), environment), SHOWN_BYTES);
+    const text = lineEnd(hideOwn(tails.join(" "), environment), SHOWN_BYTES);
     return text === "" ? ", it printed nothing" : `; the end of its output: ${text}`;
   }
 
@@ -180,7 +179,7 @@ async function untilWell(
     if (said && saysSo(said, target)) return;
     if (said) {
       throw new StepError(
-        `shadow-comparison: expected ${named(flag)} to say release ${release}, flag ${flag}, got ${onOneLine(said.release ?? "unknown", 60)}, flag ${said.flag}. ` +
+        `shadow-comparison: expected ${named(flag)} to say release ${release}, flag ${flag}, got ${lineStart(said.release ?? "unknown", 60)}, flag ${said.flag}. ` +
           `Correct shadow.command and shadow.cwd, or mend how the release reads ${flagVariable}.`,
       );
     }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { request } from "undici";
@@ -8,6 +7,7 @@ import { secretNames } from "../../config/browser-flows.ts";
 import { phaseNumber } from "../../config/phase.ts";
 import { hasColumn } from "../../postgres/deals/marked-rows.ts";
 import { withConnection } from "../../postgres/session.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import type { BrowserChecklistSpec, ReadySpec } from "../browser-checklist.ts";
 import { laterOwner, shortSha } from "../restart/host-work.ts";
 import type { Drift, StepDeps } from "../step.ts";
@@ -106,7 +106,7 @@ export async function findLostPictures(
     pictures.map(async ({ path, sha256 }) => {
       const content = await readFile(join(folder, path)).catch(() => undefined);
       if (!content) return [{ expected: `the picture ${path}`, observed: "no such file" }];
-      const hash = createHash("sha256").update(content).digest("hex");
+      const hash = sha256Of(content);
       return hash === sha256 ? [] : [{ expected: `${path} as it was taken`, observed: "another content" }];
     }),
   );

@@ -1,10 +1,10 @@
 import type { Client } from "pg";
 import { deleteMarked, type MarkedRow, type Marker } from "../../postgres/deals/marked-rows.ts";
 import type { Change } from "../../postgres/migration/change.ts";
-import { quoteName, tableName } from "../../postgres/migration/change-sql.ts";
+import { quoteName, quoteText, tableName } from "../../postgres/migration/change-sql.ts";
 import { childEnvironment, runProgram } from "../../processes/child-process.ts";
 import { isInstalled } from "../../processes/installed-program.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import type { DealRemoval } from "./smoke-requests.ts";
 
 const COMMAND_MS = 60_000;
@@ -29,7 +29,7 @@ export async function removeByCommand(
   );
   const outcome = await runProgram(argv, { environment: childEnvironment(), timeoutMs: COMMAND_MS });
   if (outcome.exitCode === 0 && !outcome.failure) return undefined;
-  const said = outputEnd(`${outcome.stdout} ${outcome.stderr}`);
+  const said = lineEnd(`${outcome.stdout} ${outcome.stderr}`);
   return `${argv[0]}: ${outcome.failure ?? `exit code ${outcome.exitCode}`}${said ? `, ${said}` : ""}`;
 }
 
@@ -65,8 +65,7 @@ export async function removeInDatabase(
 
 /** What a person runs to remove a deal that is left. */
 export function removalStatement(change: Change, { field }: Marker, { key, marker }: MarkedRow): string {
-  const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  return `DELETE FROM ${tableName(change)} WHERE ${quoteName(change.key)} = ${literal(key)} AND ${quoteName(field)} = ${literal(marker)}`;
+  return `DELETE FROM ${tableName(change)} WHERE ${quoteName(change.key)} = ${quoteText(key)} AND ${quoteName(field)} = ${quoteText(marker)}`;
 }
 
 /** What keeps the configured ways from removing a deal: statements are prepared, not run. */

@@ -1,6 +1,7 @@
+import type Big from "big.js";
 import { isLosslessNumber, LosslessNumber, parse } from "lossless-json";
 import type { OutputRule } from "../../config/output-rule.ts";
-import { compareDecimals, type ExactDecimal, multiply, readDecimal, showQuotient } from "./exact-decimal.ts";
+import { isTimes, readDecimal, showTimes } from "./exact-decimal.ts";
 
 /** A JSON value whose numbers are still the texts that the application wrote. */
 export type ExactJson = unknown;
@@ -71,7 +72,7 @@ function judgeContent({ field, includes, excludes }: OutputRule, output: ExactJs
 }
 
 /** The one decimal that a path leads to, or what there is instead. */
-function decimalAt(output: ExactJson, field: string): ExactDecimal | string {
+function decimalAt(output: ExactJson, field: string): Big | string {
   const found = valuesAt(output, field);
   if (found.length !== 1) return found.length === 0 ? "nothing there" : count(found);
   return readDecimal(textOf(found[0])) ?? "no decimal";
@@ -89,13 +90,10 @@ function judgeRatio(
   const differ = (fault: string) => [{ field, fault: `${field}: ${fault}`, found }];
   if (typeof a === "string") return differ(`expected a decimal ${judged}, got ${a}`);
   if (typeof b === "string") return differ(`expected a decimal ${reference}, got ${b}`);
-  // Compared by multiplication: nothing is divided, so nothing is rounded, and zero stays zero.
-  const bounds = [ratio.min, ratio.max].map((bound) => multiply(readDecimal(bound) as ExactDecimal, b));
-  const [low, high] = (b.digits < 0n ? bounds.reverse() : bounds) as [ExactDecimal, ExactDecimal];
-  if (compareDecimals(a, low) >= 0 && compareDecimals(a, high) <= 0) return [];
+  if (isTimes(a, b, ratio)) return [];
   const got = `expected ${ratio.min} to ${ratio.max} times the value ${reference}, got`;
-  if (b.digits === 0n) return differ(`${got} something of 0`);
-  const times = showQuotient(a, b);
+  if (b.eq(0)) return differ(`${got} something of 0`);
+  const times = showTimes(a, b);
   return differ(`${got} ${times} times`).map((one) => ({ ...one, times }));
 }
 

@@ -1,10 +1,11 @@
 import { mkdir, rename, stat } from "node:fs/promises";
 import { StepError } from "../../errors/step-error.ts";
-import { isDiskFull } from "../../ledger/durable-file.ts";
 import { shownPath } from "../../postgres/backup/dump-store.ts";
+import { isDiskFull } from "../../system/durable-file.ts";
+import { hashFile } from "../../system/sha256.ts";
 import type { OutputSnapshotSpec } from "../output-snapshot.ts";
 import type { StepDeps } from "../step.ts";
-import { hashFile, readBack, removeFile, sealLines, type Tally } from "./snapshot-file.ts";
+import { readBack, removeFile, sealLines, type Tally } from "./snapshot-file.ts";
 import {
   digestOfQuestions,
   finalPath,

@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { type FileHandle, open, rename, rm, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { syncFolder } from "../../ledger/durable-file.ts";
-import { summing } from "../../ledger/summing.ts";
 import { readLines } from "../../processes/line-reader.ts";
+import { syncFolder } from "../../system/durable-file.ts";
+import { summing } from "../../system/sha256.ts";
 import { type DealLine, parseLine } from "./snapshot-line.ts";
 import { incomingPath } from "./snapshot-store.ts";
 
@@ -110,13 +109,6 @@ export async function sealLines(lines: string, final: string, compress: "gzip" |
   await rename(temporary, final);
   syncFolder(dirname(final));
   return { contentSha256: content.result().sha256, ...packed.result() };
-}
-
-/** SHA-256 of a file, in hex. */
-export async function hashFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 export const removeFile = (file: string) => rm(file, { force: true });

@@ -1,8 +1,8 @@
 import type { OutputsSection } from "../../config/outputs.ts";
 import { StepError } from "../../errors/step-error.ts";
 import type { KeyedRow, KeyReader } from "../../postgres/deals/key-pages.ts";
-import { startProgress } from "../../postgres/progress.ts";
 import { readLines } from "../../processes/line-reader.ts";
+import { type Progress, withProgress } from "../../system/progress.ts";
 import type { Answered, DealAsker } from "./deal-asker.ts";
 import { mapOrdered } from "./ordered-map.ts";
 import type { LineWriter } from "./snapshot-file.ts";
@@ -136,14 +136,12 @@ function progressLine(done: number, { about, writer }: SnapshotRun): string {
   return `output snapshot: ${done.toLocaleString("en-US")}${of} deals, ${writer.tally.errors.toLocaleString("en-US")} errors`;
 }
 
-/**
- * Asks for every deal that the writer's file does not have yet, in the order of the keys.
- * @returns how many deals were deleted meanwhile, and whether it gave up because of too many errors.
- */
-export async function takeSnapshot(run: SnapshotRun): Promise<{ deleted: number; gaveUp: boolean }> {
+async function askForAll(
+  run: SnapshotRun,
+  progress: Progress,
+): Promise<{ deleted: number; gaveUp: boolean }> {
   const { writer, outputs, asker } = run;
   const sink = new AnswerSink(run);
-  const progress = startProgress(run.log, (done) => progressLine(done, run));
   progress.add(writer.tally.total);
   const batches = inBatches(itemsAfter(writer.tally.lastKey, run), asker.batch);
   for await (const answers of mapOrdered(batches, outputs.concurrency, (items) => answerBatch(items, run))) {
@@ -154,4 +152,13 @@ export async function takeSnapshot(run: SnapshotRun): Promise<{ deleted: number;
   }
   await sink.release();
   return { deleted: sink.deleted, gaveUp: false };
+}
+
+/**
+ * Asks for every deal that the writer's file does not have yet, in the order of the keys.
+ * @returns how many deals were deleted meanwhile, and whether it gave up because of too many errors.
+ */
+export function takeSnapshot(run: SnapshotRun): Promise<{ deleted: number; gaveUp: boolean }> {
+  const say = (done: number) => progressLine(done, run);
+  return withProgress({ log: run.log, say, signal: run.signal }, (progress) => askForAll(run, progress));
 }

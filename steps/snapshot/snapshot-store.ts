@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeDurably } from "../../ledger/durable-file.ts";
 import { evidenceFolder, evidencePart } from "../../ledger/store.ts";
+import { writeJson } from "../../system/durable-file.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import type { BaseSpec } from "../step.ts";
 
 /** How far a snapshot has come. `incomplete`: every deal was asked for, but too many had errors. */
@@ -97,7 +97,7 @@ export function ownSnapshots(folder: string, { identity }: BaseSpec): StoredSnap
 
 export function writeManifest(snapshot: StoredSnapshot): void {
   mkdirSync(snapshot.folder, { recursive: true, mode: 0o700 });
-  writeDurably(snapshot.folder, `${snapshot.name}.json`, `${JSON.stringify(snapshot.manifest, null, 2)}\n`);
+  writeJson(join(snapshot.folder, `${snapshot.name}.json`), snapshot.manifest);
 }
 
 /** A snapshot that is about to begin; its name tells phase, step and time. */
@@ -132,5 +132,5 @@ export function removeUnfinished(snapshot: StoredSnapshot): void {
 }
 
 export function digestOfQuestions(questions: object): string {
-  return createHash("sha256").update(JSON.stringify(questions)).digest("hex");
+  return sha256Of(JSON.stringify(questions));
 }

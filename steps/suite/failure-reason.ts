@@ -1,4 +1,4 @@
-import { onOneLine } from "./suite-results.ts";
+import { lineStart } from "../../system/plain-line.ts";
 
 /** Lines that are searched; a reason stands near the end. */
 const SEARCHED = 400;
@@ -65,18 +65,18 @@ export function findReasons(text: string): string[] {
   const found = lines.flatMap((line, at) => {
     if (!isReason(line)) return [];
     const place = findPlace(lines, at);
-    return [onOneLine(`${line.replace(/^E\s+/, "")}${place ? ` (${place})` : ""}`)];
+    return [lineStart(`${line.replace(/^E\s+/, "")}${place ? ` (${place})` : ""}`)];
   });
   return [...new Set(found)].slice(-SHOWN);
 }
 
 /** What a report says of a failure, with the reason from its text where the message has none (`collection failure`). Pure. */
 export function describeFailure(message: string, text: string): string {
-  if (message === "") return onOneLine(text);
+  if (message === "") return lineStart(text);
   const last = findReasons(text).at(-1);
   // Of an assertion the message is the reason already.
   const short = last?.replace(/ \([^()]*:\d+\)$/, "") ?? "";
-  if (last === undefined || message.length > 80 || message.includes(short)) return onOneLine(message);
+  if (last === undefined || message.length > 80 || message.includes(short)) return lineStart(message);
   const [, detail = short] = /^[\w.]+: (.*)$/.exec(short) ?? [];
-  return onOneLine(message.includes(detail.slice(0, 40)) ? message : `${message}: ${last}`);
+  return lineStart(message.includes(detail.slice(0, 40)) ? message : `${message}: ${last}`);
 }

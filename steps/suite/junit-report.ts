@@ -2,9 +2,10 @@ import { createReadStream } from "node:fs";
 import { isAbsolute } from "node:path";
 import { TextDecoder } from "node:util";
 import sax from "sax";
+import { lineStart } from "../../system/plain-line.ts";
 import { describeFailure } from "./failure-reason.ts";
 import { type Attempt, foldAttempts, type SuiteElement } from "./junit-attempts.ts";
-import { onOneLine, type TestResult, type TestStatus } from "./suite-results.ts";
+import type { TestResult, TestStatus } from "./suite-results.ts";
 
 /** The report is not one that results can be read from: the message says why, and where. */
 export class UnreadableReport extends Error {
@@ -150,7 +151,7 @@ class CaseCollector {
     const ofNode = classname === "test";
     const group = classname !== "" && !ofNode ? classname : suites.join(" > ");
     const own = name.startsWith(this.#root) ? name.slice(this.#root.length) : name;
-    const id = onOneLine(group === "" ? own : `${group}::${own}`, 1000) || "(no name)";
+    const id = lineStart(group === "" ? own : `${group}::${own}`, 1000) || "(no name)";
     // Node reports a file without a test as one that passed, under the file's path.
     const isFile = ofNode && suites.length === 0 && isAbsolute(name);
     return {
@@ -164,7 +165,7 @@ class CaseCollector {
     const status = statusOf(outcomes);
     if (isFile && status !== "failed") return;
     const reason = isFile
-      ? `${onOneLine(message)} (the file as a whole: run it alone to see why)`
+      ? `${lineStart(message)} (the file as a whole: run it alone to see why)`
       : describeFailure(message, text);
     const result: TestResult = {
       id,

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { closest } from "fastest-levenshtein";
 import { parse } from "yaml";
 import { z } from "zod";
 import { StepError } from "../../errors/step-error.ts";
+import { sha256Of } from "../../system/sha256.ts";
 import { rankOf, type TestResult } from "./suite-results.ts";
 import { pairNames } from "./test-names.ts";
 
@@ -105,7 +105,7 @@ export async function loadKnownFailures(file: string | undefined, now: Date): Pr
         `${faults.map((fault) => `  - ${fault}`).join("\n")}\nCorrect the file.`,
     );
   }
-  return { entries, sha256: createHash("sha256").update(bytes).digest("hex") };
+  return { entries, sha256: sha256Of(bytes) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readLines } from "../../processes/line-reader.ts";
+import { lineStart } from "../../system/plain-line.ts";
 import { UnreadableReport } from "./junit-report.ts";
-import { mergeResults, onOneLine, type TestResult, type TestStatus } from "./suite-results.ts";
+import { mergeResults, type TestResult, type TestStatus } from "./suite-results.ts";
 
 const STATUS: Record<string, TestStatus> = {
   PASSED: "passed",
@@ -47,7 +48,7 @@ const TOTAL_WORD: Record<string, string> = {
 };
 
 function addResult({ results, retried, seen }: Reading, id: string, word: string): void {
-  const plain = onOneLine(id, 1000);
+  const plain = lineStart(id, 1000);
   const total = TOTAL_WORD[word] ?? word;
   seen[total] = (seen[total] ?? 0) + 1;
   if (Object.hasOwn(TRIES, word)) {
@@ -61,11 +62,11 @@ function addResult({ results, retried, seen }: Reading, id: string, word: string
 
 /** The short summary says why, and names what no result line has: subtests, and files that could not be collected. */
 function addSummary(reading: Reading, word: string, id: string, message = ""): void {
-  const plain = onOneLine(id, 1000);
+  const plain = lineStart(id, 1000);
   if (word.startsWith("SUB")) addResult(reading, plain, "FAILED");
   else if (!plain.includes("::")) addResult(reading, plain, word);
   const result = reading.results.get(plain);
-  if (result && message) reading.results.set(plain, { message: onOneLine(message), ...result });
+  if (result && message) reading.results.set(plain, { message: lineStart(message), ...result });
 }
 
 function readLine(reading: Reading, line: string, inSummary: boolean): void {
@@ -119,7 +120,7 @@ async function readOutput(file: string): Promise<Reading> {
 export async function readPytestOutput(file: string): Promise<TestResult[]> {
   const reading = await readOutput(file);
   if (reading.stopped !== undefined)
-    throw new UnreadableReport(`pytest stopped early: ${onOneLine(reading.stopped)}`);
+    throw new UnreadableReport(`pytest stopped early: ${lineStart(reading.stopped)}`);
   checkTotals(reading);
   return [...reading.results.values()].map((test) =>
     test.status === "passed" && reading.retried.has(test.id) ? { ...test, status: "flaky" } : test,

@@ -33,16 +33,6 @@ export const SuiteRecord = z.strictObject({
 });
 export type SuiteRecord = z.infer<typeof SuiteRecord>;
 
-const LONGEST_MESSAGE = 300;
-
-/** Text on one line, without characters that a terminal acts on. */
-export function onOneLine(text: string, longest = LONGEST_MESSAGE): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: just these are to go
-  const line = text.replaceAll(/\u001b\[[0-9;]*[A-Za-z]|[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
-  const plain = line.replaceAll(/ {2,}/g, " ").trim();
-  return plain.length <= longest ? plain : `${plain.slice(0, longest)}…`;
-}
-
 /** How many tests ended how. `ran` leaves skipped ones out. Pure. */
 export function countStatuses(tests: readonly TestResult[]) {
   const counts = { passed: 0, failed: 0, skipped: 0, flaky: 0 };

@@ -7,7 +7,7 @@ import { childEnvironment } from "../../processes/child-process.ts";
 import { readTail } from "../../processes/file-tail.ts";
 import { hideInherited, inheritedVariables } from "../../processes/inherited-variables.ts";
 import { runLongProgram } from "../../processes/long-program.ts";
-import { outputEnd } from "../../processes/output-end.ts";
+import { lineEnd } from "../../system/plain-line.ts";
 import type { StepDeps } from "../step.ts";
 import { findReasons } from "./failure-reason.ts";
 import { readJunitReport, UnreadableReport } from "./junit-report.ts";
@@ -127,7 +127,7 @@ async function readEnding(end: Ending["end"], { stdoutFile, stderrFile }: Files,
       hideInherited(await readTail(file, KEPT_OUTPUT), suite.inherit),
     ),
   );
-  const lastOf = (output: string) => outputEnd(output.trimEnd().split("\n").at(-1) ?? "", 200);
+  const lastOf = (output: string) => lineEnd(output.trimEnd().split("\n").at(-1) ?? "", 200);
   const output = `${errors}\n${text}`;
   // The shell says on stderr that its child crashed; where the suite stood is on stdout.
   const last = lastOf(text) || lastOf(errors) || "none";

@@ -8,7 +8,6 @@ import { readArchive } from "../../archive/read-archive.ts";
 import { ArchivePart } from "../../config/archive.ts";
 import { type ArchiveResult, type ArchiveSpec, archive } from "../../steps/archive.ts";
 import { applyStep } from "../../steps/run-step.ts";
-import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import type { RolledOut } from "./rolled-out.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { auditStack, renderAudit } from "../../cli/audit/run-audit.ts";
 import { loadConfig } from "../../config/load.ts";
-import { latestAudit } from "../../ledger/audit-outcome.ts";
+import { latestAudit } from "../../ledger/audits.ts";
 import { Chain } from "../../ledger/chain.ts";
 import { RolledOut } from "../archive/rolled-out.ts";
 import { validValues } from "../config/valid-values.ts";

@@ -27,8 +27,8 @@ describe("rollout checklist", () => {
       'checklist: ticked "the old way is kept" of code-deployment/code-review (aaaa..bbbb) for Ada Lovelace',
     );
     const [first, second, rest] = renderPoints(pointsIn(chain));
-    assert.equal(first, " 1  [ ] code-deployment/code-review, aaaa..bbbb: the flag is asked");
-    assert.match(second ?? "", /^ 2 {2}\[x\] .*: the old way is kept \(Ada Lovelace, \d{4}-.*Z: PR 417\)$/);
+    assert.equal(first, "1  [ ]  code-deployment/code-review, aaaa..bbbb: the flag is asked");
+    assert.match(second ?? "", /^2 {2}\[x\] {2}.*: the old way is kept \(Ada Lovelace, \d{4}-.*Z: PR 417\)$/);
     assert.equal(rest, "1 open. Tick one: npx rollout checklist tick <number> --by <name> --note <text>");
   });
 

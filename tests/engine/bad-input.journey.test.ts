@@ -4,9 +4,10 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import type pg from "pg";
 import { snapshotSchema } from "../../postgres/schema-snapshot.ts";
+import { makePooler } from "../pooler.ts";
 import { Checkout, type Outcome } from "./checkout.ts";
 import { until } from "./processes.ts";
-import { listen, makeBlackHole, makePooler, StagingStack, traces } from "./staging-stack.ts";
+import { listen, makeBlackHole, StagingStack, traces } from "./staging-stack.ts";
 
 describe("bad input", function () {
   this.timeout(900_000);

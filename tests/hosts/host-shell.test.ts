@@ -117,7 +117,7 @@ describe("running a script on a host", () => {
     const words = ["sh", "-c", `sleep 60 & echo $! >${file}; wait`];
     const code = `
       import { localShell } from ${JSON.stringify(new URL("../../hosts/local-shell.ts", import.meta.url).href)};
-      import { quoteWords } from ${JSON.stringify(new URL("../../hosts/host-script.ts", import.meta.url).href)};
+      import { quoteWords } from ${JSON.stringify(new URL("../../system/shell-word.ts", import.meta.url).href)};
       const script = { name: "host-command", parameters: { words: quoteWords(${JSON.stringify(words)}) } };
       await localShell.run({ name: "h" }, script, { timeoutMs: 60000, signal: new AbortController().signal });`;
     const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {

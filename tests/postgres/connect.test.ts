@@ -1,23 +1,14 @@
 import assert from "node:assert/strict";
-import { createServer, type Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../postgres/connect.ts";
 import { createDatabase, testCluster } from "../database.ts";
+import { makePooler } from "../pooler.ts";
 
-/** A stand-in for a pooler: passes everything on, but announces a process id of its own (message `K`). */
 function startPooler(port: number): Promise<Server> {
+  const server = makePooler(port);
   return new Promise((resolve) => {
-    const server = createServer((client) => {
-      const upstream = new Socket().connect(port, "127.0.0.1");
-      client.pipe(upstream);
-      upstream.on("data", (data) => {
-        const at = data.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
-        if (at >= 0) data.writeInt32BE(4711, at + 5);
-        client.write(data);
-      });
-      client.on("close", () => upstream.destroy());
-      for (const socket of [client, upstream]) socket.on("error", () => undefined);
-    }).listen(0, "127.0.0.1", () => resolve(server));
+    server.listen(0, "127.0.0.1", () => resolve(server));
   });
 }
 

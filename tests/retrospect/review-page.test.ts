@@ -7,7 +7,6 @@ import { incidentsOf } from "../../retrospect/incidents.ts";
 import { planAgainstActual } from "../../retrospect/schedule.ts";
 import { type ReviewPageResult, type ReviewPageSpec, reviewPage } from "../../steps/review-page.ts";
 import { applyStep, undoStep } from "../../steps/run-step.ts";
-import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { runArchive, untar } from "../archive/archive-fixture.ts";
 import { RolledOut } from "../archive/rolled-out.ts";

@@ -5,7 +5,6 @@ import { renderHtml } from "../../mail/markdown.ts";
 import { describeRecipients, sortEntries } from "../../mail/recipients.ts";
 import { announcement } from "../../steps/announcement.ts";
 import { applyStep } from "../../steps/run-step.ts";
-import type { Step } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 import { MailServer, parseMail } from "../mail-server.ts";
 import { AnnouncementTarget, fileWith, READERS } from "./announcement-fixture.ts";
@@ -301,11 +300,14 @@ describe("a letter's HTML", () => {
   ];
   for (const [what, text, wanted] of rows) {
     it(what, () => {
-      const html = renderHtml(text);
+      const html = renderHtml({ subject: "News", text });
       assert.ok(html.includes(String(wanted)), html);
       assert.doesNotMatch(html, /<script|<img|href="(?!https?:|mailto:)/);
     });
   }
 
-  it("fetches no picture", () => assert.doesNotMatch(renderHtml("![x](https://example.com/x.png)"), /<img/));
+  it("fetches no picture", () => {
+    const text = "![x](https://example.com/x.png)";
+    assert.doesNotMatch(renderHtml({ subject: "News", text }), /<img/);
+  });
 });

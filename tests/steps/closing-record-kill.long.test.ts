@@ -16,7 +16,7 @@ import { type RolledOut, rolledOut } from "../archive/rolled-out.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { dyingBeforeName } from "./file-crash.ts";
 
-/** A small file in the making (ledger/durable-file.ts): hidden, read by nobody. */
+/** A small file in the making (system/durable-file.ts): hidden, read by nobody. */
 const DRAFT = /\/\.[^/]+\.\d+$/;
 
 const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");

@@ -6,7 +6,6 @@ import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { type CodeReviewSpec, codeReview } from "../../steps/code-review.ts";
 import { applyStep } from "../../steps/run-step.ts";
-import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { TestRepository } from "../git-repository.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

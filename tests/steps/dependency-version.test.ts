@@ -55,8 +55,7 @@ describe("dependency version", () => {
   it("bounds and cleans what a program prints", async () => {
     const command = ["sh", "-c", "printf '\\033[31mred\\007'; head -c 500 /dev/zero | tr '\\0' x"];
     const { found } = await checkDependency({ name: "noise", command }, never);
-    assert.match(found, /^\[31mredx{1,120}$/);
-    assert.equal(found.length, 120);
+    assert.match(found, /^red x{116}…$/);
   });
 
   it("accepts what the refusals below change", () => {

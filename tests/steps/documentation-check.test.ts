@@ -7,7 +7,6 @@ import { evidenceOf } from "../../ledger/entries.ts";
 import { mentions } from "../../review/mentions.ts";
 import { type DocumentationCheckSpec, documentationCheck } from "../../steps/documentation-check.ts";
 import { applyStep, undoStep } from "../../steps/run-step.ts";
-import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { TestRepository } from "../git-repository.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

@@ -3,7 +3,6 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { notice } from "../../steps/notice.ts";
 import { applyStep } from "../../steps/run-step.ts";
-import type { Step } from "../../steps/step.ts";
 import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { Announcer } from "./notice-fixture.ts";
@@ -119,10 +118,7 @@ describe("maintenance notice", () => {
     const announcer = announcerTo();
     const broken = { ...announcer.deps, saveArtifact: () => Promise.reject(new Error("disk full")) };
     const spec = announcer.spec();
-    await assert.rejects(
-      applyStep(notice, spec, { ...announcer.context, deps: broken }),
-      /disk full/,
-    );
+    await assert.rejects(applyStep(notice, spec, { ...announcer.context, deps: broken }), /disk full/);
     assert.equal(announcer.sent().length, 1);
     await announcer.announce();
     assert.equal(announcer.sent().length, 1);

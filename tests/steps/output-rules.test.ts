@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { OutputRule } from "../../config/output-rule.ts";
-import { compareDecimals, readDecimal, showQuotient } from "../../steps/snapshot/exact-decimal.ts";
+import { readDecimal, showTimes } from "../../steps/snapshot/exact-decimal.ts";
 import { findDifferences } from "../../steps/snapshot/output-differences.ts";
 import { judgeOutput, parseExactly } from "../../steps/snapshot/output-rules.ts";
 
@@ -70,11 +70,23 @@ describe("rules of an output", () => {
       fc.property(cents, cents, (a, b) => {
         const [x, y] = [readDecimal(show(a)), readDecimal(show(b))];
         assert.ok(x && y);
-        assert.equal(compareDecimals(x, y), a < b ? -1 : a > b ? 1 : 0);
+        assert.equal(x.cmp(y), a < b ? -1 : a > b ? 1 : 0);
       }),
     );
-    assert.equal(showQuotient({ digits: 5n, scale: 0 }, { digits: 2n, scale: 0 }), "2.5");
   });
+
+  for (const [value, measure, shown] of [
+    ["5", "2", "2.5"],
+    ["2", "3", "0.6666"],
+    ["-2", "3", "-0.6666"],
+    ["-0.00001", "3", "0"],
+    ["1e300", "0.1", `1${"0".repeat(301)}`],
+  ] as const)
+    it(`show ${value} / ${measure} as ${shown}`, () => {
+      const [a, b] = [readDecimal(value), readDecimal(measure)];
+      assert.ok(a && b);
+      assert.equal(showTimes(a, b), shown);
+    });
 });
 
 describe("two outputs that have to be the same", () => {

@@ -129,12 +129,12 @@ describe("retention", function () {
       refer(store.evidence, taken[1]?.sha256 ?? "");
       const lines = await listLines(store);
       assert.match(
-        lines[0] ?? "",
-        new RegExp(`^${names[1]}  \\S+Z  logical  [\\d.]+ KiB  not proven  needed by pre-flight/backup$`),
+        lines[1] ?? "",
+        new RegExp(`^${names[1]}  \\S+Z  logical +[\\d.]+ KiB  not proven  needed by pre-flight/backup$`),
       );
-      assert.match(lines[1] ?? "", new RegExp(`^${names[0]}  \\S+Z  logical  [\\d.]+ KiB  proven$`));
+      assert.match(lines[2] ?? "", new RegExp(`^${names[0]}  \\S+Z  logical +[\\d.]+ KiB  proven$`));
       appendFileSync(join(folder, names[0] ?? "", "manifest.json"), " ");
-      assert.match((await listLines(store))[1] ?? "", /damaged: its manifest\.json was changed/);
+      assert.match((await listLines(store))[2] ?? "", /damaged: its manifest\.json was changed/);
       assert.match((await listLines(storeOf(temporaryFolder()))).join(), /^no backup of stack test in /);
     });
 

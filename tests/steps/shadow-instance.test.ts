@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ShadowSection } from "../../config/shadow.ts";
 import { localShell } from "../../hosts/local-shell.ts";
-import { outputEnd } from "../../processes/output-end.ts";
 import { startInstance } from "../../steps/shadow/shadow-instance.ts";
 import { writtenPlaces } from "../../steps/shadow/shadow-scratch.ts";
 import type { VariablesHost } from "../../steps/shadow/shadow-variables.ts";
@@ -145,13 +144,5 @@ describe("places where an instance could write into production's", () => {
       ...{ UPLOAD_DIR: `${appDir}/none`, HTTP_PATH: "/deals", DATABASE_URL: "postgres://x" },
     };
     assert.deepEqual(await writtenPlaces(environment, ["LOG_DIR"]), ["LOG_FILE", "CACHE_PATH"]);
-  });
-});
-
-describe("the end of an output", () => {
-  it("is its last words on one line, without colours, and says that it was cut", () => {
-    assert.equal(outputEnd("a\n\u001b[31mb\u001b[0m\n\tc\n"), "a b c");
-    assert.equal(outputEnd(`${"x".repeat(400)}\nValueError: y`, 20), "…xxxxxx ValueError: y");
-    assert.equal(outputEnd(""), "");
   });
 });

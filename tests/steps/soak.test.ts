@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
-import { showDuration } from "../../steps/duration.ts";
 import { applyStep } from "../../steps/run-step.ts";
 import { type SoakResult, soak } from "../../steps/soak.ts";
-import type { Step } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec, makeDeps } from "./preflight-deps.ts";
@@ -74,14 +72,4 @@ describe("soak", () => {
     const soaking = new Soaking();
     assert.deepEqual((await soaking.apply({}, 0)).gate, []);
   });
-
-  for (const [seconds, shown] of [
-    [0, "0 s"],
-    [3, "3 s"],
-    [90, "1 min 30 s"],
-    [86_400, "24 h"],
-    [86_399, "23 h 59 min"],
-    [7 * 86_400, "7 days"],
-  ] as const)
-    it(`shows ${seconds} seconds as ${shown}`, () => assert.equal(showDuration(seconds), shown));
 });

@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { StepError } from "../errors/step-error.ts";
 
 /** Whether an error says that a disk or a quota is used up. */
@@ -28,19 +28,27 @@ export const syncFolder = (folder: string): void => withFile(folder, "r", fsyncS
 
 /**
  * Writes a file so that a crash leaves the old content or the new, never a part.
+ * @param mode of the file; its owner's alone where nothing is said.
  * @throws {StepError} on a full disk; nothing of the new content is left there then.
  */
-export function writeDurably(folder: string, name: string, content: string | Uint8Array): void {
-  const temporary = join(folder, `.${name}.${process.pid}`);
+export function writeDurably(path: string, content: string | Uint8Array, { mode = 0o600 } = {}): void {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}`);
   try {
     withFile(temporary, "w", (file) => {
+      // What a umask or a draft of a killed run says of the mode counts for nothing.
+      fchmodSync(file, mode);
       writeFileSync(file, content);
       fsyncSync(file);
     });
-    renameSync(temporary, join(folder, name));
+    renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw explainFullDisk(error, name, folder);
+    throw explainFullDisk(error, basename(path), folder);
   }
   syncFolder(folder);
 }
+
+/** The same for JSON that people may look at. */
+export const writeJson = (path: string, value: unknown): void =>
+  writeDurably(path, `${JSON.stringify(value, null, 2)}\n`);

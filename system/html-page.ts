@@ -1,54 +1,33 @@
-/** Text that no markup can break out of, in content and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  const names: Record<string, string> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replaceAll(/[&<>"']/g, (character) => names[character] as string);
-}
+import { html, type SafeHtml } from "@remix-run/html-template";
+
+/** What may stand in a cell: text is escaped, markup comes from the template tag alone. */
+type Cell = SafeHtml | string | number;
 
 /** A link to a file beside the page. */
-export const linkTo = (path: string, shown = path): string =>
-  `<a href="${escapeHtml(path.split("/").map(encodeURIComponent).join("/"))}">${escapeHtml(shown)}</a>`;
+export const linkTo = (path: string, shown = path): SafeHtml =>
+  html`<a href="${path.split("/").map(encodeURIComponent).join("/")}">${shown}</a>`;
 
 /** A word in a coloured box: good, bad, or neither. */
-export const badge = (word: string, tone: "good" | "bad" | "plain" = "plain"): string =>
-  `<span class="badge ${tone}">${escapeHtml(word)}</span>`;
+export const badge = (word: string, tone: "good" | "bad" | "plain" = "plain"): SafeHtml =>
+  html`<span class="badge ${tone}">${word}</span>`;
 
-/** A table from cells that are HTML already. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (tag: string, row: readonly string[]) =>
-    row.map((cell) => `<${tag}>${cell}</${tag}>`).join("");
-  const body = rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("\n");
-  return `<div class="wide"><table><thead><tr>${cells("th", head)}</tr></thead>\n<tbody>${body}</tbody></table></div>`;
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): SafeHtml {
+  const line = (row: readonly Cell[]) => html`\n<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`;
+  return html`<div class="wide"><table><thead><tr>${head.map((name) => html`<th>${name}</th>`)}</tr></thead>
+<tbody>${rows.map(line)}</tbody></table></div>`;
 }
+
+/** Names with their values, as cards on top of a page. */
+export const facts = (values: Record<string, Cell>): SafeHtml =>
+  html`<dl class="facts">${Object.entries(values).map(
+    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
+  )}</dl>`;
 
 /** `2025-01-31 14:05:09`; the page says that all times are UTC. */
 export const showTime = (at: string): string => at.replace("T", " ").replace(/(\.\d+)?Z$/, "");
 
 /** The same on one line of a page. */
-export const timeTag = (at: string): string =>
-  `<time datetime="${escapeHtml(at)}">${escapeHtml(showTime(at))}</time>`;
-
-/** `4 min 2 s`, for a person. */
-export function showDuration(seconds: number): string {
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), "d"],
-    [Math.floor(seconds / 3_600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "min"],
-    [Math.floor(seconds) % 60, "s"],
-  ];
-  const from = parts.findIndex(([count]) => count > 0);
-  if (from < 0) return seconds < 0.05 ? "0 s" : `${seconds.toFixed(1)} s`;
-  return parts
-    .slice(from, from + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(" ");
-}
+export const timeTag = (at: string): SafeHtml => html`<time datetime="${at}">${showTime(at)}</time>`;
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #dde2e8; --back: #f6f7f9; --card: #fff;
@@ -90,18 +69,20 @@ code, .hash { font: 12.5px/1.5 ui-monospace, monospace; overflow-wrap: anywhere;
 `;
 
 /** A page that needs nothing beside itself: it can be mailed, and read in fifty years. */
-export function htmlPage({ title, body }: { title: string; body: string }): string {
-  return `<!doctype html>
+export function htmlPage(page: { title: string; body: SafeHtml; style?: string }): string {
+  const { title, body, style = STYLE } = page;
+  return String(html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${html.raw`${style}`}</style>
 </head>
 <body><main>
 ${body}
 </main></body>
 </html>
-`;
+`);
 }

@@ -17,7 +17,7 @@ import { observingDeps } from "./rollout/observing-deps.ts";
 import { findBorrowedBackend } from "./rollout/own-backend.ts";
 import { previewLines } from "./rollout/preview.ts";
 import { refusal } from "./rollout/refusal.ts";
-import { dropUnheardLines } from "./rollout/sdk-lines.ts";
+import { patchSdk } from "./rollout/sdk-patches.ts";
 import { readSandbox } from "./sandbox/description.ts";
 
 /** Own keys of the stack config without the project's name, and which of them are secrets. */
@@ -67,7 +67,7 @@ async function run(): Promise<Record<string, unknown>> {
   return { phase: config.phase, ...stackOutputs(commands) };
 }
 
-dropUnheardLines(process.env);
+patchSdk();
 
 /** The whole program: config → observation → gate → phases → outputs. */
 export default async function rollout(): Promise<Record<string, unknown>> {

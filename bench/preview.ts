@@ -8,7 +8,7 @@ import { PROJECT_ROOT } from "../cli/project.ts";
 /**
  * `npm run bench:preview [-- --runs 7]`: preview of the unchanged sandbox beside the preview of an empty Pulumi
  * TypeScript program (the template: it imports the SDK, exports nothing) on the same engine and in the same run, in
- * turn. Needs `npm start` first. Goal: ratio of the medians ≤ 1.5.
+ * turn. ROLLOUT_SDK_DEBUG=1 shows it without the patches of the SDK. Needs `npm start` first. Goal: ratio of the medians ≤ 1.3.
  */
 const at = process.argv.indexOf("--runs");
 const RUNS = at < 0 ? 7 : Number(process.argv[at + 1]);
@@ -66,7 +66,7 @@ function report(sandbox: number[], peer: number[]): void {
   console.log(`${"preview, seconds".padEnd(32)}    min median    max   (${RUNS} runs in turn)`);
   console.log(row("unchanged sandbox", sandbox));
   console.log(row("empty TypeScript program", peer));
-  console.log(`ratio of the medians: ${ratio.toFixed(2)} (goal ≤ 1.50)`);
+  console.log(`ratio of the medians: ${ratio.toFixed(2)} (goal ≤ 1.30)`);
   mkdirSync("bench/results", { recursive: true });
   writeFileSync(
     "bench/results/preview.json",

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { holdLock } from "./lock.mjs";
+import { makeCached } from "./cached.mjs";
 import { cacheFolder, ROOT } from "./paths.mjs";
 import { SetupError, say } from "./say.mjs";
 import { ENGINE } from "./versions.mjs";
@@ -58,24 +58,14 @@ function buildFault(seen) {
   );
 }
 
-/** Builds the engine into the user's cache; whoever comes second waits for the first. Returns its path. */
+/** Builds the engine into the user's cache. Returns its path. */
 export async function buildEngine(go) {
-  const target = folder();
-  mkdirSync(cacheFolder(), { recursive: true });
-  const release = await holdLock(`${target}.lock`, () =>
-    say("Engine: another set-up is building it, waiting …"),
-  );
-  const part = `${target}.part-${process.pid}`;
-  try {
-    if (!builtEngine()) {
+  await makeCached(folder(), {
+    waiting: "Engine: another set-up is building it, waiting …",
+    make: (part) => {
       say(`Engine: building Pulumi ${ENGINE} with Go, 2–4 minutes, once for all checkouts`);
-      await goBuild(go, join(part, "pulumi"));
-      // The folder appears whole or not at all.
-      renameSync(part, target);
-    }
-    return join(target, "pulumi");
-  } finally {
-    rmSync(part, { recursive: true, force: true });
-    release();
-  }
+      return goBuild(go, join(part, "pulumi"));
+    },
+  });
+  return builtEngine();
 }

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeCached } from "./cached.mjs";
 import { downloadBase } from "./internet.mjs";
-import { holdLock } from "./lock.mjs";
 import { cacheFolder } from "./paths.mjs";
 import { SetupError, say } from "./say.mjs";
 import { ENGINE } from "./versions.mjs";
@@ -53,29 +53,23 @@ async function verify(archive, name) {
   );
 }
 
+async function unpack(name, part) {
+  say(`Engine: downloading Pulumi ${ENGINE} from ${downloadBase()}, once for all checkouts`);
+  const archive = await get(`${downloadBase()}/${name}`);
+  await verify(archive, name);
+  writeFileSync(join(part, name), archive);
+  const { status } = spawnSync("tar", ["-xzf", name], { cwd: part, stdio: ["ignore", 2, 2] });
+  if (status !== 0)
+    throw new SetupError(`engine: expected tar to unpack ${name}, got exit code ${status}. Install tar.`);
+  rmSync(join(part, name));
+}
+
 /** Downloads the official CLI with its language hosts into the user's cache. Returns the path of `pulumi`. */
 export async function downloadEngine() {
   const name = archiveName();
-  mkdirSync(cacheFolder(), { recursive: true });
-  const release = await holdLock(`${folder()}.lock`, () =>
-    say("Engine: another set-up downloads it, waiting …"),
-  );
-  const part = `${folder()}.part-${process.pid}`;
-  try {
-    if (downloadedEngine()) return downloadedEngine();
-    say(`Engine: downloading Pulumi ${ENGINE} from ${downloadBase()}, once for all checkouts`);
-    const archive = await get(`${downloadBase()}/${name}`);
-    await verify(archive, name);
-    mkdirSync(part, { recursive: true });
-    writeFileSync(join(part, name), archive);
-    const { status } = spawnSync("tar", ["-xzf", name], { cwd: part, stdio: ["ignore", 2, 2] });
-    if (status !== 0)
-      throw new SetupError(`engine: expected tar to unpack ${name}, got exit code ${status}. Install tar.`);
-    rmSync(join(part, name));
-    renameSync(part, folder());
-    return downloadedEngine();
-  } finally {
-    rmSync(part, { recursive: true, force: true });
-    release();
-  }
+  await makeCached(folder(), {
+    waiting: "Engine: another set-up downloads it, waiting …",
+    make: (part) => unpack(name, part),
+  });
+  return downloadedEngine();
 }

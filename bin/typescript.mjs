@@ -93,8 +93,8 @@ async function bundleEntry(entry, folder) {
     target: "node20",
     format: "esm",
     metafile: true,
-    // An error that nobody foresaw names its line in the sources: Pulumi reads these maps.
-    sourcemap: "linked",
+    // Read when an error is kept, and only then (errors/source-lines.ts): Pulumi would read a map that is named.
+    sourcemap: "external",
     sourcesContent: false,
     logLevel: "error",
     plugins: [ownAddress],

@@ -15,7 +15,7 @@ function pulumiEnvironment(stack: string, args: readonly string[]): Environment 
   return { ...toolchainEnvironment({ stack }), ...stackVariable(stack, args), ...debugVariable(args) };
 }
 
-/** Pulumi does not tell the program of `--debug`: without this it keeps back what is shown then (rollout/sdk-lines.ts). */
+/** Pulumi does not tell the program of `--debug`: without this it keeps back what is shown then (rollout/sdk-patches.ts). */
 function debugVariable(args: readonly string[]): Environment {
   return args.some((arg) => /^(-d|--debug(=true)?)$/.test(arg)) ? { ROLLOUT_SDK_DEBUG: "1" } : {};
 }

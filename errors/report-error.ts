@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { describeError, renderError } from "./describe-error.ts";
+import { inSources } from "./source-lines.ts";
 import { StepError } from "./step-error.ts";
 
 /** Where stacks lie, below the project's root, which every command runs in. */
@@ -14,7 +15,7 @@ function stackOf(error: unknown): string {
   const parts: string[] = [];
   for (let each = error; each instanceof Error && parts.length < 10; each = each.cause) {
     const { code } = each as { code?: unknown };
-    const frames = (each.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+    const frames = inSources((each.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)));
     parts.push([`${each.name}${typeof code === "string" ? ` ${code}` : ""}`, ...frames].join("\n"));
   }
   return parts.length > 0

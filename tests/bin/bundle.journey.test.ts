@@ -76,21 +76,6 @@ describe("bundle of the program", () => {
     assert.equal(await run(folder), "said");
   });
 
-  it("looks up no lines for the stacks that Pulumi takes of promises and resources, unless it was asked to show them", async () => {
-    const folder = makeCheckout();
-    writeFileSync(
-      join(folder, "index.ts"),
-      "const debuggablePromise = () => new Error().stack;\nconst callsites = () => new Error().stack;\n" +
-        'console.log([debuggablePromise(), callsites(), new Error("ours").stack].join());\nexport default 1;\n',
-    );
-    const mapping = "data:text/javascript,Error.prepareStackTrace=()=>'mapped'";
-    const argv = ["--import", mapping, join(folder, "bin/program.mjs")];
-    const withEnv = async (env: NodeJS.ProcessEnv) =>
-      (await node(process.execPath, argv, { env: { ...process.env, ...env } })).stdout.trim();
-    assert.equal(await withEnv({}), ",,mapped");
-    assert.equal(await withEnv({ PULUMI_DEBUG_PROMISE_LEAKS: "1" }), "mapped,mapped,mapped");
-  });
-
   it("gives a source its own address", async () => {
     const folder = makeCheckout();
     say(folder, "import.meta.url");

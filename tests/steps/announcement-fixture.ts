@@ -5,7 +5,7 @@ import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { type AnnouncementResult, type AnnouncementSpec, announcement } from "../../steps/announcement.ts";
 import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
-import type { BaseSpec, } from "../../steps/step.ts";
+import type { BaseSpec } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { baseSpec, makeDeps, type TestDeps } from "./preflight-deps.ts";

@@ -5,7 +5,7 @@ import { Chain } from "../../ledger/chain.ts";
 import { evidenceOf } from "../../ledger/entries.ts";
 import { type NoticeResult, type NoticeSpec, notice } from "../../steps/notice.ts";
 import { applyStep, type RunContext, undoStep } from "../../steps/run-step.ts";
-import type { BaseSpec, } from "../../steps/step.ts";
+import type { BaseSpec } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 import { CANARY } from "./announcement-fixture.ts";

@@ -6,7 +6,7 @@ import { evidenceOf } from "../../ledger/entries.ts";
 import { dataAudit } from "../../steps/data-audit.ts";
 import { applyStep, undoStep } from "../../steps/run-step.ts";
 import { type StatusReportResult, statusReport } from "../../steps/status-report.ts";
-import type { BaseSpec, } from "../../steps/step.ts";
+import type { BaseSpec } from "../../steps/step.ts";
 import { TargetGuard } from "../../steps/target-guard.ts";
 import { createDatabase } from "../database.ts";
 import { temporaryFolder } from "../temporary-folder.ts";

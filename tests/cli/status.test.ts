@@ -69,7 +69,10 @@ function evidenceOf(proven: string): string {
     chain.append({ record: "end", ...fields, begin: number, outcome: "done", result });
   };
   done("backup", { path: "backups/b", sha256: "ab".repeat(32), provenAt: null });
-  done("restore-proof", { sha256: proven, provenAt: "2026-01-02T03:04:05.000Z", notProven: NOT_PROVEN });
+  const seconds = { restoreSeconds: 1, compareSeconds: 1 };
+  done("restore-proof", {
+    ...{ sha256: proven, provenAt: "2026-01-02T03:04:05.000Z", ...seconds, notProven: NOT_PROVEN },
+  });
   return `file:${folder}`;
 }
 

@@ -190,7 +190,7 @@ describe("backup", () => {
       url,
       "CREATE TABLE secured (id int)",
       "ALTER TABLE secured ENABLE ROW LEVEL SECURITY",
-      "CREATE ROLE backup_reader LOGIN PASSWORD 'reader'",
+      "CREATE ROLE backup_reader LOGIN PASSWORD 'backup_reader'",
       "GRANT SELECT ON secured TO backup_reader",
     );
     const deps = makeDeps(asRole(url, "backup_reader", "backup_reader"));

@@ -11,7 +11,7 @@ async function copySources(): Promise<string> {
   const { stdout } = await execa("git", ["ls-files", "-z", "-co", "--exclude-standard"], {
     cwd: PROJECT_ROOT,
   });
-  for (const name of stdout.split("\0").filter((each) => /\.(ts|json)$/.test(each))) {
+  for (const name of stdout.split("\0").filter((each) => /\.(m?ts|[cm]js|json)$/.test(each))) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     cpSync(join(PROJECT_ROOT, name), join(folder, name));
   }

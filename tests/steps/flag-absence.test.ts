@@ -24,13 +24,14 @@ function trial(
 ) {
   const own = { hosts: [host], logs, flagVariable: "FLAG", release: "f".repeat(40) };
   const spec = flagAbsence.spec.parse({ ...baseSpec("flag-absence"), ...own });
-  const hosts = restarted ? [{ host: "web-1", processes: [{ startedAt: "2026-03-02T09:00:00Z" }] }] : [];
+  const processes = [{ startedAt: "2026-03-02T09:00:00Z" }];
+  const hosts = restarted ? [{ host: "web-1", state: "proven", processes }] : [];
   const closing = {
     phase: "pre-flight",
     kind: "service-restart",
     state: "done",
     spec: { when: "closing" },
-    result: { hosts },
+    result: { release: own.release, flag: null, hosts },
   };
   const entries = new Map([["pre-flight/closing-restart", closing as unknown as Entry]]);
   if (done) entries.set("pre-flight/flag-absence", { state: "done" } as Entry);

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import sdk from "@pulumi/pulumi/version.js";
+import { version as installed } from "@pulumi/pulumi/version.js";
 
 /** The one version of Pulumi's SDK that is patched. Every other version runs as it is. */
 export const PATCHED_SDK = "3.248.0";
@@ -11,7 +11,7 @@ const TAKE_STACKS = ["debuggablePromise", "callsites"];
  * Cuts preview time by work of the SDK that nobody sees (figures in docs/toolchain.md). ROLLOUT_SDK_DEBUG switches the
  * patches off, and so does `npx rollout … --debug`: Pulumi does not tell the program of `--debug`.
  */
-export function patchSdk(environment = process.env, version = sdk.version): void {
+export function patchSdk(environment = process.env, version = installed): void {
   if (version !== PATCHED_SDK || environment.ROLLOUT_SDK_DEBUG) return;
   if (!environment.PULUMI_DEBUG_PROMISE_LEAKS) skipUnreadStacks();
   keepDebugLines();

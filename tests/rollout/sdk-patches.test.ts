@@ -18,7 +18,7 @@ describe("patches of Pulumi's SDK", () => {
     else Reflect.deleteProperty(Error, "prepareStackTrace");
   });
 
-  describe("debug lines of Pulumi's SDK", () => {
+  describe("of debug lines", () => {
     const server = new grpc.Server();
     const heard: string[] = [];
 
@@ -45,21 +45,21 @@ describe("patches of Pulumi's SDK", () => {
       server.forceShutdown();
     });
 
-    it("cost no call of the engine, and all other lines still reach it", async () => {
+    it("keep each line from the engine, and every other line reaches it", async () => {
       patchSdk({});
       await pulumi.log.debug("Registering resource");
       await pulumi.log.info("holds phase 4");
       assert.deepEqual(heard, ["holds phase 4"]);
     });
 
-    it("reach the engine when they are asked for", async () => {
+    it("let the lines through when they are asked for", async () => {
       patchSdk({ ROLLOUT_SDK_DEBUG: "1" });
       await pulumi.log.debug("Registering resource");
       assert.deepEqual(heard, ["Registering resource"]);
     });
   });
 
-  describe("stacks that Pulumi's SDK takes", () => {
+  describe("of stacks", () => {
     const debuggablePromise = () => new Error().stack;
     const callsites = () => new Error().stack;
     /** What the patched SDK would get: a stack of a promise, of a resource, of an error. */
@@ -69,11 +69,11 @@ describe("patches of Pulumi's SDK", () => {
       return [debuggablePromise(), callsites(), new Error("ours").stack];
     }
 
-    it("are looked up for errors alone", () => {
+    it("look up lines for errors alone", () => {
       assert.deepEqual(stacks({}), ["", "", "mapped"]);
     });
 
-    it("are all looked up for leaked promises and where the patches are off", () => {
+    it("look up all lines for leaked promises, and where they are switched off", () => {
       for (const variable of ["PULUMI_DEBUG_PROMISE_LEAKS", "ROLLOUT_SDK_DEBUG"])
         assert.deepEqual(stacks({ [variable]: "1" }), ["mapped", "mapped", "mapped"]);
     });

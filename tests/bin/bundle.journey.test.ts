@@ -113,7 +113,10 @@ describe("what of the program is loaded only when it is needed", () => {
     await step.catch(() => {});
     const { digest } = JSON.parse(readFileSync(".rollout/program/current.json", "utf8"));
     const folder = join(".rollout/program", digest);
-    const parts = readdirSync(folder).filter((name) => /-[A-Z0-9]{8}\.mjs$/.test(name));
+    // The entry of a step's process would run one.
+    const parts = readdirSync(folder).filter(
+      (name) => /-[A-Z0-9]{8}\.mjs$/.test(name) && !name.startsWith("main-"),
+    );
     assert.ok(parts.length > 40, `expected the program in parts, got ${parts.length}`);
     const load = `for (const part of ${JSON.stringify(parts)})
       await import(${JSON.stringify(pathToFileURL(folder).href)} + "/" + part).catch((error) => {

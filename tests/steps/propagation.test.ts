@@ -41,7 +41,7 @@ class Fleet {
     const hosts = Object.entries(startedAt)
       .filter(([host]) => restarted.includes(host))
       .map(([host, first]) => ({
-        host,
+        ...{ host, state: "proven" },
         processes: [{ startedAt: "2026-03-02T09:59:00Z" }, { startedAt: first }],
       }));
     const entry = (when: string, result: object) =>
@@ -53,8 +53,8 @@ class Fleet {
         result,
       }) as unknown as Entry;
     const entries = new Map([
-      ["pre-flight/opening-restart", entry("opening", { hosts: [] })],
-      ["pre-flight/closing-restart", entry("closing", { hosts })],
+      ["pre-flight/opening-restart", entry("opening", { release: "a".repeat(40), flag: null, hosts: [] })],
+      ["pre-flight/closing-restart", entry("closing", { release: "b".repeat(40), flag: true, hosts })],
     ]);
     return makeDeps("", { shell: localShell, evidence: { entries: () => entries, records: () => [] } });
   }

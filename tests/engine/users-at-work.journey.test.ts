@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
 import { databaseAtRest } from "./database-at-rest.ts";
@@ -22,8 +22,6 @@ describe("the rollout while users work", function () {
     await sandbox?.checkout.dispose();
   });
 
-  const readEnvFiles = () => sandbox.hosts.map(({ envFile }) => readFileSync(envFile, "utf8"));
-  const flagLines = () => readEnvFiles().map((text) => /^DEAL_TYPE_AWARENESS=.*$/m.exec(text)?.[0] ?? "none");
   const sent = () => readdirSync(join(sandbox.checkout.folder, "reports/sandbox/outbox"));
   const announcements = () => sent().filter((name) => /announcement(?:-\d+)?\.eml$/.test(name)).length;
 
@@ -53,17 +51,7 @@ describe("the rollout while users work", function () {
     assert.deepEqual(await sandbox.processes(), sandbox.allRun(permanent, null));
   });
 
-  it("goes back to 3: the flagged release with its line, and old-style writes are taken again", async () => {
-    await sandbox.checkout.toPhase(3);
-    assert.deepEqual(await sandbox.processes(), sandbox.allRun(ui, true));
-    assert.deepEqual(flagLines(), ["DEAL_TYPE_AWARENESS=true", "DEAL_TYPE_AWARENESS=true"]);
-    await client.query("BEGIN");
-    await client.query("UPDATE deals SET deal_type = 'carve-out' WHERE id = 1");
-    await client.query("ROLLBACK");
-  });
-
-  it("goes to 4 again, is finished, and from then on leaves the data alone", async () => {
-    await sandbox.checkout.toPhase(4);
+  it("is finished, and from then on leaves the data alone", async () => {
     const asked = await sandbox.checkout.try("finish", "--yes");
     assert.notEqual(asked.exitCode, 0, "a book is not closed without its audit");
     await sandbox.checkout.rollout("finish", "--yes", "--without-audit", "--reason", "this is a trial");

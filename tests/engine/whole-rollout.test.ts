@@ -63,6 +63,15 @@ describe("the whole rollout", function () {
     assert.match(refused.output, /expected a phase that knows the flag, got phase 4 .* Lower to 3 first/);
   });
 
+  it("goes back to 3: the flagged release with its line, and old-style writes are taken again", async () => {
+    await sandbox.checkout.toPhase(3);
+    assert.deepEqual(await sandbox.processes(), sandbox.allRun(ui, true));
+    assert.deepEqual(flagLines(), ["DEAL_TYPE_AWARENESS=true", "DEAL_TYPE_AWARENESS=true"]);
+    await client.query("BEGIN");
+    await client.query("UPDATE deals SET deal_type = 'carve-out' WHERE id = 1");
+    await client.query("ROLLBACK");
+  });
+
   it("is destroyed with everything as it was at the start", async () => {
     await sandbox.checkout.rollout("destroy", "--yes");
     assert.deepEqual(await sandbox.processes(), sandbox.allRun(baseline, null));

@@ -121,7 +121,8 @@ export class ClosingStage {
     const begin = { digest: "d".repeat(64), generation: 1, spec: {}, will: [] };
     const { number } = chain.append({ record: "begin", ...fields, ...begin }, new Date());
     const installed = [{ place: "/etc/systemd/system/audit.timer", sha256: "" }];
-    const timer = (machine: string) => ({ how: "systemd-system", machine, installed });
+    const dueAt = "2026-12-28T00:00:00.000Z";
+    const timer = (machine: string) => ({ how: "systemd-system", machine, dueAt, installed });
     const result = { ...timer("bastion"), left: [timer("laptop")] };
     chain.append({ record: "end", ...fields, begin: number, outcome: "done", result }, new Date());
   }

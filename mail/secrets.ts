@@ -14,9 +14,6 @@ export type MailSecrets = z.infer<typeof MailSecrets>;
 /** Variable that hands them, as JSON, to the process of a step that sends mail. */
 export const MAIL_VARIABLE = "ROLLOUT_MAIL";
 
-/** Kinds of step that get it; nobody else's process does. */
-export const MAIL_STEPS: readonly string[] = ["notice", "announcement"];
-
 /** Those of a stack. */
 export function mailSecrets({
   smtpPassword,

@@ -10,6 +10,7 @@ import { soak } from "../steps/soak.ts";
 import { testSuite } from "../steps/test-suite.ts";
 import {
   basisOf,
+  closingRestartRow,
   codeReviewArgs,
   flagArgs,
   logArgs,
@@ -27,12 +28,7 @@ const newRelease = row(release, {
   args: (config) => releaseArgs(config, "feature"),
 });
 
-const closingRestart = row(serviceRestart, {
-  name: "closing-restart",
-  why: "What was switched comes to what runs, host by host, and each process proves what it is.",
-  followsFlag: true,
-  args: (config) => restartArgs(config, "closing", basisOf(config, "feature")),
-});
+const closingRestart = closingRestartRow((config) => basisOf(config, "feature"));
 
 /** Phase 2. */
 export const codeDeployment = definePhase({

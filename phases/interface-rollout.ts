@@ -11,6 +11,7 @@ import { testSuite } from "../steps/test-suite.ts";
 import { announcementArgs } from "./mail-args.ts";
 import {
   basisOf,
+  closingRestartRow,
   codeReviewArgs,
   deploymentOf,
   releaseArgs,
@@ -67,12 +68,7 @@ export const interfaceRollout = definePhase({
       why: "Processes that start from now on come from the new release.",
       args: (config) => switchArgs(config, "feature", "interface"),
     }),
-    row(serviceRestart, {
-      name: "closing-restart",
-      why: "What was switched comes to what runs, host by host, and each process proves what it is.",
-      followsFlag: true,
-      args: (config) => restartArgs(config, "closing", basisOf(config, "interface")),
-    }),
+    closingRestartRow((config) => basisOf(config, "interface")),
     row(browserChecklist, {
       why: "The interface is used in a real browser, as its users will, before they hear of it.",
       args: (config) => ({

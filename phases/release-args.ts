@@ -1,6 +1,7 @@
 import type { RolloutConfig } from "../config/schema.ts";
+import { serviceRestart } from "../steps/service-restart.ts";
 import { needed, suiteOf } from "./shared-args.ts";
-import type { PhaseRow } from "./table.ts";
+import { type PhaseRow, row } from "./table.ts";
 
 /** Name of a release in the config. */
 type ReleaseName = keyof RolloutConfig["releases"];
@@ -70,15 +71,17 @@ export const flagArgs = (config: RolloutConfig, value: boolean | null) => ({
   ...{ hosts: config.hosts, value, ...flagPlaceOf(config) },
 });
 
+/** What a restart has to bring; flag null: its code knows none. */
+interface Wanted {
+  release: string;
+  flag: boolean | null;
+}
+
 /**
  * Deletes run in reverse. So the opening restart, before the release, restarts on the way back, after everything is
  * back; the closing one brings what was switched to what runs, and proves it.
  */
-export const restartArgs = (
-  config: RolloutConfig,
-  when: "opening" | "closing",
-  basis: { release: string; flag: boolean | null },
-) => ({
+export const restartArgs = (config: RolloutConfig, when: "opening" | "closing", basis: Wanted) => ({
   ...{ when, hosts: config.hosts, basis, restart: deploymentOf(config).restart, ...flagPlaceOf(config) },
 });
 
@@ -87,3 +90,12 @@ export function logArgs(config: RolloutConfig) {
   const { logs, logTimeZone } = deploymentOf(config);
   return { logs, logTimeZone };
 }
+
+/** The same in each phase that switches something: only what has to run after it differs. */
+export const closingRestartRow = (basis: (config: RolloutConfig) => Wanted) =>
+  row(serviceRestart, {
+    name: "closing-restart",
+    why: "What was switched comes to what runs, host by host, and each process proves what it is.",
+    followsFlag: true,
+    args: (config) => restartArgs(config, "closing", basis(config)),
+  });

@@ -14,6 +14,7 @@ import { serviceRestart } from "../steps/service-restart.ts";
 import { testSuite } from "../steps/test-suite.ts";
 import { baselineSuite, preFlight, preSnapshot } from "./pre-flight.ts";
 import {
+  closingRestartRow,
   codeReviewArgs,
   flagArgs,
   logArgs,
@@ -38,12 +39,7 @@ const newRelease = row(release, {
   args: (config) => releaseArgs(config, "permanent"),
 });
 
-const closingRestart = row(serviceRestart, {
-  name: "closing-restart",
-  why: "What was switched comes to what runs, host by host, and each process proves what it is.",
-  followsFlag: true,
-  args: (config) => restartArgs(config, "closing", { release: config.releases.permanent, flag: null }),
-});
+const closingRestart = closingRestartRow((config) => ({ release: config.releases.permanent, flag: null }));
 
 function scheduleArgs({ audit, environment, stack }: RolloutConfig) {
   const { afterDays, at, environmentFile, install } = audit;
